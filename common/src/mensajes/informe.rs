@@ -1,0 +1,70 @@
+//! Actor → gestor: qué fue de cada operación que se le asignó.
+
+use serde::{Deserialize, Serialize};
+
+use super::respuesta::RespuestaGuardada;
+use crate::dominio::{Huella, OperacionId};
+
+/// Los desenlaces de una lista de operaciones.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Informe {
+    /// La instancia del actor que informa.
+    pub actor: String,
+    /// Un desenlace por operación.
+    pub resultados: Vec<ResultadoInforme>,
+}
+
+/// El desenlace de una operación.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResultadoInforme {
+    /// De qué operación.
+    pub id: OperacionId,
+    /// Y con qué contenido.
+    pub huella: Huella,
+    /// Del intento que se asignó al actor.
+    pub intento: u32,
+    /// Qué pasó.
+    pub desenlace: Desenlace,
+}
+
+/// Qué pasó con una operación en manos de un actor.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Desenlace {
+    /// Está decidida; esta es su respuesta, tal como se guardó.
+    Decidida(RespuestaGuardada),
+    /// El almacenamiento funciona pero esta operación no se pudo escribir: un fallo definido, suyo.
+    NoEscrita {
+        /// Por qué, para el registro.
+        motivo: String,
+    },
+    /// No había a dónde enviarla: nada se hizo.
+    SinAlmacenamiento,
+    /// Salió hacia el almacenamiento y no volvió respuesta: no se sabe.
+    Incierta,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mensajes::{orden, respuesta};
+
+    #[test]
+    fn los_bytes_de_un_informe_son_estos() {
+        let orden = orden::ejemplo();
+        let resultado = |desenlace| ResultadoInforme { id: orden.id, huella: orden.huella, intento: 1, desenlace };
+        let informe = Informe {
+            actor: "a1".into(),
+            resultados: vec![
+                resultado(Desenlace::Decidida(respuesta::guardada_de_ejemplo())),
+                resultado(Desenlace::NoEscrita { motivo: "22003".into() }),
+                resultado(Desenlace::SinAlmacenamiento),
+                resultado(Desenlace::Incierta),
+            ],
+        };
+        let json = serde_json::to_string(&informe).expect("json");
+        insta::assert_snapshot!(json, @"");
+        let vuelta: Informe = serde_json::from_str(&json).expect("vuelve");
+        assert_eq!(serde_json::to_string(&vuelta).expect("json"), json);
+    }
+}

@@ -1,0 +1,43 @@
+//! Lo que viaja por los zócalos: un archivo por mensaje, y en cada uno la instantánea de sus bytes.
+//!
+//! Todo es JSON en UTF-8. Los campos desconocidos se ignoran y los que faltan se nombran en el error.
+
+pub mod evento;
+pub mod informe;
+pub mod orden;
+pub mod peticion;
+pub mod respuesta;
+pub mod resultado;
+pub mod solicitud;
+
+pub use evento::{Evento, Topico};
+pub use informe::{Desenlace, Informe, ResultadoInforme};
+pub use orden::{Instante, Orden};
+pub use peticion::{CuerpoPeticion, Peticion};
+pub use respuesta::{Respuesta, RespuestaGuardada};
+pub use resultado::{CuerpoResultado, Fallo, Resultado, ResultadoEscritura};
+pub use solicitud::{Pedido, Solicitud, SolicitudInvalida};
+
+/// Tamaño máximo de una solicitud de un cliente, en bytes.
+pub const SOLICITUD_BYTES_MAX: usize = 64 * 1024;
+
+/// Cuántas operaciones viajan juntas, como mucho, en un evento, una petición o un informe.
+pub const LISTA_MAX: usize = 256;
+
+/// Bytes de un mensaje entre procesos nuestros, como mucho; una lista de [`LISTA_MAX`] con las respuestas más
+/// largas cabe con holgura.
+pub const MENSAJE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// El mensaje como bytes JSON.
+#[must_use]
+pub fn codificar<T: serde::Serialize>(mensaje: &T) -> Vec<u8> {
+    serde_json::to_vec(mensaje).expect("los mensajes solo tienen claves de texto y valores finitos")
+}
+
+/// El mensaje que hay en `bytes`.
+///
+/// # Errors
+/// Si no es JSON o no tiene la forma esperada; el texto nombra el campo.
+pub fn descifrar<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(bytes)
+}

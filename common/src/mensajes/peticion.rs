@@ -1,0 +1,47 @@
+//! Gestor o actor → gestor de almacenamiento: escribir una lista, consultar, o preguntar por la salud.
+//!
+//! Viaja de DEALER a ROUTER como `[vacío][JSON]`.
+
+use serde::{Deserialize, Serialize};
+
+use super::orden::Orden;
+use crate::dominio::Consulta;
+
+/// Una petición con el número que le pone quien la envía.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peticion {
+    /// Lo repite el resultado; propio de cada conexión.
+    pub peticion: u64,
+    /// Cuánto espera quien la envía, en milisegundos: pasado ese tiempo desde su llegada, una petición que siga en
+    /// cola se descarta sin responder, porque ya se pidió en otra parte.
+    pub plazo_ms: u32,
+    /// Qué se pide.
+    pub cuerpo: CuerpoPeticion,
+}
+
+/// Qué se pide al almacenamiento.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CuerpoPeticion {
+    /// Decidir estas operaciones, en este orden.
+    Escribir(Vec<Orden>),
+    /// Responder una pregunta.
+    Consultar(Consulta),
+    /// Decir si hay base de datos que funcione.
+    Salud,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mensajes::orden::ejemplo;
+
+    #[test]
+    fn los_bytes_de_una_peticion_son_estos() {
+        let con = |cuerpo| serde_json::to_string(&Peticion { peticion: 7, plazo_ms: 3000, cuerpo }).expect("json");
+        let ejemplar = "E000123".parse().expect("ejemplar");
+        insta::assert_snapshot!(con(CuerpoPeticion::Escribir(vec![ejemplo()])), @"");
+        insta::assert_snapshot!(con(CuerpoPeticion::Consultar(Consulta::Ejemplar(ejemplar))), @"");
+        insta::assert_snapshot!(con(CuerpoPeticion::Salud), @"");
+    }
+}

@@ -1,0 +1,111 @@
+//! Gestor → cliente: la respuesta, y su forma guardada, que se repite byte a byte.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::dominio::{Codigo, Estado};
+
+/// Lo que recibe quien pidió algo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Respuesta {
+    /// El id de la operación; nulo si la solicitud no dejó leer uno.
+    pub id: Option<Uuid>,
+    /// Si se hizo lo que se pedía.
+    pub exito: bool,
+    /// En qué quedó.
+    pub estado: Estado,
+    /// La razón.
+    pub codigo: Codigo,
+    /// Una frase para una persona.
+    pub mensaje: String,
+    /// El momento de la operación, RFC 3339 en UTC con microsegundos.
+    #[serde(rename = "fechaOperacion", serialize_with = "rfc3339")]
+    pub fecha_operacion: DateTime<Utc>,
+    /// Lo demás, según la operación.
+    #[serde(default)]
+    pub datos: serde_json::Value,
+}
+
+fn rfc3339<S: Serializer>(fecha: &DateTime<Utc>, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&fecha.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
+impl Respuesta {
+    /// Una respuesta sin datos, con la frase de su código.
+    #[must_use]
+    pub fn nueva(id: Option<Uuid>, estado: Estado, codigo: Codigo, fecha: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            exito: estado == Estado::Aplicada && codigo == Codigo::Ok,
+            estado,
+            codigo,
+            mensaje: codigo.mensaje().to_owned(),
+            fecha_operacion: fecha,
+            datos: serde_json::Value::Object(serde_json::Map::new()),
+        }
+    }
+
+    /// La misma con otra frase.
+    #[must_use]
+    pub fn con_mensaje(mut self, mensaje: impl Into<String>) -> Self {
+        self.mensaje = mensaje.into();
+        self
+    }
+
+    /// La misma con datos.
+    #[must_use]
+    pub fn con_datos(mut self, datos: serde_json::Value) -> Self {
+        self.datos = datos;
+        self
+    }
+
+    /// La forma en que se guarda y viaja sin volver a interpretarla.
+    #[must_use]
+    pub fn guardada(&self) -> RespuestaGuardada {
+        let cuerpo = serde_json::value::to_raw_value(self).expect("una respuesta siempre es JSON");
+        RespuestaGuardada { codigo: self.codigo, cuerpo }
+    }
+}
+
+/// Una respuesta ya escrita: los bytes que recibe el cliente, y su código para quien solo cuenta.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RespuestaGuardada {
+    /// El código que lleva dentro.
+    pub codigo: Codigo,
+    /// La [`Respuesta`] como JSON; nadie entre el almacenamiento y el cliente la toca.
+    #[serde(rename = "respuesta")]
+    pub cuerpo: Box<RawValue>,
+}
+
+#[cfg(test)]
+pub(super) fn guardada_de_ejemplo() -> RespuestaGuardada {
+    ejemplo().guardada()
+}
+
+#[cfg(test)]
+fn ejemplo() -> Respuesta {
+    let id = Uuid::try_parse("01890a5d-ac96-774b-bcce-b302099a8057").expect("uuid");
+    let fecha = DateTime::from_timestamp_micros(1_700_000_000_123_456).expect("fecha");
+    Respuesta::nueva(Some(id), Estado::Aplicada, Codigo::Ok, fecha)
+        .con_mensaje("Préstamo concedido")
+        .con_datos(serde_json::json!({"ejemplar": "E000123"}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn los_bytes_de_una_respuesta_son_estos() {
+        insta::assert_snapshot!(serde_json::to_string(&ejemplo()).expect("json"), @"");
+    }
+
+    #[test]
+    fn una_respuesta_guardada_conserva_sus_bytes() {
+        let json = serde_json::to_string(&ejemplo().guardada()).expect("json");
+        let vuelta: RespuestaGuardada = serde_json::from_str(&json).expect("vuelve");
+        assert_eq!(vuelta.cuerpo.get(), serde_json::to_string(&ejemplo()).expect("json"));
+    }
+}

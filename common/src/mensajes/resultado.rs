@@ -1,0 +1,71 @@
+//! Gestor de almacenamiento → quien le pidió: lo decidido, lo consultado o por qué no se pudo.
+
+use serde::{Deserialize, Serialize};
+
+use super::{informe::Desenlace, respuesta::RespuestaGuardada};
+use crate::dominio::{Huella, OperacionId};
+
+/// La contestación a una petición.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resultado {
+    /// El número de la petición.
+    pub peticion: u64,
+    /// Lo que resultó.
+    pub cuerpo: CuerpoResultado,
+}
+
+/// Lo que resultó de una petición.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CuerpoResultado {
+    /// De cada operación, su desenlace ([`Desenlace::Decidida`] o [`Desenlace::NoEscrita`]).
+    Escritas(Vec<ResultadoEscritura>),
+    /// La respuesta a una consulta.
+    Consultada(RespuestaGuardada),
+    /// La base de datos funciona.
+    Sano,
+    /// Este punto de almacenamiento no puede; otro quizá sí.
+    Fallo(Fallo),
+}
+
+/// Un fallo del punto de almacenamiento, no de la operación.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallo {
+    /// Es seguro que nada se hizo ni se hará; si es `false`, el COMMIT quedó en el aire.
+    pub nada_hecho: bool,
+    /// Por qué, para el registro.
+    pub motivo: String,
+}
+
+/// El desenlace de una operación de la lista.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResultadoEscritura {
+    /// De qué operación.
+    pub id: OperacionId,
+    /// Y con qué contenido.
+    pub huella: Huella,
+    /// Qué pasó.
+    pub desenlace: Desenlace,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mensajes::{orden, respuesta};
+
+    #[test]
+    fn los_bytes_de_un_resultado_son_estos() {
+        let con = |cuerpo| serde_json::to_string(&Resultado { peticion: 7, cuerpo }).expect("json");
+        let orden = orden::ejemplo();
+        let escritas = vec![ResultadoEscritura {
+            id: orden.id,
+            huella: orden.huella,
+            desenlace: Desenlace::Decidida(respuesta::guardada_de_ejemplo()),
+        }];
+        insta::assert_snapshot!(con(CuerpoResultado::Escritas(escritas)), @"");
+        insta::assert_snapshot!(con(CuerpoResultado::Consultada(respuesta::guardada_de_ejemplo())), @"");
+        insta::assert_snapshot!(con(CuerpoResultado::Sano), @"");
+        let fallo = Fallo { nada_hecho: true, motivo: "57P01".into() };
+        insta::assert_snapshot!(con(CuerpoResultado::Fallo(fallo)), @"");
+    }
+}

@@ -1,0 +1,205 @@
+//! Cliente → gestor: la puerta. Decide si unos bytes son una solicitud y, si no, qué campo falla.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::SOLICITUD_BYTES_MAX;
+use crate::dominio::{Comando, Consulta, EtiquetaInvalida, IdInvalido, Objeto, OperacionId, Tipo};
+
+/// Una solicitud bien formada.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Solicitud {
+    /// El id que puso el cliente, si puso alguno; de una escritura, siempre UUIDv7.
+    pub id: Option<Uuid>,
+    /// Qué pide.
+    pub pedido: Pedido,
+}
+
+/// Qué se puede pedir al gestor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pedido {
+    /// Cambiar algo.
+    Comando(Comando),
+    /// Preguntar algo.
+    Consulta(Consulta),
+    /// Saber cómo está el sistema.
+    Salud,
+}
+
+/// Por qué unos bytes no son una solicitud; el texto es para quien la envió.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SolicitudInvalida {
+    /// El id, si se dejó leer, para que el cliente empareje la respuesta.
+    pub id: Option<Uuid>,
+    /// Qué está mal, con el nombre del campo.
+    pub motivo: String,
+    /// La operación nombrada no existe (código `OPERACION_DESCONOCIDA` y no `SOLICITUD_INVALIDA`).
+    pub operacion_desconocida: bool,
+}
+
+/// La forma de la solicitud en los bytes. Cada campo puede venir de cualquier tipo: el error lo nombra.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct SolicitudPlana {
+    id: serde_json::Value,
+    operacion: serde_json::Value,
+    usuario: serde_json::Value,
+    ejemplar: serde_json::Value,
+    isbn: serde_json::Value,
+    sede: serde_json::Value,
+}
+
+impl Solicitud {
+    /// Interpreta lo que envió un cliente.
+    ///
+    /// # Errors
+    /// [`SolicitudInvalida`] con el campo y el motivo.
+    pub fn leer(bytes: &[u8]) -> Result<Self, SolicitudInvalida> {
+        let sin_id = |motivo: String| SolicitudInvalida { id: None, motivo, operacion_desconocida: false };
+        if bytes.len() > SOLICITUD_BYTES_MAX {
+            return Err(sin_id(format!("la solicitud supera {SOLICITUD_BYTES_MAX} bytes")));
+        }
+        let texto = std::str::from_utf8(bytes).map_err(|_| sin_id("la solicitud no es UTF-8".into()))?;
+        let plana: SolicitudPlana =
+            serde_json::from_str(texto).map_err(|e| sin_id(format!("la solicitud no es un objeto JSON: {e}")))?;
+        plana.interpretar()
+    }
+}
+
+impl SolicitudPlana {
+    fn interpretar(&self) -> Result<Solicitud, SolicitudInvalida> {
+        let id = campo(&self.id, "id").and_then(|id| {
+            id.map(|t| Uuid::try_parse(t).map_err(|_| "el campo «id» no es un UUID".into())).transpose()
+        });
+        let id = id.map_err(|motivo| SolicitudInvalida { id: None, motivo, operacion_desconocida: false })?;
+        let invalida = |motivo: String| SolicitudInvalida { id, motivo, operacion_desconocida: false };
+        let operacion = campo(&self.operacion, "operacion")
+            .and_then(|o| o.ok_or_else(|| "falta el campo «operacion»".into()))
+            .map_err(invalida)?;
+        let pedido = match operacion {
+            "prestamo" => self.comando(Tipo::Prestamo, id),
+            "devolucion" => self.comando(Tipo::Devolucion, id),
+            "renovacion" => self.comando(Tipo::Renovacion, id),
+            "consulta_ejemplar" => {
+                self.obligatorio(&self.ejemplar, "ejemplar").map(Consulta::Ejemplar).map(Pedido::Consulta)
+            }
+            "consulta_libro" => self.obligatorio(&self.isbn, "isbn").map(Consulta::Libro).map(Pedido::Consulta),
+            "consulta_usuario" => {
+                self.obligatorio(&self.usuario, "usuario").map(Consulta::Usuario).map(Pedido::Consulta)
+            }
+            "consulta_operacion" => id
+                .ok_or_else(|| "falta el campo «id» (el de la operación por la que se pregunta)".into())
+                .map(|id| Pedido::Consulta(Consulta::Operacion(id))),
+            "salud" => Ok(Pedido::Salud),
+            otra => {
+                let motivo = format!("no existe la operación «{}»", recortar(otra));
+                return Err(SolicitudInvalida { id, motivo, operacion_desconocida: true });
+            }
+        };
+        Ok(Solicitud { id, pedido: pedido.map_err(invalida)? })
+    }
+
+    fn comando(&self, tipo: Tipo, id: Option<Uuid>) -> Result<Pedido, String> {
+        if let Some(id) = id {
+            OperacionId::try_new(id).map_err(|e: IdInvalido| format!("el campo «id» {e}"))?;
+        }
+        let objeto = Objeto::de_campos(etiqueta(&self.ejemplar, "ejemplar")?, etiqueta(&self.isbn, "isbn")?)
+            .map_err(|e| e.to_string())?;
+        let usuario = etiqueta(&self.usuario, "usuario")?;
+        let sede = etiqueta(&self.sede, "sede")?;
+        Comando::nuevo(tipo, usuario, objeto, sede).map(Pedido::Comando).map_err(|e| e.to_string())
+    }
+
+    #[allow(clippy::unused_self)]
+    fn obligatorio<T>(&self, valor: &serde_json::Value, nombre: &str) -> Result<T, String>
+    where
+        T: std::str::FromStr<Err = EtiquetaInvalida>,
+    {
+        etiqueta(valor, nombre)?.ok_or_else(|| format!("falta el campo «{nombre}»"))
+    }
+}
+
+/// El texto de un campo; ausente y nulo son lo mismo.
+fn campo<'a>(valor: &'a serde_json::Value, nombre: &str) -> Result<Option<&'a str>, String> {
+    match valor {
+        serde_json::Value::Null => Ok(None),
+        serde_json::Value::String(texto) => Ok(Some(texto)),
+        _ => Err(format!("el campo «{nombre}» no es un texto")),
+    }
+}
+
+fn etiqueta<T>(valor: &serde_json::Value, nombre: &str) -> Result<Option<T>, String>
+where
+    T: std::str::FromStr<Err = EtiquetaInvalida>,
+{
+    let Some(texto) = campo(valor, nombre)? else { return Ok(None) };
+    texto.parse().map(Some).map_err(|e| format!("el campo «{nombre}» {e}"))
+}
+
+/// Lo bastante corto para repetirlo en un error.
+fn recortar(texto: &str) -> String {
+    texto.chars().take(40).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn motivo(json: &str) -> String {
+        Solicitud::leer(json.as_bytes()).expect_err(json).motivo
+    }
+
+    #[test]
+    fn una_solicitud_completa_se_lee_y_lo_que_sobra_se_ignora() {
+        let json = r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO","otro":[1]}"#;
+        let solicitud = Solicitud::leer(json.as_bytes()).expect("válida");
+        assert!(solicitud.id.is_some());
+        assert!(matches!(solicitud.pedido, Pedido::Comando(Comando::Prestamo { .. })));
+    }
+
+    #[test]
+    fn sin_id_tambien_vale() {
+        let json = r#"{"operacion":"prestamo","isbn":"9780439023481","usuario":"U0001"}"#;
+        assert_eq!(Solicitud::leer(json.as_bytes()).expect("válida").id, None);
+    }
+
+    #[test]
+    fn cada_error_nombra_su_campo() {
+        for (json, parte) in [
+            ("", "JSON"),
+            ("[]", "JSON"),
+            ("{", "JSON"),
+            ("{}", "«operacion»"),
+            (r#"{"operacion":7}"#, "«operacion»"),
+            (r#"{"operacion":"prestamo","ejemplar":"E1"}"#, "«usuario»"),
+            (r#"{"operacion":"prestamo","usuario":"U1"}"#, "«ejemplar»"),
+            (r#"{"operacion":"prestamo","usuario":"U1","ejemplar":"E1","isbn":"9"}"#, "«isbn»"),
+            (r#"{"operacion":"prestamo","usuario":"","ejemplar":"E1"}"#, "«usuario»"),
+            (r#"{"operacion":"prestamo","usuario":"U\u0000","ejemplar":"E1"}"#, "«usuario»"),
+            (r#"{"operacion":"prestamo","usuario":["U1"],"ejemplar":"E1"}"#, "«usuario»"),
+            (r#"{"operacion":"consulta_libro"}"#, "«isbn»"),
+            (r#"{"operacion":"consulta_operacion"}"#, "«id»"),
+            (r#"{"id":"x","operacion":"salud"}"#, "«id»"),
+            (
+                r#"{"id":"9b2d7a52-5e9f-4c54-9b8e-3c0a54f1d0aa","operacion":"prestamo","usuario":"U1","ejemplar":"E1"}"#,
+                "«id»",
+            ),
+        ] {
+            assert!(motivo(json).contains(parte), "{json}: {}", motivo(json));
+        }
+    }
+
+    #[test]
+    fn una_operacion_que_no_existe_se_dice_aparte() {
+        let error = Solicitud::leer(br#"{"operacion":"quemar"}"#).expect_err("no existe");
+        assert!(error.operacion_desconocida);
+        assert!(error.motivo.contains("quemar"));
+    }
+
+    #[test]
+    fn los_bytes_que_no_son_utf8_o_son_demasiados_se_rechazan() {
+        assert!(Solicitud::leer(&[0xff, 0xfe]).expect_err("no UTF-8").motivo.contains("UTF-8"));
+        let enorme = vec![b' '; SOLICITUD_BYTES_MAX + 1];
+        assert!(Solicitud::leer(&enorme).expect_err("enorme").motivo.contains("65536"));
+    }
+}

@@ -1,0 +1,151 @@
+//! Decide de dónde sale cada ajuste: el entorno manda sobre el archivo TOML de `ANAQUEL_CONFIG`.
+//!
+//! Un ajuste malo detiene el proceso en la puerta con una línea que lo nombra y dice cómo arreglarlo.
+
+use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
+
+use crate::transport::Endpoint;
+
+/// El ajuste que nombra el archivo TOML.
+const ARCHIVO: &str = "ANAQUEL_CONFIG";
+
+/// Un ajuste que no vale. Su texto es la línea que se muestra.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("ajuste {nombre}: {motivo}. {salida}")]
+pub struct AjusteInvalido {
+    /// El nombre del ajuste, como se escribe en el entorno.
+    pub nombre: String,
+    /// Qué está mal.
+    pub motivo: String,
+    /// Cómo se arregla.
+    pub salida: String,
+}
+
+/// Los ajustes de un proceso. En el TOML, los mismos nombres en minúsculas.
+pub struct Ajustes {
+    fuente: config::Config,
+}
+
+impl Ajustes {
+    /// Lee el entorno y, si se nombra, el archivo.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`] si el archivo no existe o no es TOML.
+    pub fn leer() -> Result<Self, AjusteInvalido> {
+        let mut constructor = config::Config::builder();
+        if let Ok(ruta) = std::env::var(ARCHIVO) {
+            constructor = constructor.add_source(config::File::new(&ruta, config::FileFormat::Toml));
+        }
+        let fuente = constructor
+            .add_source(config::Environment::default().ignore_empty(true))
+            .build()
+            .map_err(|e| invalido(ARCHIVO, e, "Nombre un archivo TOML que exista, o quite el ajuste"))?;
+        Ok(Self { fuente })
+    }
+
+    /// Ajustes dados, para pruebas.
+    #[must_use]
+    pub fn de_pares(pares: &[(&str, &str)]) -> Self {
+        let mut constructor = config::Config::builder();
+        for (nombre, valor) in pares {
+            constructor =
+                constructor.set_override(nombre.to_lowercase(), *valor).expect("los nombres de prueba son válidos");
+        }
+        Self { fuente: constructor.build().expect("los ajustes de prueba son válidos") }
+    }
+
+    /// El texto de un ajuste, si está y no es vacío.
+    #[must_use]
+    pub fn texto(&self, nombre: &str) -> Option<String> {
+        self.fuente.get_string(&nombre.to_lowercase()).ok().filter(|t| !t.trim().is_empty())
+    }
+
+    /// Un ajuste que se interpreta con [`FromStr`]; ausente, su valor por defecto.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`] con `salida`.
+    pub fn valor<T>(&self, nombre: &str, por_defecto: &str, salida: &str) -> Result<T, AjusteInvalido>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let texto = self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned());
+        texto.trim().parse().map_err(|e| invalido(nombre, format!("«{texto}» no vale: {e}"), salida))
+    }
+
+    /// Una dirección `host:puerto`.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`].
+    pub fn endpoint(&self, nombre: &str, por_defecto: &str) -> Result<Endpoint, AjusteInvalido> {
+        self.valor(nombre, por_defecto, &format!("Escriba host:puerto, por ejemplo {por_defecto}"))
+    }
+
+    /// Una lista de direcciones separadas por comas, con una por lo menos.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`].
+    pub fn endpoints(&self, nombre: &str, por_defecto: &str) -> Result<Vec<Endpoint>, AjusteInvalido> {
+        let texto = self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned());
+        let salida = format!("Escriba host:puerto separados por comas, por ejemplo {por_defecto}");
+        let lista: Vec<Endpoint> = texto
+            .split(',')
+            .filter(|parte| !parte.trim().is_empty())
+            .map(|parte| {
+                parte.parse().map_err(|e| invalido(nombre, format!("«{}» no vale: {e}", parte.trim()), &salida))
+            })
+            .collect::<Result<_, _>>()?;
+        if lista.is_empty() { Err(invalido(nombre, "la lista está vacía", &salida)) } else { Ok(lista) }
+    }
+
+    /// Una duración en milisegundos, mayor que cero.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`].
+    pub fn milisegundos(&self, nombre: &str, por_defecto: u64) -> Result<Duration, AjusteInvalido> {
+        let salida = format!("Escriba un número de milisegundos mayor que cero, por ejemplo {por_defecto}");
+        match self.valor::<u64>(nombre, &por_defecto.to_string(), &salida)? {
+            0 => Err(invalido(nombre, "no puede ser cero", &salida)),
+            ms => Ok(Duration::from_millis(ms)),
+        }
+    }
+
+    /// Una ruta.
+    #[must_use]
+    pub fn ruta(&self, nombre: &str, por_defecto: &str) -> PathBuf {
+        self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned()).into()
+    }
+}
+
+/// Compone el error de un ajuste.
+pub fn invalido(nombre: &str, motivo: impl Display, salida: &str) -> AjusteInvalido {
+    AjusteInvalido { nombre: nombre.to_owned(), motivo: motivo.to_string(), salida: salida.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn un_ajuste_malo_nombra_el_ajuste_y_la_salida() {
+        let ajustes = Ajustes::de_pares(&[("GESTOR_CARGA_BIND", "hola"), ("PLAZO_MS", "0"), ("LISTA", " , ")]);
+        for texto in [
+            ajustes.endpoint("GESTOR_CARGA_BIND", "127.0.0.1:5555").expect_err("malo").to_string(),
+            ajustes.milisegundos("PLAZO_MS", 2000).expect_err("malo").to_string(),
+            ajustes.endpoints("LISTA", "127.0.0.1:5570").expect_err("malo").to_string(),
+        ] {
+            assert!(texto.contains("por ejemplo"), "{texto}");
+        }
+        let texto = ajustes.endpoint("GESTOR_CARGA_BIND", "127.0.0.1:5555").expect_err("malo").to_string();
+        assert!(texto.contains("GESTOR_CARGA_BIND") && texto.contains("hola"), "{texto}");
+    }
+
+    #[test]
+    fn un_ajuste_ausente_o_vacio_toma_su_valor_por_defecto() {
+        let ajustes = Ajustes::de_pares(&[("VACIO", "")]);
+        assert_eq!(ajustes.endpoint("VACIO", "127.0.0.1:5555").expect("por defecto").puerto(), 5555);
+        assert_eq!(ajustes.milisegundos("OTRO", 2000).expect("por defecto"), Duration::from_secs(2));
+        let lista = ajustes.endpoints("LISTA", "a:1, tcp://[::1]:2").expect("por defecto");
+        assert_eq!(lista.len(), 2);
+    }
+}

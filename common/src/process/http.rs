@@ -1,0 +1,81 @@
+//! Lo que cada proceso cuenta de sí por HTTP: `/salud` (vive), `/listo` (sirve) y `/metrics` (Prometheus).
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, http::StatusCode, routing::get};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+
+use super::config::{AjusteInvalido, invalido};
+
+/// El ajuste con la dirección HTTP de un proceso.
+pub const HTTP_ADDR: &str = "HTTP_ADDR";
+/// Cada cuánto se ponen al día las métricas que nadie pide (vacía los histogramas).
+const MANTENIMIENTO: Duration = Duration::from_secs(5);
+
+/// Si el proceso es útil ahora. Lo cambia el servicio, lo lee `/listo`.
+#[derive(Clone, Default)]
+pub struct Listo(Arc<AtomicBool>);
+
+impl Listo {
+    /// Dice si el proceso es útil.
+    pub fn fijar(&self, listo: bool) {
+        self.0.store(listo, Ordering::Relaxed);
+    }
+
+    /// Si lo es.
+    #[must_use]
+    pub fn leer(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Abre el puerto y atiende en una tarea aparte, con las rutas comunes y las de `propias`.
+///
+/// # Errors
+/// [`AjusteInvalido`] que nombra `HTTP_ADDR` si el puerto no se puede abrir.
+pub async fn servir(
+    addr: SocketAddr,
+    metricas: PrometheusHandle,
+    listo: Listo,
+    propias: Router,
+) -> Result<(), AjusteInvalido> {
+    let oyente = TcpListener::bind(addr).await.map_err(|e| {
+        invalido(
+            HTTP_ADDR,
+            format!("no se puede escuchar en {addr}: {e}"),
+            "Dé otra dirección IP:puerto que esté libre",
+        )
+    })?;
+    let mantenimiento = metricas.clone();
+    tokio::spawn(async move {
+        let mut tic = tokio::time::interval(MANTENIMIENTO);
+        loop {
+            tic.tick().await;
+            mantenimiento.run_upkeep();
+        }
+    });
+    let rutas = propias
+        .route("/salud", get(async || "vivo\n"))
+        .route(
+            "/listo",
+            get(async move || match listo.leer() {
+                true => (StatusCode::OK, "listo\n"),
+                false => (StatusCode::SERVICE_UNAVAILABLE, "no está listo\n"),
+            }),
+        )
+        .route("/metrics", get(async move || metricas.render()));
+    tokio::spawn(async move {
+        if let Err(e) = axum::serve(oyente, rutas).await {
+            tracing::error!("HTTP dejó de atender: {e}");
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! Lo que todo proceso de Anaquel hace igual: leer sus ajustes, contar lo que pasa, atender HTTP y apagarse.
+//!
+//! - [`config`]: ajustes del entorno y de un TOML, con errores que nombran el ajuste y la salida.
+//! - [`telemetry`]: registro (a la salida de error) y métricas.
+//! - [`http`]: `/salud`, `/listo`, `/metrics`.
+//! - [`shutdown`]: SIGTERM y SIGINT.
+
+pub mod config;
+pub mod http;
+pub mod shutdown;
+pub mod telemetry;
