@@ -1,0 +1,28 @@
+# Las órdenes de Anaquel. «make ayuda» las explica.
+.DEFAULT_GOAL := ayuda
+.PHONY: ayuda preparar construir construir-pruebas demo servir test lint
+
+ayuda: ## Muestra esta lista
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
+
+preparar: ## Instala los paquetes del sistema que falten
+	@herramientas/preparar
+
+construir: preparar ## Construye los programas (target/release)
+	cargo build --release --workspace --bins --locked
+
+construir-pruebas: preparar
+	cargo build --workspace --bins --locked
+
+demo: construir ## Levanta una suite, la carga, mata sus procesos uno a uno y audita: nada perdido, nada doble
+	target/release/test_sistema demo
+
+servir: construir ## Levanta la suite en esta máquina, en primer plano (Ctrl-C la apaga)
+	target/release/anaquel servir
+
+test: construir-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
+	cargo test --workspace --locked
+
+lint: preparar ## Formato y clippy, sin un aviso
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
