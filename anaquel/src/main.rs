@@ -1,1 +1,2 @@
+//! El lanzador.
 fn main() {}

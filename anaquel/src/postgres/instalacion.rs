@@ -1,0 +1,255 @@
+//! Cómo se hace un clúster (initdb, roles y base) y cómo se arranca: la orden, su entorno y cuándo está listo.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::{ffi::OsStrExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use super::{
+    Error, binarios,
+    cuenta::{self, Cuenta},
+    lugar,
+};
+
+/// La base de la suite.
+pub const BASE: &str = "anaquel";
+/// La línea de `postmaster.pid` que dice si el servidor acepta conexiones.
+const LINEA_DE_ESTADO: usize = 7;
+
+/// Lo que se ejecuta, una orden por línea, al hacer el clúster y antes de que nadie pueda verlo. El dueño administra al
+/// rol de servicio: la migración le da permisos y puede trabajar como él.
+const ARRANQUE: &str = "\
+CREATE ROLE anaquel_servicio LOGIN;
+CREATE ROLE anaquel_migracion LOGIN CREATEROLE;
+GRANT anaquel_servicio TO anaquel_migracion WITH ADMIN OPTION;
+CREATE DATABASE anaquel OWNER anaquel_migracion;
+";
+
+/// Ajustes de todo clúster.
+const COMUNES: &[&str] = &[
+    // Solo el zócalo Unix, y su directorio es 0700: quien llega hasta él es el dueño o root.
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    // Cada gestor de almacenamiento abre unas pocas; sobra para la auditoría y las pruebas en paralelo.
+    "max_connections=100",
+    "shared_buffers=128MB",
+    // Las órdenes son cortas y van preparadas: compilarlas cuesta más que correrlas.
+    "jit=off",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    "log_line_prefix=%m [%p] %u@%d ",
+];
+/// Lo confirmado está en disco: es la promesa de la suite. Son los valores por defecto, dichos para que nadie los herede.
+const DURADERO: &[&str] = &["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
+/// Nada de lo escrito importa si la máquina cae.
+const DESECHABLE: &[&str] = &[
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_wal_size=4GB",
+    "autovacuum=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+];
+
+/// Qué pasa con los datos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Modo {
+    /// Sobreviven a todo.
+    Duradero,
+    /// Para pruebas: rápido, y no sobreviven a una caída de la máquina.
+    Desechable,
+}
+
+/// Con quién se entra.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rol {
+    /// El administrador del clúster.
+    Administrador,
+    /// El dueño de la base y de las tablas.
+    Migracion,
+    /// El de los servicios: no posee nada.
+    Servicio,
+}
+
+impl Rol {
+    /// Su nombre en PostgreSQL.
+    #[must_use]
+    pub const fn nombre(self) -> &'static str {
+        match self {
+            Self::Administrador => "postgres",
+            Self::Migracion => "anaquel_migracion",
+            Self::Servicio => "anaquel_servicio",
+        }
+    }
+}
+
+/// Un clúster hecho, en marcha o no.
+#[derive(Clone, Debug)]
+pub struct Instalacion {
+    binarios: PathBuf,
+    cuenta: Option<Cuenta>,
+    dir: PathBuf,
+    zocalo: PathBuf,
+    modo: Modo,
+}
+
+impl Instalacion {
+    /// Halla los binarios y hace el clúster si falta (medio segundo). Se puede repetir.
+    ///
+    /// # Errors
+    /// Sin binarios, sin cuenta sin privilegios, un directorio que no sirve, o `initdb` que falla.
+    pub fn preparar(dir: &Path, modo: Modo) -> Result<Self, Error> {
+        let binarios = binarios::buscar()?;
+        let mut cuenta = cuenta::sin_privilegios()?;
+        if cuenta.is_some() {
+            cuenta = cuenta::duena_de(&dir.join("data")).or(cuenta);
+        }
+        let dir = lugar::preparar(dir, &binarios, cuenta)?;
+        let zocalo = lugar::zocalo(&dir, cuenta)?;
+        let esta = Self { binarios, cuenta, dir, zocalo, modo };
+        if !esta.datos().join("PG_VERSION").exists() {
+            esta.hacer()?;
+        }
+        Ok(esta)
+    }
+
+    /// initdb, roles y base en `data.tmp`, y solo entonces el nombre bueno: uno a medias nunca pasa por entero.
+    fn hacer(&self) -> Result<(), Error> {
+        let (temporal, datos) = (self.dir.join("data.tmp"), self.datos());
+        let fallo = |causa| Error::Directorio { ruta: self.dir.clone(), causa };
+        if temporal.exists() {
+            fs::remove_dir_all(&temporal).map_err(fallo)?;
+        }
+        let initdb = self.binarios.join("initdb");
+        let mut orden = cuenta::orden(&initdb, self.cuenta);
+        orden.arg("-D").arg(&temporal).args(["-U", Rol::Administrador.nombre(), "-A", "trust", "-E", "UTF8"]);
+        orden.args(["--locale=C.UTF-8", "--no-instructions", "--no-sync"]);
+        bien("initdb", orden.output(), &self.dir)?;
+        bien("postgres", self.dar_ordenes(&temporal, ARRANQUE), &self.dir)?;
+        if self.modo == Modo::Duradero {
+            let mut orden = cuenta::orden(&initdb, self.cuenta);
+            bien("initdb", orden.args(["--sync-only", "-D"]).arg(&temporal).output(), &self.dir)?;
+        }
+        fs::rename(&temporal, &datos).map_err(fallo)?;
+        File::open(&self.dir).and_then(|d| d.sync_all()).map_err(fallo)
+    }
+
+    /// Corre órdenes sobre unos datos que nadie sirve (postgres en modo de un solo usuario).
+    fn dar_ordenes(&self, datos: &Path, ordenes: &str) -> io::Result<Output> {
+        let mut hijo = cuenta::orden(&self.binarios.join("postgres"), self.cuenta)
+            .args(["--single", "-F", "-c", "exit_on_error=true", "-D"])
+            .arg(datos)
+            .arg("postgres")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let escrito = hijo.stdin.take().map_or(Ok(()), |mut entrada| entrada.write_all(ordenes.as_bytes()));
+        let salida = hijo.wait_with_output()?;
+        escrito.map(|()| salida)
+    }
+
+    /// La orden que arranca el servidor. Muere con el *hilo* que la lanza (PDEATHSIG): láncela desde uno que viva tanto
+    /// como deba vivir el servidor. Su registro va a donde diga quien la lanza.
+    #[must_use]
+    pub fn orden(&self) -> Command {
+        let mut orden = cuenta::orden(&self.binarios.join("postgres"), self.cuenta);
+        orden.arg("-D").arg(self.datos()).arg("-k").arg(&self.zocalo);
+        let (propios, senal) = match self.modo {
+            Modo::Duradero => (DURADERO, libc::SIGINT),
+            Modo::Desechable => (DESECHABLE, libc::SIGQUIT),
+        };
+        for ajuste in COMUNES.iter().chain(propios) {
+            orden.args(["-c", ajuste]);
+        }
+        morir_con_quien_lanza(&mut orden, senal);
+        orden
+    }
+
+    /// Si el servidor de ese pid acepta conexiones.
+    #[must_use]
+    pub fn listo(&self, pid: u32) -> bool {
+        let Ok(texto) = fs::read_to_string(self.datos().join("postmaster.pid")) else { return false };
+        let mut lineas = texto.lines().map(str::trim);
+        lineas.next() == Some(pid.to_string().as_str()) && lineas.nth(LINEA_DE_ESTADO - 1) == Some("ready")
+    }
+
+    /// La dirección de una base, para sqlx.
+    #[must_use]
+    pub fn url(&self, rol: Rol, base: &str) -> String {
+        url_por_zocalo(&self.zocalo, rol, base)
+    }
+
+    /// El directorio, sin enlaces: dentro están `data` y, si su ruta cabe, el zócalo.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// El directorio del zócalo.
+    #[must_use]
+    pub fn zocalo(&self) -> &Path {
+        &self.zocalo
+    }
+
+    fn datos(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Borra los datos y el directorio del zócalo. El servidor ya no corre.
+    pub(super) fn borrar(&self) -> io::Result<()> {
+        if self.zocalo != self.dir {
+            fs::remove_dir_all(&self.zocalo)?;
+        }
+        fs::remove_dir_all(&self.dir)
+    }
+}
+
+/// La dirección de una base por el zócalo de un directorio.
+fn url_por_zocalo(zocalo: &Path, rol: Rol, base: &str) -> String {
+    let mut host = String::new();
+    for &b in zocalo.as_os_str().as_bytes() {
+        if b.is_ascii_alphanumeric() || b"/-_.".contains(&b) {
+            host.push(char::from(b));
+        } else {
+            host.push_str(&format!("%{b:02X}"));
+        }
+    }
+    format!("postgres://{}@localhost:5432/{base}?host={host}", rol.nombre())
+}
+
+/// En el hijo, entre fork y exec: grupo propio (el Ctrl-C de la terminal es para quien lanza) y `senal` cuando muera el
+/// hilo que lanza.
+pub(crate) fn morir_con_quien_lanza(orden: &mut Command, senal: libc::c_int) {
+    let padre = std::process::id().cast_signed();
+    let preparar = move || {
+        // SAFETY: setpgid, prctl y getppid se pueden llamar entre fork y exec.
+        unsafe {
+            if libc::setpgid(0, 0) != 0 || libc::prctl(libc::PR_SET_PDEATHSIG, senal) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // Si murió antes del prctl, la señal ya no llegará.
+            if libc::getppid() == padre { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+        }
+    };
+    // SAFETY: solo llamadas al sistema, sin memoria ni cerrojos.
+    unsafe { orden.pre_exec(preparar) };
+}
+
+/// Una orden que acabó bien, o su última línea.
+fn bien(programa: &'static str, salida: io::Result<Output>, registro: &Path) -> Result<(), Error> {
+    let motivo = match salida {
+        Ok(s) if s.status.success() => return Ok(()),
+        Ok(s) => {
+            let texto = String::from_utf8_lossy(&s.stderr).into_owned();
+            let ultima = texto.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("sin explicación").to_owned();
+            format!("{ultima} ({})", s.status)
+        }
+        Err(e) => e.to_string(),
+    };
+    Err(Error::Programa { programa, motivo, registro: registro.to_owned() })
+}
