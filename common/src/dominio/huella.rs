@@ -119,7 +119,7 @@ mod tests {
     fn la_huella_de_la_version_1_no_cambia() {
         let ejemplar = Objeto::Ejemplar("E000123".parse().expect("ejemplar"));
         let huella = Huella::de(&comando(Tipo::Prestamo, "U0001", ejemplar, Some("CENTRO")));
-        insta::assert_snapshot!(huella, @"");
+        insta::assert_snapshot!(huella, @"0f122f47e313098b846e18f7fcf710f4");
     }
 
     #[test]

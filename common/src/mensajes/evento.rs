@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn los_bytes_de_un_evento_son_estos() {
         let evento = Evento { gestor: "g1".into(), ordenes: vec![ejemplo()] };
-        insta::assert_snapshot!(serde_json::to_string(&evento).expect("json"), @"");
+        insta::assert_snapshot!(serde_json::to_string(&evento).expect("json"), @r#"{"gestor":"g1","ordenes":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","aceptada":1700000000123456,"intento":0,"comando":{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}}]}"#);
     }
 
     #[test]

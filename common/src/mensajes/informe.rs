@@ -63,7 +63,7 @@ mod tests {
             ],
         };
         let json = serde_json::to_string(&informe).expect("json");
-        insta::assert_snapshot!(json, @"");
+        insta::assert_snapshot!(json, @r#"{"actor":"a1","resultados":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"decidida":{"codigo":"OK","respuesta":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","exito":true,"estado":"aplicada","codigo":"OK","mensaje":"Préstamo concedido","fechaOperacion":"2023-11-14T22:13:20.123456Z","datos":{"ejemplar":"E000123"}}}}},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"no_escrita":{"motivo":"22003"}}},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":"sin_almacenamiento"},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":"incierta"}]}"#);
         let vuelta: Informe = serde_json::from_str(&json).expect("vuelve");
         assert_eq!(serde_json::to_string(&vuelta).expect("json"), json);
     }

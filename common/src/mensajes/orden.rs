@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn los_bytes_de_una_orden_son_estos() {
-        insta::assert_snapshot!(serde_json::to_string(&ejemplo()).expect("json"), @"");
-        insta::assert_snapshot!(serde_json::to_string(&Orden { sola: true, intento: 3, ..ejemplo() }).expect("json"), @"");
+        insta::assert_snapshot!(serde_json::to_string(&ejemplo()).expect("json"), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","aceptada":1700000000123456,"intento":0,"comando":{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}}"#);
+        insta::assert_snapshot!(serde_json::to_string(&Orden { sola: true, intento: 3, ..ejemplo() }).expect("json"), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","aceptada":1700000000123456,"intento":3,"sola":true,"comando":{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}}"#);
     }
 }

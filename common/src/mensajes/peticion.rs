@@ -40,8 +40,8 @@ mod tests {
     fn los_bytes_de_una_peticion_son_estos() {
         let con = |cuerpo| serde_json::to_string(&Peticion { peticion: 7, plazo_ms: 3000, cuerpo }).expect("json");
         let ejemplar = "E000123".parse().expect("ejemplar");
-        insta::assert_snapshot!(con(CuerpoPeticion::Escribir(vec![ejemplo()])), @"");
-        insta::assert_snapshot!(con(CuerpoPeticion::Consultar(Consulta::Ejemplar(ejemplar))), @"");
-        insta::assert_snapshot!(con(CuerpoPeticion::Salud), @"");
+        insta::assert_snapshot!(con(CuerpoPeticion::Escribir(vec![ejemplo()])), @r#"{"peticion":7,"plazo_ms":3000,"cuerpo":{"escribir":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","aceptada":1700000000123456,"intento":0,"comando":{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}}]}}"#);
+        insta::assert_snapshot!(con(CuerpoPeticion::Consultar(Consulta::Ejemplar(ejemplar))), @r#"{"peticion":7,"plazo_ms":3000,"cuerpo":{"consultar":{"ejemplar":"E000123"}}}"#);
+        insta::assert_snapshot!(con(CuerpoPeticion::Salud), @r#"{"peticion":7,"plazo_ms":3000,"cuerpo":"salud"}"#);
     }
 }

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn los_bytes_de_una_respuesta_son_estos() {
-        insta::assert_snapshot!(serde_json::to_string(&ejemplo()).expect("json"), @"");
+        insta::assert_snapshot!(serde_json::to_string(&ejemplo()).expect("json"), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","exito":true,"estado":"aplicada","codigo":"OK","mensaje":"Préstamo concedido","fechaOperacion":"2023-11-14T22:13:20.123456Z","datos":{"ejemplar":"E000123"}}"#);
     }
 
     #[test]

@@ -148,6 +148,18 @@ impl Contexto {
     pub fn dealer_vigilado(&self, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
         let z = self.nuevo_zocalo(zmq::DEALER)?;
         z.set_immediate(true)?;
+        self.vigilado(z, endpoint)
+    }
+
+    /// Como [`Contexto::sub`], con el monitor abierto antes de conectar.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Conectar`].
+    pub fn sub_vigilado(&self, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
+        self.vigilado(self.nuevo_zocalo(zmq::SUB)?, endpoint)
+    }
+
+    fn vigilado(&self, z: zmq::Socket, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
         z.set_ipv6(endpoint.es_ipv6())?;
         let socket = Socket::nuevo(latir(z)?)?;
         let monitor = Monitor::de(self, &socket)?;
@@ -350,11 +362,20 @@ impl Socket {
     /// # Errors
     /// [`ErrorDeTransporte::Zocalo`] si el contexto se cerró.
     pub async fn send(&mut self, cuadros: &[&[u8]]) -> Result<(), ErrorDeTransporte> {
+        poll_fn(|cx| self.poll_send(cx, cuadros)).await
+    }
+
+    /// Como [`Socket::send`], para `poll_fn`. Mientras quede pendiente, despierta por el hueco de salida y no por lo
+    /// que llegue: no se alterna con [`Socket::poll_recv`] en una misma espera.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Zocalo`] si el contexto se cerró.
+    pub fn poll_send(&mut self, cx: &mut TaskContext<'_>, cuadros: &[&[u8]]) -> Poll<Result<(), ErrorDeTransporte>> {
         loop {
             if self.try_send(cuadros).is_ok() {
-                return Ok(());
+                return Poll::Ready(Ok(()));
             }
-            poll_fn(|cx| self.poll_listo(cx, POLLOUT)).await?;
+            ready!(self.poll_listo(cx, POLLOUT))?;
         }
     }
 }

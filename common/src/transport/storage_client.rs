@@ -4,7 +4,10 @@ use super::{
     endpoint::Endpoint,
     socket::{Contexto, ErrorDeTransporte},
 };
-use crate::mensajes::{CuerpoPeticion, CuerpoResultado};
+use crate::{
+    mensajes::{CuerpoPeticion, CuerpoResultado},
+    resilience::EstadoBreaker,
+};
 
 /// El final de una llamada.
 #[derive(Debug)]
@@ -40,5 +43,11 @@ impl StorageClient {
     /// Espera el final de alguna llamada. Se puede cancelar.
     pub async fn siguiente(&mut self) -> Entrega {
         std::future::pending().await
+    }
+
+    /// Cada punto y el estado de su breaker.
+    #[must_use]
+    pub fn estados(&self) -> Vec<(Endpoint, EstadoBreaker)> {
+        Vec::new()
     }
 }

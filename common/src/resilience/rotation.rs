@@ -1,0 +1,3 @@
+//! Decide a qué punto de almacenamiento va cada intento de una llamada.
+/// provisional
+pub struct Rotacion;
