@@ -1,0 +1,123 @@
+//! Decide con qué ajustes trabaja un actor: qué gestores atiende y qué almacenamiento llama.
+
+use std::net::SocketAddr;
+
+use common::{
+    process::{
+        config::{AjusteInvalido, Ajustes, invalido},
+        http::HTTP_ADDR,
+    },
+    transport::Endpoint,
+};
+
+const PUB_ADDR: &str = "GESTOR_CARGA_PUB_ADDR";
+const PUB_ADDR_POR_DEFECTO: &str = "127.0.0.1:5556";
+const INFORMES_ADDR: &str = "GESTOR_CARGA_INFORMES_ADDR";
+const INFORMES_ADDR_POR_DEFECTO: &str = "127.0.0.1:5557";
+const ALMACENAMIENTO: &str = "GESTOR_ALMACENAMIENTO_ENDPOINTS";
+const ALMACENAMIENTO_POR_DEFECTO: &str = "127.0.0.1:5570,127.0.0.1:5571";
+
+/// Las dos direcciones de un gestor de carga que un actor usa.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DireccionGestor {
+    /// Donde publica eventos.
+    pub eventos: Endpoint,
+    /// Donde recibe informes.
+    pub informes: Endpoint,
+}
+
+/// Los ajustes, ya comprobados.
+#[derive(Clone, Debug)]
+pub struct Ajustado {
+    /// Los gestores que se atienden.
+    pub gestores: Vec<DireccionGestor>,
+    /// Los puntos de almacenamiento, por orden de preferencia.
+    pub almacenamiento: Vec<Endpoint>,
+    /// Dónde se atiende HTTP.
+    pub http: SocketAddr,
+}
+
+impl Ajustado {
+    /// Los lee del entorno y del TOML; `http` es la dirección HTTP por defecto.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`] que nombra el que esté mal.
+    pub fn leer(http: &str) -> Result<Self, AjusteInvalido> {
+        Self::de(&Ajustes::leer()?, http)
+    }
+
+    fn de(ajustes: &Ajustes, http: &str) -> Result<Self, AjusteInvalido> {
+        let eventos = ajustes.endpoints(PUB_ADDR, PUB_ADDR_POR_DEFECTO)?;
+        let informes = ajustes.endpoints(INFORMES_ADDR, INFORMES_ADDR_POR_DEFECTO)?;
+        if eventos.len() != informes.len() {
+            return Err(invalido(
+                INFORMES_ADDR,
+                format!("tiene {} direcciones y {PUB_ADDR} tiene {}", informes.len(), eventos.len()),
+                "Escriba una dirección de informes por cada gestor de carga, en el mismo orden",
+            ));
+        }
+        let gestores = eventos
+            .into_iter()
+            .zip(informes)
+            .map(|(eventos, informes)| DireccionGestor { eventos, informes })
+            .collect();
+        Ok(Self {
+            gestores,
+            almacenamiento: ajustes.endpoints(ALMACENAMIENTO, ALMACENAMIENTO_POR_DEFECTO)?,
+            http: ajustes.valor(HTTP_ADDR, http, &format!("Escriba IP:puerto, por ejemplo {http}"))?,
+        })
+    }
+}
+
+/// Los ajustes, para `--help`.
+#[must_use]
+pub fn ayuda(http: &str) -> String {
+    format!(
+        "Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el entorno manda):
+  {PUB_ADDR}            dónde publican los gestores de carga, separados por comas [{PUB_ADDR_POR_DEFECTO}]
+  {INFORMES_ADDR}       dónde reciben informes, en el mismo orden [{INFORMES_ADDR_POR_DEFECTO}]
+  {ALMACENAMIENTO}  puntos de almacenamiento, separados por comas [{ALMACENAMIENTO_POR_DEFECTO}]
+  {HTTP_ADDR}                        dirección de /salud, /listo y /metrics [{http}]
+  RUST_LOG                         detalle del registro [info]
+
+/listo contesta 200 si hay conexión con algún gestor de carga y algún punto de almacenamiento no tiene su circuito
+ABIERTO. SIGTERM: deja de recibir, termina lo que tiene en la mano (2 s como mucho), informa y sale con 0.
+Salida: 0 bien, 2 un ajuste está mal, 1 cualquier otro fallo."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HTTP: &str = "127.0.0.1:5658";
+
+    #[test]
+    fn sin_ajustes_se_atiende_al_gestor_de_esta_maquina() {
+        let ajustado = Ajustado::de(&Ajustes::de_pares(&[]), HTTP).expect("por defecto");
+        assert_eq!(ajustado.gestores.len(), 1);
+        assert_eq!(ajustado.almacenamiento.len(), 2);
+        assert_eq!(ajustado.http.port(), 5658);
+    }
+
+    #[test]
+    fn cada_gestor_lleva_su_direccion_de_informes() {
+        let pares = [(PUB_ADDR, "a:1,b:2"), (INFORMES_ADDR, "a:3,b:4")];
+        let ajustado = Ajustado::de(&Ajustes::de_pares(&pares), HTTP).expect("dos");
+        let informes: Vec<_> = ajustado.gestores.iter().map(|g| g.informes.to_string()).collect();
+        assert_eq!(informes, ["a:3", "b:4"]);
+    }
+
+    #[test]
+    fn un_ajuste_malo_se_nombra() {
+        for (pares, nombre) in [
+            ([(PUB_ADDR, "a:1,b:2"), (INFORMES_ADDR, "a:3")], INFORMES_ADDR),
+            ([(PUB_ADDR, "a"), (INFORMES_ADDR, "a:3")], PUB_ADDR),
+            ([(ALMACENAMIENTO, "x:0"), (HTTP_ADDR, HTTP)], ALMACENAMIENTO),
+            ([(HTTP_ADDR, "localhost"), (PUB_ADDR, "a:1")], HTTP_ADDR),
+        ] {
+            let error = Ajustado::de(&Ajustes::de_pares(&pares), HTTP).expect_err("malo").to_string();
+            assert!(error.contains(nombre), "{error}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Lleva a los zócalos lo que decide [`crate::machine`]: recibe eventos, llama al almacenamiento e informa.
+//!
+//! Una sola tarea es dueña de todos los zócalos. Lo que llega mientras las llamadas están fuera se junta y va en la
+//! siguiente: no hay temporizadores que esperen compañía.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use common::{
+    mensajes::{CuerpoPeticion, CuerpoResultado, Evento, Informe, LISTA_MAX, Topico, codificar, descifrar},
+    process::{http::Listo, shutdown::Apagado},
+    resilience::EstadoBreaker,
+    transport::{Conexion, Contexto, Entrega, ErrorDeTransporte, Frame, Monitor, Socket, StorageClient},
+};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use uuid::Uuid;
+
+use crate::{
+    ajustes::{Ajustado, DireccionGestor},
+    contadores::{Contadores, descartar},
+    machine::{Final, Limites, Machine},
+};
+
+/// Cuánto cabe en un actor. La ventana de un gestor son 1024 órdenes en vuelo: caben las de varios.
+pub const LIMITES: Limites = Limites { cola: 8_192, llamadas: 2, lista: LISTA_MAX, informes: 4_096 };
+/// Mensajes que se leen de un zócalo antes de atender a lo demás.
+const MENSAJES_POR_VUELTA: usize = 64;
+/// Plazo para terminar lo que hay en la mano al apagarse; al cerrar, los zócalos añaden hasta un segundo.
+const TERMINAR_MAX: Duration = Duration::from_secs(2);
+/// Cada cuánto se ponen al día `/listo` y las métricas de nivel.
+const REVISION: Duration = Duration::from_millis(100);
+
+/// Cómo acabó el apagado.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Termino {
+    /// Todo terminado e informado.
+    Completo,
+    /// El plazo acabó antes.
+    Cortado {
+        /// Órdenes que seguían en la mano.
+        ordenes: usize,
+    },
+}
+
+/// Un gestor de carga: de dónde llegan sus eventos y a dónde van sus informes.
+struct Gestor {
+    direccion: DireccionGestor,
+    eventos: Socket,
+    monitor: Monitor,
+    conectado: bool,
+    informes: Socket,
+    /// Un informe ya escrito que aún no ha podido salir.
+    por_salir: Option<Vec<u8>>,
+}
+
+/// Lo que le pasa a un gestor.
+enum Suceso {
+    Mensaje(Vec<Frame>),
+    Conexion(Conexion),
+    InformeEnviado,
+    /// Algo llegó por el zócalo de informes, por donde no llega nada.
+    Ajeno,
+}
+
+/// El actor en marcha.
+pub struct Servicio {
+    instancia: String,
+    /// `<topico>|<instancia>`: el primer cuadro de lo que es para este actor.
+    tema: String,
+    topico: Topico,
+    machine: Machine,
+    gestores: Vec<Gestor>,
+    almacenamiento: StorageClient,
+    listo: Listo,
+    contadores: Contadores,
+}
+
+impl Servicio {
+    /// Conecta con todos y se anuncia a los gestores con una instancia nueva.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte`].
+    pub fn conectar(
+        contexto: &Contexto,
+        topico: Topico,
+        ajustado: &Ajustado,
+        listo: Listo,
+    ) -> Result<Self, ErrorDeTransporte> {
+        let instancia = Uuid::now_v7().simple().to_string();
+        let tema = topico.de_instancia(&instancia);
+        let gestores: Vec<Gestor> =
+            ajustado.gestores.iter().map(|d| Gestor::conectar(contexto, d, &tema)).collect::<Result<_, _>>()?;
+        tracing::info!("actor {tema} en marcha; atiende a {} gestores de carga", gestores.len());
+        Ok(Self {
+            machine: Machine::new(gestores.len(), LIMITES),
+            almacenamiento: StorageClient::conectar(contexto, &ajustado.almacenamiento)?,
+            contadores: Contadores::nuevos(topico),
+            instancia,
+            tema,
+            topico,
+            gestores,
+            listo,
+        })
+    }
+
+    /// Trabaja hasta que llegue una señal; devuelve cuál.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte`] si un zócalo deja de servir.
+    pub async fn correr(&mut self, apagado: &mut Apagado) -> Result<&'static str, ErrorDeTransporte> {
+        let mut revision = interval(REVISION);
+        revision.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.recoger()?;
+            self.despachar();
+            tokio::select! {
+                entrega = self.almacenamiento.siguiente() => self.acabar(entrega),
+                suceso = siguiente_suceso(&mut self.gestores) => self.atender(suceso?),
+                _ = revision.tick() => self.revisar(),
+                motivo = apagado.pedido() => return Ok(motivo),
+            }
+        }
+    }
+
+    /// Se despide de los gestores y termina lo que tiene en la mano, con plazo.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte`].
+    pub async fn terminar(&mut self) -> Result<Termino, ErrorDeTransporte> {
+        self.listo.fijar(false);
+        for gestor in &self.gestores {
+            gestor.eventos.desuscribir(&self.tema)?;
+        }
+        let plazo = Instant::now() + TERMINAR_MAX;
+        loop {
+            self.despachar();
+            if self.machine.ociosa() && !self.queda_por_informar() {
+                return Ok(Termino::Completo);
+            }
+            let espera = async {
+                tokio::select! {
+                    entrega = self.almacenamiento.siguiente() => (Some(entrega), None),
+                    suceso = siguiente_suceso(&mut self.gestores) => (None, Some(suceso)),
+                }
+            };
+            match timeout_at(plazo, espera).await {
+                Ok((Some(entrega), _)) => self.acabar(entrega),
+                // Lo que aún llegue ya es de otro: el gestor lo publica de nuevo al ver la despedida.
+                Ok((_, Some(suceso))) => self.atender_despedido(suceso?),
+                Ok((None, None)) | Err(_) => return Ok(Termino::Cortado { ordenes: self.machine.en_mano() }),
+            }
+        }
+    }
+
+    /// Si algún gestor con conexión espera un informe; a los demás no hay cómo.
+    fn queda_por_informar(&self) -> bool {
+        self.gestores
+            .iter()
+            .enumerate()
+            .any(|(i, g)| g.conectado && (g.por_salir.is_some() || self.machine.debe_informe(i)))
+    }
+
+    /// Lee todo lo que ya está en los zócalos de eventos.
+    fn recoger(&mut self) -> Result<(), ErrorDeTransporte> {
+        for i in 0..self.gestores.len() {
+            for _ in 0..MENSAJES_POR_VUELTA {
+                let Some(cuadros) = self.gestores[i].eventos.try_recv()? else { break };
+                self.recibir(i, &cuadros);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hace lo que la máquina diga: llamadas e informes.
+    fn despachar(&mut self) {
+        while let Some(llamada) = self.machine.poll_llamada() {
+            self.almacenamiento.llamar(llamada.token, CuerpoPeticion::Escribir(llamada.ordenes));
+        }
+        for (i, gestor) in self.gestores.iter_mut().enumerate() {
+            while gestor.por_salir.is_none() {
+                let Some(resultados) = self.machine.poll_informe(i) else { break };
+                self.contadores.contar(&resultados);
+                let informe = codificar(&Informe { actor: self.instancia.clone(), resultados });
+                if gestor.informes.try_send(&[b"", &informe]).is_err() {
+                    gestor.por_salir = Some(informe);
+                }
+            }
+        }
+    }
+
+    fn acabar(&mut self, entrega: Entrega) {
+        let fin = match entrega.resultado {
+            Ok(CuerpoResultado::Escritas(escritas)) => Final::Escritas(escritas),
+            Ok(CuerpoResultado::Fallo(fallo)) if fallo.nada_hecho => Final::NadaEnviado,
+            Err(sin_servicio) if !sin_servicio.algo_enviado => Final::NadaEnviado,
+            // Contestar otra cosa a una escritura es no haber contestado.
+            Ok(_) | Err(_) => Final::EnElAire,
+        };
+        self.machine.on_final(entrega.token, fin);
+    }
+
+    fn atender(&mut self, (i, suceso): (usize, Suceso)) {
+        match suceso {
+            Suceso::Mensaje(cuadros) => self.recibir(i, &cuadros),
+            otro => self.atender_despedido((i, otro)),
+        }
+    }
+
+    fn atender_despedido(&mut self, (i, suceso): (usize, Suceso)) {
+        let gestor = &mut self.gestores[i];
+        match suceso {
+            Suceso::Conexion(Conexion::Abierta) => {
+                gestor.conectado = true;
+                tracing::info!("conexión con el gestor de carga {}", gestor.direccion.eventos);
+            }
+            Suceso::Conexion(Conexion::Perdida) => {
+                gestor.conectado = false;
+                tracing::warn!("sin conexión con el gestor de carga {}", gestor.direccion.eventos);
+            }
+            Suceso::InformeEnviado => gestor.por_salir = None,
+            Suceso::Ajeno => descartar("ajeno", 1),
+            Suceso::Mensaje(_) => {}
+        }
+    }
+
+    /// Un mensaje del publicador `i`: o es un evento para este actor, o se cuenta y se olvida.
+    fn recibir(&mut self, i: usize, cuadros: &[Frame]) {
+        let [tema, cuerpo] = cuadros else { return descartar("cuadros", 1) };
+        if **tema != *self.tema.as_bytes() {
+            return descartar("topico", 1);
+        }
+        let Ok(evento) = descifrar::<Evento>(cuerpo) else { return descartar("json", 1) };
+        let ajena = |tipo| Topico::de(tipo) != Some(self.topico);
+        if evento.ordenes.len() > LISTA_MAX || evento.ordenes.iter().any(|o| ajena(o.comando.tipo())) {
+            return descartar("lista", 1);
+        }
+        let acogida = self.machine.on_evento(i, evento.ordenes);
+        if acogida.repetidas > 0 {
+            self.contadores.repetidas.increment(u64::try_from(acogida.repetidas).unwrap_or(u64::MAX));
+        }
+        if acogida.descartadas > 0 {
+            descartar("cola_llena", acogida.descartadas);
+        }
+    }
+
+    fn revisar(&mut self) {
+        let hay_gestor = self.gestores.iter().any(|g| g.conectado);
+        let hay_almacenamiento =
+            self.almacenamiento.estados().iter().any(|(_, estado)| *estado != EstadoBreaker::Abierto);
+        self.listo.fijar(hay_gestor && hay_almacenamiento);
+        self.contadores.cola.set(nivel(self.machine.en_cola()));
+        self.contadores.en_vuelo.set(nivel(self.machine.en_vuelo()));
+        self.contadores.informes_descartados.increment(self.machine.quitar_descartados());
+    }
+}
+
+/// Un tamaño como nivel de una métrica.
+fn nivel(tamanio: usize) -> f64 {
+    f64::from(u32::try_from(tamanio).unwrap_or(u32::MAX))
+}
+
+impl Gestor {
+    fn conectar(contexto: &Contexto, direccion: &DireccionGestor, tema: &str) -> Result<Self, ErrorDeTransporte> {
+        let (eventos, monitor) = contexto.sub_vigilado(&direccion.eventos)?;
+        eventos.suscribir(tema)?;
+        let informes = contexto.dealer(&direccion.informes)?;
+        Ok(Self { direccion: direccion.clone(), eventos, monitor, conectado: false, informes, por_salir: None })
+    }
+
+    fn poll_suceso(&mut self, cx: &mut Context<'_>) -> Poll<Result<Suceso, ErrorDeTransporte>> {
+        if let Poll::Ready(conexion) = self.monitor.poll_conexion(cx) {
+            return Poll::Ready(conexion.map(Suceso::Conexion));
+        }
+        // Por el zócalo de informes se espera una cosa cada vez: el hueco, si algo espera; si no, lo que llegue.
+        if let Some(informe) = &self.por_salir {
+            if let Poll::Ready(enviado) = self.informes.poll_send(cx, &[b"", informe]) {
+                return Poll::Ready(enviado.map(|()| Suceso::InformeEnviado));
+            }
+        } else if let Poll::Ready(ajeno) = self.informes.poll_recv(cx) {
+            return Poll::Ready(ajeno.map(|_| Suceso::Ajeno));
+        }
+        self.eventos.poll_recv(cx).map(|mensaje| mensaje.map(Suceso::Mensaje))
+    }
+}
+
+/// Espera lo siguiente que le pase a algún gestor.
+async fn siguiente_suceso(gestores: &mut [Gestor]) -> Result<(usize, Suceso), ErrorDeTransporte> {
+    poll_fn(|cx| {
+        for (i, gestor) in gestores.iter_mut().enumerate() {
+            if let Poll::Ready(suceso) = gestor.poll_suceso(cx) {
+                return Poll::Ready(suceso.map(|s| (i, s)));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
