@@ -60,6 +60,10 @@ impl Solicitud {
             return Err(sin_id(format!("la solicitud supera {SOLICITUD_BYTES_MAX} bytes")));
         }
         let texto = std::str::from_utf8(bytes).map_err(|_| sin_id("la solicitud no es UTF-8".into()))?;
+        // serde leería una lista como los campos en su orden.
+        if texto.trim_start().starts_with('[') {
+            return Err(sin_id("la solicitud no es un objeto JSON".into()));
+        }
         let plana: SolicitudPlana =
             serde_json::from_str(texto).map_err(|e| sin_id(format!("la solicitud no es un objeto JSON: {e}")))?;
         plana.interpretar()
@@ -158,6 +162,13 @@ mod tests {
     }
 
     #[test]
+    fn los_campos_de_una_solicitud_son_estos() {
+        let json = r#"{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}"#;
+        let plana: SolicitudPlana = serde_json::from_str(json).expect("válida");
+        insta::assert_snapshot!(serde_json::to_string(&plana).expect("json"), @r#"{"id":null,"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","isbn":null,"sede":"CENTRO"}"#);
+    }
+
+    #[test]
     fn sin_id_tambien_vale() {
         let json = r#"{"operacion":"prestamo","isbn":"9780439023481","usuario":"U0001"}"#;
         assert_eq!(Solicitud::leer(json.as_bytes()).expect("válida").id, None);
@@ -168,6 +179,7 @@ mod tests {
         for (json, parte) in [
             ("", "JSON"),
             ("[]", "JSON"),
+            (" [null,\"salud\"]", "JSON"),
             ("{", "JSON"),
             ("{}", "«operacion»"),
             (r#"{"operacion":7}"#, "«operacion»"),

@@ -1,3 +1,425 @@
-//! Decide a qué punto de almacenamiento va cada intento de una llamada.
-/// provisional
-pub struct Rotacion;
+//! Decide a qué punto de almacenamiento va cada intento de una llamada, y cuándo una llamada se da por perdida.
+//!
+//! Se queda en un punto mientras funciona. Rota por fallo, por plazo o porque el breaker no admite; nunca más de dos
+//! vueltas por llamada, y si no hay a dónde ir la llamada acaba en seguida. Todos los intentos de una llamada llevan
+//! el mismo número, así que una respuesta tardía vale mientras la llamada viva, venga de donde venga.
+//!
+//! Un permiso está siempre en un [`Intento`] o en una [`Sonda`], y ninguno de los dos se suelta sin devolverlo: por
+//! eso una llamada ya entregada sigue aquí, sin dueño, hasta que el punto del último intento contesta o vence.
+
+mod tipos;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Instant,
+};
+
+pub use self::tipos::{Accion, Aviso, Config, Motivo, Veredicto};
+use super::breaker::{Breaker, EstadoBreaker, Permit};
+
+/// La máquina. Recibe lo que pasó (`on_*`) y da lo que hay que hacer ([`Rotacion::poll_accion`]).
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+pub struct Rotacion {
+    config: Config,
+    puntos: Vec<Punto>,
+    /// El punto en el que se está.
+    actual: usize,
+    /// El último que se anunció; `actual` puede no haberse usado aún.
+    anunciado: Option<usize>,
+    llamadas: BTreeMap<u64, Llamada>,
+    /// Los plazos de los intentos en vuelo, uno por llamada que lo tiene.
+    plazos: BTreeSet<(Instant, u64)>,
+    acciones: VecDeque<Accion>,
+    siguiente_numero: u64,
+}
+
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+struct Punto {
+    breaker: Breaker,
+    enlace: Enlace,
+    conecto_alguna_vez: bool,
+    sonda: Option<Sonda>,
+    /// Cuándo toca preguntar por su salud; `None` si está sano o ya se preguntó.
+    proxima_sonda: Option<Instant>,
+}
+
+/// La conexión con un punto.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Enlace {
+    Caido,
+    /// Ya no admite envíos, y su pérdida aún no se anunció: lo que contestó antes puede estar por leer.
+    Cayendo,
+    Arriba,
+}
+
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+struct Sonda {
+    peticion: u64,
+    permit: Permit,
+    hasta: Instant,
+}
+
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+struct Llamada {
+    intentos: u32,
+    /// De un intento anterior no se sabe qué fue.
+    duda: bool,
+    /// Quien la hizo ya tiene su respuesta.
+    entregada: bool,
+    intento: Option<Intento>,
+}
+
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+struct Intento {
+    punto: usize,
+    permit: Permit,
+    hasta: Instant,
+}
+
+impl Rotacion {
+    /// Una máquina para `puntos` puntos, ninguno conectado todavía.
+    ///
+    /// # Panics
+    /// Si no hay ningún punto.
+    #[must_use]
+    pub fn new(config: Config, puntos: usize, now: Instant) -> Self {
+        assert!(puntos > 0, "hace falta un punto de almacenamiento");
+        let punto = |_| Punto {
+            breaker: Breaker::new(config.breaker),
+            enlace: Enlace::Caido,
+            conecto_alguna_vez: false,
+            sonda: None,
+            proxima_sonda: Some(now + config.cada_salud),
+        };
+        Self {
+            config,
+            puntos: (0..puntos).map(punto).collect(),
+            actual: 0,
+            anunciado: None,
+            llamadas: BTreeMap::new(),
+            plazos: BTreeSet::new(),
+            acciones: VecDeque::new(),
+            siguiente_numero: 0,
+        }
+    }
+
+    /// Empieza una llamada y le da número; `None` si ya hay demasiadas en vuelo (y nada se envió).
+    #[must_use]
+    pub fn on_llamada(&mut self, now: Instant) -> Option<u64> {
+        if self.llamadas.len() >= self.config.llamadas_max {
+            return None;
+        }
+        let numero = self.numerar();
+        self.llamadas.insert(numero, Llamada { intentos: 0, duda: false, entregada: false, intento: None });
+        self.intentar(numero, now);
+        Some(numero)
+    }
+
+    /// Hay conexión con `punto`.
+    pub fn on_conectado(&mut self, punto: usize, now: Instant) {
+        self.on_desconectado(punto, now);
+        let p = &mut self.puntos[punto];
+        p.enlace = Enlace::Arriba;
+        let de_nuevo = std::mem::replace(&mut p.conecto_alguna_vez, true);
+        p.proxima_sonda = (!p.breaker.sano()).then_some(now);
+        self.avisar(Aviso::Conectado { punto, de_nuevo });
+        self.on_plazo(now);
+    }
+
+    /// Se perdió la conexión con `punto`: lo que está allí en vuelo va a otra parte. Un incidente, un fallo.
+    pub fn on_desconectado(&mut self, punto: usize, now: Instant) {
+        let antes = std::mem::replace(&mut self.puntos[punto].enlace, Enlace::Caido);
+        if antes == Enlace::Caido {
+            return;
+        }
+        let llamadas = self.vivas_en(punto).filter(|(_, llamada)| !llamada.entregada).count();
+        self.avisar(Aviso::Desconectado { punto, llamadas });
+        if antes == Enlace::Arriba {
+            self.incidente(punto, Motivo::Desconexion, now);
+        }
+        self.desalojar(punto, now);
+        self.fallar_sonda(punto, Motivo::Desconexion, now);
+        self.programar_sonda(punto, now);
+    }
+
+    /// Lo que se mandó enviar a `punto` con ese número no salió: la conexión no está. Su pérdida, cuando se anuncie,
+    /// será el mismo incidente.
+    pub fn on_no_enviado(&mut self, punto: usize, peticion: u64, now: Instant) {
+        let p = &mut self.puntos[punto];
+        if p.enlace == Enlace::Arriba {
+            p.enlace = Enlace::Cayendo;
+        }
+        if self.es_sonda(punto, peticion) {
+            self.fallar_sonda(punto, Motivo::SinConexion, now);
+        } else if let Some(intento) = self.tomar_intento(punto, peticion) {
+            self.fallar(intento, Motivo::SinConexion, now);
+            self.intentar(peticion, now);
+        }
+        self.programar_sonda(punto, now);
+    }
+
+    /// `punto` contestó a la petición con ese número. Si es verdad, quien llamó ha de recibir esta respuesta: su
+    /// llamada terminó con ella.
+    #[must_use]
+    pub fn on_respuesta(&mut self, punto: usize, peticion: u64, veredicto: Veredicto, now: Instant) -> bool {
+        if self.es_sonda(punto, peticion) {
+            match veredicto {
+                Veredicto::Servida => self.acertar_sonda(punto, now),
+                Veredicto::Fallo { .. } => self.fallar_sonda(punto, Motivo::Fallo, now),
+            }
+            return false;
+        }
+        let intento = self.tomar_intento(punto, peticion);
+        match (veredicto, intento) {
+            (Veredicto::Servida, intento) => {
+                if let Some(Intento { permit, .. }) = intento {
+                    self.con_breaker(punto, Motivo::Exito, |breaker| breaker.on_success(permit));
+                    self.programar_sonda(punto, now);
+                }
+                self.entregar(peticion)
+            }
+            (Veredicto::Fallo { nada_hecho }, Some(intento)) => {
+                self.dudar(peticion, !nada_hecho);
+                self.fallar(intento, Motivo::Fallo, now);
+                self.intentar(peticion, now);
+                false
+            }
+            // El fallo tardío de un intento que ya se dio por perdido no dice nada nuevo.
+            (Veredicto::Fallo { .. }, None) => false,
+        }
+    }
+
+    /// `punto` envió algo que no se puede emparejar con ninguna petición.
+    pub fn on_basura(&mut self, punto: usize, now: Instant) {
+        self.incidente(punto, Motivo::Basura, now);
+    }
+
+    /// Pasó el tiempo: vencen intentos, sondas y aperturas.
+    pub fn on_plazo(&mut self, now: Instant) {
+        for punto in 0..self.puntos.len() {
+            self.con_breaker(punto, Motivo::Tiempo, |breaker| breaker.on_timeout(now));
+            if self.puntos[punto].sonda.as_ref().is_some_and(|sonda| now >= sonda.hasta) {
+                self.fallar_sonda(punto, Motivo::Plazo, now);
+            }
+            if self.puntos[punto].proxima_sonda.is_some_and(|cuando| now >= cuando) {
+                self.sondear(punto, now);
+            }
+        }
+        while let Some((_, numero)) = self.plazos.first().copied().filter(|(hasta, _)| now >= *hasta) {
+            let punto = self.llamadas[&numero].intento.as_ref().expect("quien tiene plazo tiene intento").punto;
+            let intento = self.tomar_intento(punto, numero).expect("acaba de verse");
+            self.dudar(numero, true);
+            self.fallar(intento, Motivo::Plazo, now);
+            self.intentar(numero, now);
+        }
+    }
+
+    /// Cuándo hay que llamar a [`Rotacion::on_plazo`], a más tardar.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let de_puntos = self.puntos.iter().flat_map(|p| {
+            [p.breaker.poll_timeout(), p.sonda.as_ref().map(|sonda| sonda.hasta), p.proxima_sonda].into_iter().flatten()
+        });
+        de_puntos.chain(self.plazos.first().map(|(hasta, _)| *hasta)).min()
+    }
+
+    /// Lo siguiente que hay que hacer.
+    pub fn poll_accion(&mut self) -> Option<Accion> {
+        self.acciones.pop_front()
+    }
+
+    /// El estado de cada breaker, en el orden de los puntos.
+    pub fn estados(&self) -> impl Iterator<Item = EstadoBreaker> {
+        self.puntos.iter().map(|punto| punto.breaker.estado())
+    }
+
+    fn numerar(&mut self) -> u64 {
+        self.siguiente_numero += 1;
+        self.siguiente_numero
+    }
+
+    /// Manda la llamada al siguiente punto que la admita; si no hay, o ya dio sus vueltas, acaba.
+    fn intentar(&mut self, numero: u64, now: Instant) {
+        let intentos_max = u32::try_from(2 * self.puntos.len()).unwrap_or(u32::MAX);
+        let Some(llamada) = self.llamadas.get(&numero) else { return };
+        let intento = llamada.intentos + 1;
+        let elegido =
+            if llamada.entregada || intento > intentos_max { None } else { self.elegir(intento, intentos_max, now) };
+        let Some((punto, permit)) = elegido else { return self.abandonar(numero) };
+        let hasta = now + self.config.plazo;
+        let llamada = self.llamadas.get_mut(&numero).expect("acaba de verse");
+        llamada.intentos = intento;
+        llamada.intento = Some(Intento { punto, permit, hasta });
+        self.plazos.insert((hasta, numero));
+        self.acciones.push_back(Accion::Enviar { punto, llamada: numero });
+    }
+
+    fn elegir(&mut self, intento: u32, intentos_max: u32, now: Instant) -> Option<(usize, Permit)> {
+        let cuantos = self.puntos.len();
+        let primero = self.actual;
+        for punto in (0..cuantos).map(|k| (primero + k) % cuantos) {
+            if self.puntos[punto].enlace != Enlace::Arriba {
+                continue;
+            }
+            let permit = self.con_breaker(punto, Motivo::Tiempo, |breaker| breaker.acquire(now));
+            let Ok(permit) = permit else { continue };
+            self.actual = punto;
+            if self.anunciado.replace(punto) != Some(punto) {
+                self.avisar(Aviso::Rotacion { punto, intento, intentos_max });
+            }
+            return Some((punto, permit));
+        }
+        None
+    }
+
+    fn abandonar(&mut self, numero: u64) {
+        let Some(llamada) = self.llamadas.remove(&numero) else { return };
+        if !llamada.entregada {
+            self.acciones.push_back(Accion::Abandonar { llamada: numero, algo_enviado: llamada.duda });
+        }
+    }
+
+    /// Da la llamada por servida, si aún espera. Si su último intento sigue fuera, se queda sin dueño hasta que vuelva.
+    fn entregar(&mut self, numero: u64) -> bool {
+        let Some(llamada) = self.llamadas.get_mut(&numero) else { return false };
+        let primera = !std::mem::replace(&mut llamada.entregada, true);
+        if llamada.intento.is_none() {
+            self.llamadas.remove(&numero);
+        }
+        primera
+    }
+
+    fn dudar(&mut self, numero: u64, duda: bool) {
+        if let Some(llamada) = self.llamadas.get_mut(&numero) {
+            llamada.duda |= duda;
+        }
+    }
+
+    /// El intento en vuelo de una llamada, si está en ese punto. Quien lo toma devuelve su permiso.
+    fn tomar_intento(&mut self, punto: usize, numero: u64) -> Option<Intento> {
+        let llamada = self.llamadas.get_mut(&numero)?;
+        let intento = llamada.intento.take_if(|intento| intento.punto == punto)?;
+        self.plazos.remove(&(intento.hasta, numero));
+        Some(intento)
+    }
+
+    /// Devuelve como fallado el permiso de un intento.
+    fn fallar(&mut self, intento: Intento, motivo: Motivo, now: Instant) {
+        let Intento { punto, permit, .. } = intento;
+        if self.con_breaker(punto, motivo, |breaker| breaker.on_failure(permit, now)) {
+            if motivo == Motivo::Plazo {
+                self.avisar(Aviso::SinRespuesta { punto, espera: self.config.plazo });
+            }
+            self.dejar(punto, motivo, now);
+        }
+    }
+
+    fn incidente(&mut self, punto: usize, motivo: Motivo, now: Instant) {
+        if self.con_breaker(punto, motivo, |breaker| breaker.on_incident(now)) {
+            self.dejar(punto, motivo, now);
+        }
+    }
+
+    /// Tras un fallo contado se va a otro punto. Si el circuito se abrió porque no contesta, con todo lo que hay allí
+    /// en vuelo; si se abrió porque contesta que no puede, lo demás tendrá su contestación en seguida, y con ella
+    /// sabrá si algo se hizo.
+    fn dejar(&mut self, punto: usize, motivo: Motivo, now: Instant) {
+        if self.actual == punto {
+            self.actual = (punto + 1) % self.puntos.len();
+        }
+        if motivo == Motivo::Plazo && self.puntos[punto].breaker.estado() == EstadoBreaker::Abierto {
+            self.desalojar(punto, now);
+        }
+        self.programar_sonda(punto, now);
+    }
+
+    fn vivas_en(&self, punto: usize) -> impl Iterator<Item = (&u64, &Llamada)> {
+        self.llamadas.iter().filter(move |(_, llamada)| llamada.intento.as_ref().is_some_and(|i| i.punto == punto))
+    }
+
+    /// Lleva a otra parte, con los mismos números, lo que está en vuelo en `punto`.
+    fn desalojar(&mut self, punto: usize, now: Instant) {
+        let numeros: Vec<u64> = self.vivas_en(punto).map(|(numero, _)| *numero).collect();
+        for numero in numeros {
+            let Some(Intento { permit, .. }) = self.tomar_intento(punto, numero) else { continue };
+            // El incidente ya se contó y el epoch avanzó: este permiso no cambia nada.
+            self.puntos[punto].breaker.on_failure(permit, now);
+            self.dudar(numero, true);
+            self.intentar(numero, now);
+        }
+    }
+
+    /// Hace algo con un breaker y avisa si cambió de estado.
+    fn con_breaker<T>(&mut self, punto: usize, motivo: Motivo, f: impl FnOnce(&mut Breaker) -> T) -> T {
+        let breaker = &mut self.puntos[punto].breaker;
+        let antes = breaker.estado();
+        let r = f(breaker);
+        let estado = breaker.estado();
+        if estado != antes {
+            self.avisar(Aviso::Circuito { punto, estado, motivo });
+        }
+        r
+    }
+
+    fn avisar(&mut self, aviso: Aviso) {
+        self.acciones.push_back(Accion::Avisar(aviso));
+    }
+
+    fn es_sonda(&self, punto: usize, peticion: u64) -> bool {
+        self.puntos[punto].sonda.as_ref().is_some_and(|sonda| sonda.peticion == peticion)
+    }
+
+    /// Pregunta por la salud, si el breaker da permiso. Sin conexión, la pregunta falla sin salir.
+    fn sondear(&mut self, punto: usize, now: Instant) {
+        let permit = self.con_breaker(punto, Motivo::Tiempo, |breaker| breaker.acquire_probe(now));
+        let peticion = self.numerar();
+        let p = &mut self.puntos[punto];
+        let Ok(permit) = permit else {
+            p.proxima_sonda = Some(now + self.config.cada_salud);
+            return;
+        };
+        p.proxima_sonda = None;
+        p.sonda = Some(Sonda { peticion, permit, hasta: now + self.config.plazo_salud });
+        if p.enlace == Enlace::Caido {
+            self.fallar_sonda(punto, Motivo::SinConexion, now);
+        } else {
+            self.acciones.push_back(Accion::Sondear { punto, peticion });
+        }
+    }
+
+    fn acertar_sonda(&mut self, punto: usize, now: Instant) {
+        let Some(Sonda { permit, .. }) = self.puntos[punto].sonda.take() else { return };
+        self.puntos[punto].enlace = Enlace::Arriba;
+        self.con_breaker(punto, Motivo::Exito, |breaker| breaker.on_success(permit));
+        self.programar_sonda(punto, now);
+    }
+
+    fn fallar_sonda(&mut self, punto: usize, motivo: Motivo, now: Instant) {
+        let Some(Sonda { permit, .. }) = self.puntos[punto].sonda.take() else { return };
+        if self.con_breaker(punto, motivo, |breaker| breaker.on_failure(permit, now)) {
+            if motivo == Motivo::Plazo {
+                self.avisar(Aviso::SinRespuesta { punto, espera: self.config.plazo_salud });
+            }
+            self.dejar(punto, motivo, now);
+        }
+        self.programar_sonda(punto, now);
+    }
+
+    /// Mientras un punto no esté conectado y sano, se pregunta por él cada cierto tiempo.
+    fn programar_sonda(&mut self, punto: usize, now: Instant) {
+        let p = &mut self.puntos[punto];
+        if p.breaker.sano() && p.enlace == Enlace::Arriba {
+            p.proxima_sonda = None;
+        } else if p.sonda.is_none() {
+            p.proxima_sonda = p.proxima_sonda.or(Some(now + self.config.cada_salud));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

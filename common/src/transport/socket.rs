@@ -229,6 +229,9 @@ fn conectar(z: zmq::Socket, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransp
 pub struct Socket {
     fd: AsyncFd<RawFd>,
     z: zmq::Socket,
+    /// Lo que dijo `get_events`, si fue la última llamada y el descriptor no ha vuelto a avisar: mientras siga así no
+    /// hay nada nuevo, y preguntar otra vez sería una llamada al sistema en cada vuelta.
+    visto: Option<PollEvents>,
 }
 
 /// Repite mientras una señal interrumpa la llamada.
@@ -247,7 +250,7 @@ impl Socket {
         // SAFETY: `fd` vive tanto como `z` y, por el orden de los campos, se suelta antes.
         let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }
             .map_err(|e| ErrorDeTransporte::Zocalo(e.to_string()))?;
-        Ok(Self { fd, z })
+        Ok(Self { fd, z, visto: None })
     }
 
     fn conectar(&self, endpoint: &Endpoint) -> Result<(), ErrorDeTransporte> {
@@ -276,14 +279,17 @@ impl Socket {
         Ok(self.z.set_unsubscribe(prefijo.as_bytes())?)
     }
 
-    /// Espera hasta que se pueda recibir (o, con `salida`, enviar).
+    /// Espera hasta que se pueda hacer lo que se quiere: recibir o enviar.
     fn poll_listo(&mut self, cx: &mut TaskContext<'_>, quiero: PollEvents) -> Poll<Result<(), ErrorDeTransporte>> {
         loop {
-            if eintr(|| self.z.get_events())?.intersects(quiero) {
+            if self.visto.is_none() {
+                self.visto = Some(eintr(|| self.z.get_events())?);
+            }
+            if self.visto.is_some_and(|visto| visto.intersects(quiero)) {
                 return Poll::Ready(Ok(()));
             }
-            let mut guardia = ready!(self.fd.poll_read_ready(cx)).map_err(|_| Error::ETERM)?;
-            guardia.clear_ready();
+            ready!(self.fd.poll_read_ready(cx)).map_err(|_| Error::ETERM)?.clear_ready();
+            self.visto = None;
         }
     }
 
@@ -292,7 +298,8 @@ impl Socket {
         // Sin gastar cuota, un zócalo inundado no dejaría correr los plazos de su propia tarea.
         let cuota = ready!(tokio::task::coop::poll_proceed(cx));
         loop {
-            if let Some(mensaje) = self.try_recv()? {
+            let seco = self.visto.is_some_and(|visto| !visto.intersects(POLLIN));
+            if !seco && let Some(mensaje) = self.try_recv()? {
                 cuota.made_progress();
                 return Poll::Ready(Ok(mensaje));
             }
@@ -313,6 +320,7 @@ impl Socket {
     /// # Errors
     /// [`ErrorDeTransporte::Zocalo`].
     pub fn try_recv(&mut self) -> Result<Option<Vec<Frame>>, ErrorDeTransporte> {
+        self.visto = None;
         loop {
             let primero = match eintr(|| self.z.recv_msg(DONTWAIT)) {
                 Err(Error::EAGAIN) => return Ok(None),
@@ -344,6 +352,7 @@ impl Socket {
     /// # Errors
     /// [`NoEnviado`]: nada salió.
     pub fn try_send(&mut self, cuadros: &[&[u8]]) -> Result<(), NoEnviado> {
+        self.visto = None;
         for (i, cuadro) in cuadros.iter().enumerate() {
             let mas = if i + 1 < cuadros.len() { SNDMORE } else { 0 };
             match eintr(|| self.z.send(*cuadro, DONTWAIT | mas)) {

@@ -1,1 +1,218 @@
+//! Todas las secuencias cortas, contra la tabla escrita otra vez de la manera más simple.
 
+use super::*;
+
+const CONFIG: Config = Config { fallos_max: 3, cooldown: Duration::from_secs(10) };
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Pedir,
+    Sondear,
+    Acertar,
+    Fallar,
+    FallarUltimo,
+    Perder,
+    Incidente,
+    Esperar,
+}
+
+const OPS: [Op; 8] =
+    [Op::Pedir, Op::Sondear, Op::Acertar, Op::Fallar, Op::FallarUltimo, Op::Perder, Op::Incidente, Op::Esperar];
+
+#[derive(Clone)]
+struct Mundo {
+    breaker: Breaker,
+    now: Instant,
+    /// Los permisos fuera, del más viejo al más nuevo.
+    fuera: Vec<Permit>,
+}
+
+impl Mundo {
+    fn nuevo() -> Self {
+        Self { breaker: Breaker::new(CONFIG), now: Instant::now(), fuera: Vec::new() }
+    }
+
+    fn hacer(&mut self, op: Op) {
+        let now = self.now;
+        match op {
+            Op::Pedir => self.fuera.extend(self.breaker.acquire(now)),
+            Op::Sondear => self.fuera.extend(self.breaker.acquire_probe(now)),
+            Op::Acertar | Op::Fallar | Op::Perder if self.fuera.is_empty() => {}
+            Op::Acertar => self.breaker.on_success(self.fuera.remove(0)),
+            Op::Fallar => {
+                self.breaker.on_failure(self.fuera.remove(0), now);
+            }
+            Op::FallarUltimo => {
+                if let Some(permit) = self.fuera.pop() {
+                    self.breaker.on_failure(permit, now);
+                }
+            }
+            Op::Perder => drop(self.fuera.remove(0)),
+            Op::Incidente => {
+                self.breaker.on_incident(now);
+            }
+            Op::Esperar => self.now += CONFIG.cooldown,
+        }
+    }
+}
+
+/// Recorre todas las secuencias de hasta siete operaciones; `mirar` ve el mundo antes y después de la última.
+fn en_cada_secuencia(mut mirar: impl FnMut(&[Op], &Mundo, &Mundo)) {
+    fn bajar(ops: &mut Vec<Op>, mundo: &Mundo, mirar: &mut impl FnMut(&[Op], &Mundo, &Mundo)) {
+        for op in OPS {
+            let mut despues = mundo.clone();
+            despues.hacer(op);
+            ops.push(op);
+            mirar(ops, mundo, &despues);
+            if ops.len() < 7 {
+                bajar(ops, &despues, mirar);
+            }
+            ops.pop();
+        }
+    }
+    bajar(&mut Vec::new(), &Mundo::nuevo(), &mut mirar);
+}
+
+#[test]
+fn toda_secuencia_de_hasta_siete_entradas_cumple_la_tabla() {
+    let mut vistas = 0_u32;
+    en_cada_secuencia(|ops, antes, despues| {
+        vistas += 1;
+        vuelve_a_admitir_tras_la_apertura(ops, despues);
+        fuera_de_cerrado_hay_un_solo_permiso(ops, despues);
+        lo_rezagado_no_cambia_nada(ops, despues);
+        la_ultima_transicion_esta_en_la_tabla(ops, antes, despues);
+    });
+    assert_eq!(vistas, (1..=7).map(|n| 8_u32.pow(n)).sum::<u32>());
+}
+
+fn vuelve_a_admitir_tras_la_apertura(ops: &[Op], mundo: &Mundo) {
+    let mut breaker = mundo.breaker.clone();
+    assert!(breaker.acquire(mundo.now + CONFIG.cooldown).is_ok(), "{ops:?}");
+}
+
+fn fuera_de_cerrado_hay_un_solo_permiso(ops: &[Op], mundo: &Mundo) {
+    let mut breaker = mundo.breaker.clone();
+    breaker.on_timeout(mundo.now);
+    let primero = breaker.acquire(mundo.now);
+    let segundo = breaker.acquire(mundo.now);
+    match breaker.estado() {
+        EstadoBreaker::Cerrado => assert!(primero.is_ok() && segundo.is_ok(), "{ops:?}"),
+        EstadoBreaker::MedioAbierto => assert!(segundo.is_err(), "{ops:?}"),
+        EstadoBreaker::Abierto => assert!(primero.is_err() && segundo.is_err(), "{ops:?}"),
+    }
+}
+
+fn lo_rezagado_no_cambia_nada(ops: &[Op], mundo: &Mundo) {
+    for permit in mundo.fuera.iter().filter(|permit| permit.epoch != mundo.breaker.epoch) {
+        let mut breaker = mundo.breaker.clone();
+        breaker.on_success(permit.clone());
+        assert!(!breaker.on_failure(permit.clone(), mundo.now), "{ops:?}");
+        assert_eq!((breaker.fase, breaker.epoch), (mundo.breaker.fase, mundo.breaker.epoch), "{ops:?}");
+    }
+}
+
+/// La columna «siguiente» de la tabla, y que el epoch avanza justo cuando cambia el estado o se cuenta un fallo.
+fn la_ultima_transicion_esta_en_la_tabla(ops: &[Op], antes: &Mundo, despues: &Mundo) {
+    use Fase::{Abierto, Cerrado, MedioAbierto};
+    let (a, d) = (antes.breaker.fase, despues.breaker.fase);
+    let avance = despues.breaker.epoch - antes.breaker.epoch;
+    let hasta = antes.now + CONFIG.cooldown;
+    let esperado = match (a, d) {
+        (a, d) if a == d => 0,
+        (Cerrado { .. }, Cerrado { fallos: 0 }) => 0,
+        (Cerrado { fallos }, Cerrado { fallos: mas }) if mas == fallos + 1 && mas < CONFIG.fallos_max => 1,
+        (Cerrado { fallos }, Abierto { hasta: h }) if fallos + 1 == CONFIG.fallos_max && h == hasta => 1,
+        (Abierto { .. }, MedioAbierto { prestado: None }) => 1,
+        // Pedir en ABIERTO cuando ya pasó el tiempo: transición y préstamo en un paso.
+        (Abierto { hasta: h }, MedioAbierto { prestado: Some(p) }) if h <= antes.now && p == hasta => 1,
+        (MedioAbierto { prestado: None }, MedioAbierto { prestado: Some(p) }) if p == hasta => 0,
+        // El permiso se perdió y su plazo venció: se admite otro.
+        (MedioAbierto { prestado: Some(v) }, MedioAbierto { prestado: Some(p) }) if v <= antes.now && p == hasta => 1,
+        (MedioAbierto { prestado: Some(_) }, Cerrado { fallos: 0 }) => 1,
+        (MedioAbierto { .. }, Abierto { hasta: h }) if h == hasta => 1,
+        _ => panic!("{ops:?}: de {a:?} a {d:?} no está en la tabla"),
+    };
+    assert_eq!(avance, esperado, "{ops:?}: de {a:?} a {d:?}");
+}
+
+fn abrir(breaker: &mut Breaker, now: Instant) {
+    for _ in 0..CONFIG.fallos_max {
+        let permit = breaker.acquire(now).expect("cerrado");
+        assert!(breaker.on_failure(permit, now));
+    }
+    assert_eq!(breaker.estado(), EstadoBreaker::Abierto);
+}
+
+#[test]
+fn un_exito_rezagado_no_cierra_el_circuito() {
+    let now = Instant::now();
+    let mut breaker = Breaker::new(CONFIG);
+    let rezagado = breaker.acquire(now).expect("cerrado");
+    abrir(&mut breaker, now);
+    breaker.on_success(rezagado);
+    assert_eq!(breaker.acquire(now).expect_err("abierto"), Rejected { hasta: now + CONFIG.cooldown });
+}
+
+#[test]
+fn cien_llamadas_que_caen_con_la_conexion_cuentan_un_fallo() {
+    let now = Instant::now();
+    let mut breaker = Breaker::new(CONFIG);
+    let permisos: Vec<_> = (0..100).map(|_| breaker.acquire(now).expect("cerrado")).collect();
+    assert!(breaker.on_incident(now));
+    for permit in permisos {
+        assert!(!breaker.on_failure(permit, now));
+    }
+    assert_eq!(breaker.fase, Fase::Cerrado { fallos: 1 });
+}
+
+#[test]
+fn un_exito_entre_fallos_empieza_la_cuenta_de_nuevo() {
+    let now = Instant::now();
+    let mut breaker = Breaker::new(CONFIG);
+    for _ in 0..10 {
+        for _ in 0..2 {
+            let permit = breaker.acquire(now).expect("cerrado");
+            breaker.on_failure(permit, now);
+        }
+        let permit = breaker.acquire(now).expect("cerrado");
+        breaker.on_success(permit);
+        assert!(breaker.sano());
+    }
+}
+
+#[test]
+fn la_buena_salud_acorta_la_apertura_pero_no_cierra_por_si_sola() {
+    let now = Instant::now();
+    let mut breaker = Breaker::new(CONFIG);
+    abrir(&mut breaker, now);
+    let sonda = breaker.acquire_probe(now).expect("en abierto se sondea");
+    breaker.on_success(sonda);
+    assert_eq!(breaker.estado(), EstadoBreaker::MedioAbierto);
+    let prueba = breaker.acquire(now).expect("una llamada");
+    assert!(breaker.acquire(now).is_err() && breaker.acquire_probe(now).is_err());
+    breaker.on_success(prueba);
+    assert!(breaker.sano());
+}
+
+#[test]
+fn la_mala_salud_de_un_circuito_abierto_no_alarga_la_apertura() {
+    let now = Instant::now();
+    let mut breaker = Breaker::new(CONFIG);
+    abrir(&mut breaker, now);
+    let tarde = now + CONFIG.cooldown / 2;
+    let sonda = breaker.acquire_probe(tarde).expect("en abierto se sondea");
+    assert!(!breaker.on_failure(sonda, tarde));
+    assert_eq!(breaker.poll_timeout(), Some(now + CONFIG.cooldown));
+}
+
+#[test]
+fn un_fallo_en_medio_abierto_vuelve_a_abrir_el_tiempo_entero() {
+    let now = Instant::now();
+    let mut breaker = Breaker::new(CONFIG);
+    abrir(&mut breaker, now);
+    let luego = now + CONFIG.cooldown;
+    let prueba = breaker.acquire(luego).expect("medio abierto");
+    assert!(breaker.on_failure(prueba, luego));
+    assert_eq!(breaker.acquire(luego).expect_err("abierto").hasta, luego + CONFIG.cooldown);
+}

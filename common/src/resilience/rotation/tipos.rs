@@ -1,0 +1,151 @@
+//! Lo que entra y sale de la rotación: sus plazos, lo que contesta un punto y lo que hay que hacer.
+
+use std::time::Duration;
+
+use crate::resilience::breaker::{self, EstadoBreaker};
+
+/// Plazos y límites del cliente rotatorio.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Los umbrales de cada breaker.
+    pub breaker: breaker::Config,
+    /// Lo que se espera por la respuesta a un intento.
+    pub plazo: Duration,
+    /// Cada cuánto se pregunta por su salud a un punto que no está sano.
+    pub cada_salud: Duration,
+    /// Lo que se espera por la respuesta a esa pregunta.
+    pub plazo_salud: Duration,
+    /// Llamadas en vuelo, como mucho.
+    pub llamadas_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            breaker: breaker::Config::default(),
+            plazo: Duration::from_secs(3),
+            cada_salud: Duration::from_millis(250),
+            plazo_salud: Duration::from_secs(1),
+            llamadas_max: 4_096,
+        }
+    }
+}
+
+/// Lo que contestó un punto.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Veredicto {
+    /// Lo que se le pidió.
+    Servida,
+    /// Que no puede, o algo que no vale como respuesta.
+    Fallo {
+        /// Es seguro que nada se hizo ni se hará.
+        nada_hecho: bool,
+    },
+}
+
+/// Lo que hay que hacer. Los puntos se nombran por su lugar en la lista.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accion {
+    /// Enviar la petición de una llamada.
+    Enviar {
+        /// A quién.
+        punto: usize,
+        /// El número de la llamada y de la petición.
+        llamada: u64,
+    },
+    /// Preguntar por la salud.
+    Sondear {
+        /// A quién.
+        punto: usize,
+        /// El número de la petición.
+        peticion: u64,
+    },
+    /// La llamada acabó sin que nadie la sirviera.
+    Abandonar {
+        /// Cuál.
+        llamada: u64,
+        /// Algo salió y no se sabe qué fue de ello.
+        algo_enviado: bool,
+    },
+    /// Contarlo, en el registro y en las métricas.
+    Avisar(Aviso),
+}
+
+/// Lo que una persona querrá saber; uno por suceso.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aviso {
+    /// Cambió el estado de un breaker.
+    Circuito {
+        /// De qué punto.
+        punto: usize,
+        /// El estado nuevo.
+        estado: EstadoBreaker,
+        /// Por qué.
+        motivo: Motivo,
+    },
+    /// Desde ahora se usa este punto.
+    Rotacion {
+        /// Cuál.
+        punto: usize,
+        /// El intento de la llamada que lo provocó, desde 1.
+        intento: u32,
+        /// Cuántos puede hacer.
+        intentos_max: u32,
+    },
+    /// Venció el plazo de un intento o de una pregunta de salud.
+    SinRespuesta {
+        /// De qué punto.
+        punto: usize,
+        /// Cuánto se esperó.
+        espera: Duration,
+    },
+    /// Hay conexión con el punto.
+    Conectado {
+        /// Cuál.
+        punto: usize,
+        /// La hubo antes.
+        de_nuevo: bool,
+    },
+    /// Se perdió la conexión.
+    Desconectado {
+        /// Con qué punto.
+        punto: usize,
+        /// Las llamadas que estaban allí y van a otra parte.
+        llamadas: usize,
+    },
+}
+
+/// Por qué cambió un breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motivo {
+    /// Se perdió la conexión.
+    Desconexion,
+    /// No hay conexión por la que enviar.
+    SinConexion,
+    /// Nadie contestó a tiempo.
+    Plazo,
+    /// El punto contestó que no puede.
+    Fallo,
+    /// El punto envió algo que no es una respuesta.
+    Basura,
+    /// Una llamada o una pregunta de salud salió bien.
+    Exito,
+    /// Pasó el tiempo de la apertura.
+    Tiempo,
+}
+
+impl Motivo {
+    /// Para el registro.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Desconexion => "se perdió la conexión",
+            Self::SinConexion => "no hay conexión",
+            Self::Plazo => "no contestó a tiempo",
+            Self::Fallo => "contestó que no puede",
+            Self::Basura => "envió algo que no es una respuesta",
+            Self::Exito => "contestó bien",
+            Self::Tiempo => "pasó el tiempo de la apertura",
+        }
+    }
+}
