@@ -30,6 +30,9 @@ pub struct Rotacion {
     llamadas: BTreeMap<u64, Llamada>,
     /// Los plazos de los intentos en vuelo, uno por llamada que lo tiene.
     plazos: BTreeSet<(Instant, u64)>,
+    /// Las llamadas que han de ir a otra parte. Se reparten al final de cada suceso, cuando ya se sabe cómo quedó
+    /// cada punto.
+    por_repartir: Vec<u64>,
     acciones: VecDeque<Accion>,
     siguiente_numero: u64,
 }
@@ -103,6 +106,7 @@ impl Rotacion {
             anunciado: None,
             llamadas: BTreeMap::new(),
             plazos: BTreeSet::new(),
+            por_repartir: Vec::new(),
             acciones: VecDeque::new(),
             siguiente_numero: 0,
         }
@@ -145,6 +149,7 @@ impl Rotacion {
         self.desalojar(punto, now);
         self.fallar_sonda(punto, Motivo::Desconexion, now);
         self.programar_sonda(punto, now);
+        self.repartir(now);
     }
 
     /// Lo que se mandó enviar a `punto` con ese número no salió: la conexión no está. Su pérdida, cuando se anuncie,
@@ -157,10 +162,10 @@ impl Rotacion {
         if self.es_sonda(punto, peticion) {
             self.fallar_sonda(punto, Motivo::SinConexion, now);
         } else if let Some(intento) = self.tomar_intento(punto, peticion) {
-            self.fallar(intento, Motivo::SinConexion, now);
-            self.intentar(peticion, now);
+            self.fallar(peticion, intento, Motivo::SinConexion, now);
         }
         self.programar_sonda(punto, now);
+        self.repartir(now);
     }
 
     /// `punto` contestó a la petición con ese número. Si es verdad, quien llamó ha de recibir esta respuesta: su
@@ -172,6 +177,7 @@ impl Rotacion {
                 Veredicto::Servida => self.acertar_sonda(punto, now),
                 Veredicto::Fallo { .. } => self.fallar_sonda(punto, Motivo::Fallo, now),
             }
+            self.repartir(now);
             return false;
         }
         let intento = self.tomar_intento(punto, peticion);
@@ -185,8 +191,8 @@ impl Rotacion {
             }
             (Veredicto::Fallo { nada_hecho }, Some(intento)) => {
                 self.dudar(peticion, !nada_hecho);
-                self.fallar(intento, Motivo::Fallo, now);
-                self.intentar(peticion, now);
+                self.fallar(peticion, intento, Motivo::Fallo, now);
+                self.repartir(now);
                 false
             }
             // El fallo tardío de un intento que ya se dio por perdido no dice nada nuevo.
@@ -197,6 +203,7 @@ impl Rotacion {
     /// `punto` envió algo que no se puede emparejar con ninguna petición.
     pub fn on_basura(&mut self, punto: usize, now: Instant) {
         self.incidente(punto, Motivo::Basura, now);
+        self.repartir(now);
     }
 
     /// Pasó el tiempo: vencen intentos, sondas y aperturas.
@@ -214,9 +221,9 @@ impl Rotacion {
             let punto = self.llamadas[&numero].intento.as_ref().expect("quien tiene plazo tiene intento").punto;
             let intento = self.tomar_intento(punto, numero).expect("acaba de verse");
             self.dudar(numero, true);
-            self.fallar(intento, Motivo::Plazo, now);
-            self.intentar(numero, now);
+            self.fallar(numero, intento, Motivo::Plazo, now);
         }
+        self.repartir(now);
     }
 
     /// Cuándo hay que llamar a [`Rotacion::on_plazo`], a más tardar.
@@ -233,6 +240,12 @@ impl Rotacion {
         self.acciones.pop_front()
     }
 
+    /// Si hay conexión con algún punto.
+    #[must_use]
+    pub fn hay_enlace(&self) -> bool {
+        self.puntos.iter().any(|p| p.enlace == Enlace::Arriba)
+    }
+
     /// El estado de cada breaker, en el orden de los puntos.
     pub fn estados(&self) -> impl Iterator<Item = EstadoBreaker> {
         self.puntos.iter().map(|punto| punto.breaker.estado())
@@ -241,6 +254,12 @@ impl Rotacion {
     fn numerar(&mut self) -> u64 {
         self.siguiente_numero += 1;
         self.siguiente_numero
+    }
+
+    fn repartir(&mut self, now: Instant) {
+        for numero in std::mem::take(&mut self.por_repartir) {
+            self.intentar(numero, now);
+        }
     }
 
     /// Manda la llamada al siguiente punto que la admita; si no hay, o ya dio sus vueltas, acaba.
@@ -308,8 +327,9 @@ impl Rotacion {
         Some(intento)
     }
 
-    /// Devuelve como fallado el permiso de un intento.
-    fn fallar(&mut self, intento: Intento, motivo: Motivo, now: Instant) {
+    /// Devuelve como fallado el permiso de un intento; su llamada irá a otra parte.
+    fn fallar(&mut self, numero: u64, intento: Intento, motivo: Motivo, now: Instant) {
+        self.por_repartir.push(numero);
         let Intento { punto, permit, .. } = intento;
         if self.con_breaker(punto, motivo, |breaker| breaker.on_failure(permit, now)) {
             if motivo == Motivo::Plazo {
@@ -350,7 +370,7 @@ impl Rotacion {
             // El incidente ya se contó y el epoch avanzó: este permiso no cambia nada.
             self.puntos[punto].breaker.on_failure(permit, now);
             self.dudar(numero, true);
-            self.intentar(numero, now);
+            self.por_repartir.push(numero);
         }
     }
 

@@ -1,0 +1,185 @@
+//! Los casos que una persona querría leer.
+
+use super::*;
+
+fn fin(mundo: &Mundo, llamada: u64) -> Option<Final> {
+    mundo.llamadas[&llamada].fin
+}
+
+fn perdida(algo_enviado: bool) -> Option<Final> {
+    Some(Final::Abandonada { algo_enviado })
+}
+
+fn circuitos(mundo: &Mundo) -> Vec<(usize, EstadoBreaker, Motivo)> {
+    let de = |aviso: &Aviso| match *aviso {
+        Aviso::Circuito { punto, estado, motivo } => Some((punto, estado, motivo)),
+        _ => None,
+    };
+    mundo.avisos.iter().filter_map(de).collect()
+}
+
+#[test]
+fn mientras_un_punto_funciona_no_se_cambia() {
+    let mut mundo = Mundo::conectado();
+    for _ in 0..100 {
+        mundo.hacer(Op::Llamar);
+        assert!(mundo.recibido[1].is_empty());
+        mundo.hacer(Op::Servir(0));
+    }
+    let rotaciones = mundo.avisos.iter().filter(|a| matches!(a, Aviso::Rotacion { .. })).count();
+    assert_eq!(rotaciones, 1, "solo el primer uso se anuncia");
+}
+
+#[test]
+fn antes_de_la_primera_conexion_la_llamada_acaba_en_seguida_y_no_cuenta_fallos() {
+    let mut mundo = Mundo::nuevo();
+    for _ in 0..10 {
+        let llamada = mundo.llamar();
+        assert_eq!(fin(&mundo, llamada), perdida(false));
+    }
+    assert!(mundo.rotacion.puntos.iter().all(|p| p.breaker.sano()));
+}
+
+#[test]
+fn un_punto_que_nunca_conecta_acaba_abierto_por_su_mala_salud_y_se_dice_una_vez() {
+    let mut mundo = Mundo::nuevo();
+    mundo.hacer(Op::Conectar(0));
+    mundo.hacer(Op::Esperar(Duration::from_secs(5)));
+    assert_eq!(circuitos(&mundo), [(1, EstadoBreaker::Abierto, Motivo::SinConexion)]);
+    assert!(mundo.rotacion.puntos[0].breaker.sano(), "el otro no se entera");
+}
+
+#[test]
+fn al_perderse_la_conexion_todo_va_al_otro_punto_y_cuenta_un_fallo() {
+    let mut mundo = Mundo::conectado();
+    let llamadas: Vec<u64> = (0..5).map(|_| mundo.llamar()).collect();
+    mundo.hacer(Op::Desconectar(0));
+    assert_eq!(Vec::from(mundo.recibido[1].clone()), llamadas, "los mismos números, en el mismo orden");
+    assert!(mundo.avisos.contains(&Aviso::Desconectado { punto: 0, llamadas: 5 }));
+    assert_eq!(circuitos(&mundo), [], "un fallo no abre");
+    for _ in 0..5 {
+        mundo.hacer(Op::Servir(1));
+    }
+    assert!(llamadas.iter().all(|l| fin(&mundo, *l) == Some(Final::Servida)));
+}
+
+#[test]
+fn el_envio_que_no_sale_y_la_desconexion_que_lo_explica_son_un_solo_fallo() {
+    let mut mundo = Mundo::con(&[Op::Llamar, Op::Cerrar(0), Op::Llamar, Op::Llamar]);
+    mundo.hacer(Op::Desconectar(0));
+    mundo.hacer(Op::Conectar(0));
+    mundo.rotacion.on_basura(0, mundo.now);
+    assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Cerrado), "van dos fallos");
+    mundo.rotacion.on_basura(0, mundo.now);
+    assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Abierto), "y con este, tres");
+}
+
+#[test]
+fn lo_que_contesto_antes_de_irse_no_se_repite_en_otra_parte() {
+    let mundo = Mundo::con(&[Op::Llamar, Op::Servir(0), Op::Desconectar(0)]);
+    assert!(mundo.recibido[1].is_empty());
+}
+
+#[test]
+fn sin_respuesta_en_su_plazo_va_al_otro_y_la_tardia_tambien_vale() {
+    let mut mundo = Mundo::conectado();
+    let llamada = mundo.llamar();
+    mundo.hacer(Op::Esperar(PLAZO));
+    assert!(mundo.avisos.contains(&Aviso::SinRespuesta { punto: 0, espera: PLAZO }));
+    assert_eq!(mundo.recibido[1], [llamada]);
+    mundo.hacer(Op::Servir(0));
+    assert_eq!(fin(&mundo, llamada), Some(Final::Servida));
+    mundo.hacer(Op::Servir(1));
+    assert!(mundo.rotacion.puntos[1].breaker.sano(), "el intento que sobró devolvió su permiso");
+}
+
+#[test]
+fn lo_que_nadie_contesta_acaba_con_duda_en_lo_que_tardan_dos_vueltas() {
+    let mut mundo = Mundo::conectado();
+    let llamada = mundo.llamar();
+    mundo.hacer(Op::Esperar(PLAZO * 2));
+    assert_eq!(fin(&mundo, llamada), None);
+    mundo.hacer(Op::Esperar(PLAZO * 2));
+    assert_eq!(fin(&mundo, llamada), perdida(true));
+}
+
+#[test]
+fn si_todos_contestan_que_no_pueden_se_sabe_que_nada_se_hizo() {
+    let mut mundo = Mundo::conectado();
+    let llamadas: Vec<u64> = (0..4).map(|_| mundo.llamar()).collect();
+    for punto in [0, 1, 0, 1] {
+        for _ in 0..4 {
+            mundo.hacer(Op::Fallar(punto));
+        }
+    }
+    assert!(llamadas.iter().all(|l| fin(&mundo, *l) == perdida(false)));
+    assert!(circuitos(&mundo).is_empty(), "cuatro llamadas que fallan a la vez son un fallo por vuelta, y van dos");
+}
+
+#[test]
+fn al_abrirse_por_fallos_lo_que_aun_espera_contestacion_no_se_da_por_perdido() {
+    let mut mundo = Mundo::con(&[Op::Basura(0), Op::Basura(0), Op::Desconectar(1)]);
+    let llamadas = [mundo.llamar(), mundo.llamar()];
+    mundo.hacer(Op::Fallar(0));
+    assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Abierto));
+    assert_eq!(fin(&mundo, llamadas[0]), perdida(false));
+    assert_eq!(fin(&mundo, llamadas[1]), None);
+    mundo.hacer(Op::Fallar(0));
+    assert_eq!(fin(&mundo, llamadas[1]), perdida(false));
+}
+
+#[test]
+fn un_commit_en_el_aire_deja_la_llamada_en_duda() {
+    let mut mundo = Mundo::conectado();
+    let llamada = mundo.llamar();
+    mundo.hacer(Op::FallarEnElAire(0));
+    for _ in 0..3 {
+        mundo.hacer(Op::Fallar(1));
+        mundo.hacer(Op::Fallar(0));
+    }
+    assert_eq!(fin(&mundo, llamada), perdida(true));
+}
+
+#[test]
+fn en_medio_abierto_pasa_una_lista_y_su_exito_cierra() {
+    let mut mundo = Mundo::con(&[Op::Basura(0), Op::Basura(0), Op::Basura(0), Op::Desconectar(1)]);
+    mundo.hacer(Op::Esperar(SALUD));
+    mundo.hacer(Op::Servir(0));
+    let [primera, segunda] = [mundo.llamar(), mundo.llamar()];
+    assert_eq!(mundo.recibido[0], [primera]);
+    assert_eq!(fin(&mundo, segunda), perdida(false), "nadie espera a que pruebe otro");
+    mundo.hacer(Op::Servir(0));
+    assert_eq!(fin(&mundo, primera), Some(Final::Servida));
+    assert_eq!(
+        circuitos(&mundo)[..],
+        [
+            (0, EstadoBreaker::Abierto, Motivo::Basura),
+            (0, EstadoBreaker::MedioAbierto, Motivo::Exito),
+            (0, EstadoBreaker::Cerrado, Motivo::Exito),
+        ]
+    );
+}
+
+#[test]
+fn un_punto_que_vuelve_se_cierra_solo_aunque_nadie_lo_use() {
+    let mut mundo = Mundo::con(&[Op::Desconectar(0), Op::Esperar(Duration::from_secs(2))]);
+    assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Abierto));
+    mundo.hacer(Op::Conectar(0));
+    mundo.hacer(Op::Servir(0));
+    mundo.hacer(Op::Esperar(SALUD));
+    mundo.hacer(Op::Servir(0));
+    assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Cerrado));
+    mundo.hacer(Op::Llamar);
+    assert!(mundo.recibido[0].is_empty() && mundo.recibido[1].len() == 1, "se queda donde estaba");
+}
+
+#[test]
+fn con_la_capacidad_llena_no_se_admite_otra_llamada() {
+    let mut mundo = Mundo::conectado();
+    for _ in 0..8 {
+        mundo.llamar();
+    }
+    assert_eq!(mundo.rotacion.on_llamada(mundo.now), None);
+    mundo.hacer(Op::Servir(0));
+    assert!(mundo.rotacion.on_llamada(mundo.now).is_some());
+}
