@@ -1,6 +1,15 @@
 //! El PostgreSQL embebido, con servidores de verdad.
 
-use std::{convert::Infallible, fs};
+#[allow(dead_code, reason = "lo comparten las pruebas del lanzador")]
+mod comun;
+
+use std::{
+    convert::Infallible,
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anaquel::postgres::{Cluster, Rol};
 use sqlx::{Connection, Executor, PgConnection};
@@ -34,4 +43,25 @@ async fn el_duenio_puede_trabajar_como_el_servicio_y_al_soltar_no_queda_nada() {
     assert!(!dir.exists(), "{} sigue ahí", dir.display());
     let pid = fs::read_to_string(dir.join("data/postmaster.pid"));
     assert!(pid.is_err());
+}
+
+#[test]
+fn matar_al_duenio_no_deja_procesos_y_lo_suyo_se_barre() {
+    let ejemplo = Path::new(env!("CARGO_BIN_EXE_anaquel")).with_file_name("examples").join("cluster_desechable");
+    let mut duenio =
+        Command::new(ejemplo).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("el ejemplo está");
+    let mut dir = String::new();
+    BufReader::new(duenio.stdout.take().expect("es nuestra")).read_line(&mut dir).expect("lo dice");
+    let dir = PathBuf::from(dir.trim());
+    let servidor: u32 = fs::read_to_string(dir.join("data/postmaster.pid"))
+        .ok()
+        .and_then(|t| t.lines().next()?.parse().ok())
+        .expect("está en marcha");
+    let todos = [vec![servidor], comun::hijos(servidor)].concat();
+    assert!(todos.len() > 1 && todos.iter().all(|p| comun::vive(*p)), "{todos:?}");
+    duenio.kill().expect("vive");
+    duenio.wait().expect("es hijo nuestro");
+    comun::esperar("no queda nada en marcha", || (!todos.iter().any(|p| comun::vive(*p))).then_some(()));
+    drop(Cluster::desechable().expect("arranca"));
+    assert!(!dir.exists(), "{} no se barrió", dir.display());
 }

@@ -20,7 +20,7 @@ use super::{Error, Instalacion, Modo, Rol, binarios, cuenta, lugar};
 
 const PREFIJO: &str = "anaquel-prueba-";
 const CERROJO: &str = "cerrojo";
-const PLAZO_LISTO: Duration = Duration::from_secs(60);
+const PLAZO_LISTO: Duration = Duration::from_mins(1);
 const PLANTILLA: &str = "plantilla";
 /// Cada cuánto se mira si el servidor, al que nadie más espera, está listo.
 const MIRADA: Duration = Duration::from_millis(2);

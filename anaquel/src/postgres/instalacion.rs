@@ -1,8 +1,9 @@
 //! Cómo se hace un clúster (initdb, roles y base) y cómo se arranca: la orden, su entorno y cuándo está listo.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Write as _},
     os::unix::{ffi::OsStrExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -124,23 +125,30 @@ impl Instalacion {
         if temporal.exists() {
             fs::remove_dir_all(&temporal).map_err(fallo)?;
         }
-        let initdb = self.binarios.join("initdb");
-        let mut orden = cuenta::orden(&initdb, self.cuenta);
+        let mut orden = self.de_una_vez("initdb");
         orden.arg("-D").arg(&temporal).args(["-U", Rol::Administrador.nombre(), "-A", "trust", "-E", "UTF8"]);
         orden.args(["--locale=C.UTF-8", "--no-instructions", "--no-sync"]);
         bien("initdb", orden.output(), &self.dir)?;
         bien("postgres", self.dar_ordenes(&temporal, ARRANQUE), &self.dir)?;
         if self.modo == Modo::Duradero {
-            let mut orden = cuenta::orden(&initdb, self.cuenta);
+            let mut orden = self.de_una_vez("initdb");
             bien("initdb", orden.args(["--sync-only", "-D"]).arg(&temporal).output(), &self.dir)?;
         }
         fs::rename(&temporal, &datos).map_err(fallo)?;
         File::open(&self.dir).and_then(|d| d.sync_all()).map_err(fallo)
     }
 
+    /// Un programa que acaba solo, pero que no debe seguir sin quien lo lanzó.
+    fn de_una_vez(&self, programa: &str) -> Command {
+        let mut orden = cuenta::orden(&self.binarios.join(programa), self.cuenta);
+        morir_con_quien_lanza(&mut orden, libc::SIGKILL);
+        orden
+    }
+
     /// Corre órdenes sobre unos datos que nadie sirve (postgres en modo de un solo usuario).
     fn dar_ordenes(&self, datos: &Path, ordenes: &str) -> io::Result<Output> {
-        let mut hijo = cuenta::orden(&self.binarios.join("postgres"), self.cuenta)
+        let mut hijo = self
+            .de_una_vez("postgres")
             .args(["--single", "-F", "-c", "exit_on_error=true", "-D"])
             .arg(datos)
             .arg("postgres")
@@ -184,6 +192,16 @@ impl Instalacion {
         url_por_zocalo(&self.zocalo, rol, base)
     }
 
+    /// Si una dirección es de la instalación, hecha ya, de ese directorio.
+    #[must_use]
+    pub fn es_de(dir: &Path, url: &str) -> bool {
+        let Ok(dir) = dir.canonicalize() else { return false };
+        let zocalo = lugar::ruta_de_zocalo(&dir);
+        [Rol::Servicio, Rol::Migracion, Rol::Administrador]
+            .into_iter()
+            .any(|rol| url_por_zocalo(&zocalo, rol, BASE) == url)
+    }
+
     /// El directorio, sin enlaces: dentro están `data` y, si su ruta cabe, el zócalo.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -194,6 +212,14 @@ impl Instalacion {
     #[must_use]
     pub fn zocalo(&self) -> &Path {
         &self.zocalo
+    }
+
+    /// Con el servidor parado, quita el directorio del zócalo si está fuera del de los datos.
+    pub fn retirar_zocalo(&self) {
+        if self.zocalo != self.dir {
+            // Si alguien dejó algo dentro, no es nuestro.
+            let _ = fs::remove_dir(&self.zocalo);
+        }
     }
 
     fn datos(&self) -> PathBuf {
@@ -216,7 +242,7 @@ fn url_por_zocalo(zocalo: &Path, rol: Rol, base: &str) -> String {
         if b.is_ascii_alphanumeric() || b"/-_.".contains(&b) {
             host.push(char::from(b));
         } else {
-            host.push_str(&format!("%{b:02X}"));
+            let _ = write!(host, "%{b:02X}");
         }
     }
     format!("postgres://{}@localhost:5432/{base}?host={host}", rol.nombre())

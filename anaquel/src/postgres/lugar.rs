@@ -64,20 +64,24 @@ fn desviar(pedido: &Path, cuenta: Cuenta) -> io::Result<PathBuf> {
     Ok(destino)
 }
 
-/// El directorio del zócalo: el de los datos, o uno corto bajo el temporal si su ruta no cabe.
+/// El directorio del zócalo, ya creado.
 pub(super) fn zocalo(dir: &Path, cuenta: Option<Cuenta>) -> Result<PathBuf, Error> {
-    if dir.as_os_str().len() + NOMBRE_DE_ZOCALO.len() < RUTA_DE_ZOCALO_MAX {
-        return Ok(dir.to_owned());
+    let zocalo = ruta_de_zocalo(dir);
+    if zocalo != dir {
+        cerrado(&zocalo, cuenta).map_err(|causa| Error::Directorio { ruta: zocalo.clone(), causa })?;
+    }
+    Ok(zocalo)
+}
+
+/// El directorio del zócalo: el de los datos, o uno corto bajo el temporal si su ruta no cabe.
+pub(super) fn ruta_de_zocalo(dir: &Path) -> PathBuf {
+    let cabe = |dir: &Path| dir.as_os_str().len() + NOMBRE_DE_ZOCALO.len() < RUTA_DE_ZOCALO_MAX;
+    if cabe(dir) {
+        return dir.to_owned();
     }
     let nombre = format!("anaquel-{}", huella(dir));
     let del_entorno = env::temp_dir().join(&nombre);
-    let corto = if del_entorno.as_os_str().len() + NOMBRE_DE_ZOCALO.len() < RUTA_DE_ZOCALO_MAX {
-        del_entorno
-    } else {
-        Path::new("/tmp").join(nombre)
-    };
-    cerrado(&corto, cuenta).map_err(|causa| Error::Directorio { ruta: corto.clone(), causa })?;
-    Ok(corto)
+    if cabe(&del_entorno) { del_entorno } else { Path::new("/tmp").join(nombre) }
 }
 
 /// Crea el directorio, si falta, y lo deja en 0700 y de su cuenta. Uno que es de un tercero no se toma.

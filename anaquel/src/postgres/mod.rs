@@ -16,6 +16,7 @@
 //! ```
 
 mod binarios;
+mod catalogo;
 mod cuenta;
 mod desechable;
 mod instalacion;
@@ -23,7 +24,9 @@ mod lugar;
 
 use std::{io, path::PathBuf};
 
+pub use catalogo::hay_catalogo;
 pub use desechable::{Base, Cluster};
+pub(crate) use instalacion::morir_con_quien_lanza;
 pub use instalacion::{BASE, Instalacion, Modo, Rol};
 
 /// Por qué no hay PostgreSQL. Su texto es una línea que nombra el ajuste y la salida.

@@ -1,0 +1,129 @@
+//! De arrancada a anunciada: espera a que todos estén listos, carga el catálogo si falta y lo dice una vez.
+
+use std::{
+    fs,
+    io::{self, Write},
+    os::fd::AsFd,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
+
+use crate::{
+    plano::{Plano, Urls},
+    postgres::{hay_catalogo, morir_con_quien_lanza},
+    supervisor::{Foto, Mando, Pedido, machine::Fase},
+};
+
+/// Cuánto tiene la suite para estar lista: lo que un gestor de almacenamiento espera a su base, y más.
+const PLAZO_DE_ARRANQUE: Duration = Duration::from_mins(1);
+const PLAZO_DE_IMPORTAR: Duration = Duration::from_mins(10);
+/// Muertes seguidas de quien nunca estuvo listo que bastan para no seguir: un ajuste suyo está mal.
+const MUERTES_MAX: u32 = 4;
+
+/// La orden que carga un catálogo. Cuenta lo que hace por la salida de error: la normal es para el anuncio.
+pub(super) fn orden_de_importar(binarios: &Path, csv: &Path, urls: &Urls) -> Command {
+    let mut orden = Command::new(binarios.join("gestor_almacenamiento"));
+    orden.arg("importar").arg(csv).envs(urls.entorno()).stdin(Stdio::null());
+    if let Ok(salida) = io::stderr().as_fd().try_clone_to_owned() {
+        orden.stdout(salida);
+    }
+    morir_con_quien_lanza(&mut orden, libc::SIGKILL);
+    orden
+}
+
+/// Espera, carga y anuncia. Lo que lo impide apaga la suite.
+pub(super) async fn anunciar(plano: Plano, urls: Urls, mando: Mando, importar: Option<Command>) -> anyhow::Result<()> {
+    let resultado = preparar(&plano, &urls, &mando, importar).await;
+    if resultado.is_err() {
+        mando.pedir(Pedido::Apagar).await;
+    }
+    resultado
+}
+
+async fn preparar(plano: &Plano, urls: &Urls, mando: &Mando, importar: Option<Command>) -> anyhow::Result<()> {
+    let desde = Instant::now();
+    esperar_a_todos(plano, mando).await?;
+    if let Some(orden) = importar
+        && !hay_catalogo(&urls.servicio).await?
+    {
+        timeout(PLAZO_DE_IMPORTAR, cargar(orden)).await.context("el catálogo no se cargó a tiempo")??;
+    }
+    let mut salida = io::stdout().lock();
+    // Quien cerró la salida no quería leerlo.
+    let _ = writeln!(salida, "{}", anuncio(plano, urls, desde.elapsed())).and_then(|()| salida.flush());
+    Ok(())
+}
+
+async fn esperar_a_todos(plano: &Plano, mando: &Mando) -> anyhow::Result<()> {
+    let mut fotos = mando.fotos.clone();
+    let sin_remedio = |f: &Foto| f.muertes_sin_servir >= MUERTES_MAX;
+    let espera = fotos.wait_for(|fotos| fotos.iter().any(sin_remedio) || fotos.iter().all(esta_listo));
+    let fotos = match timeout(PLAZO_DE_ARRANQUE, espera).await {
+        Ok(fotos) => fotos.context("la suite se apagó mientras arrancaba")?.clone(),
+        Err(_) => mando.fotos.borrow().clone(),
+    };
+    let Some(i) = fotos.iter().position(sin_remedio).or_else(|| fotos.iter().position(|f| !esta_listo(f))) else {
+        return Ok(());
+    };
+    let nombre = mando.fichas[i].nombre;
+    let registro = plano.registro(nombre);
+    bail!("{nombre} no arranca: {}. Mire {}", ultima_linea(&registro), registro.display())
+}
+
+fn esta_listo(foto: &Foto) -> bool {
+    matches!(foto.fase, Fase::EnMarcha { listo: true, .. })
+}
+
+fn ultima_linea(registro: &Path) -> String {
+    let texto = fs::read(registro).map(|t| String::from_utf8_lossy(&t).into_owned()).unwrap_or_default();
+    let ultima = texto.lines().rev().find(|l| !l.trim().is_empty());
+    ultima.unwrap_or("no dijo nada").trim_end_matches('.').to_owned()
+}
+
+/// Un hijo que no sobrevive a quien lo espera.
+struct DeUnaVez(Child);
+
+impl Drop for DeUnaVez {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn cargar(mut orden: Command) -> anyhow::Result<()> {
+    tracing::info!("se carga el catálogo");
+    let mut sigchld = signal(SignalKind::child())?;
+    let mut hijo = DeUnaVez(orden.spawn().context("no se puede lanzar gestor_almacenamiento importar")?);
+    let estado: ExitStatus = loop {
+        if let Some(estado) = hijo.0.try_wait()? {
+            break estado;
+        }
+        sigchld.recv().await;
+    };
+    if !estado.success() {
+        bail!("el catálogo no se cargó ({estado}). Mire arriba por qué, o arranque sin él desde otro directorio");
+    }
+    Ok(())
+}
+
+fn anuncio(plano: &Plano, urls: &Urls, tardo: Duration) -> String {
+    let http = plano.servicios(urls)[0].http;
+    format!(
+        "Anaquel listo en {:.2} s: clientes tcp://{} · eventos tcp://{} · informes tcp://{} · almacenamiento {} · \
+         HTTP http://{http} · base {} · ajustes {}",
+        tardo.as_secs_f64(),
+        plano.clientes(),
+        plano.eventos(),
+        plano.informes(),
+        plano.almacenes(),
+        urls.visible(),
+        plano.ajustes().display(),
+    )
+}

@@ -1,0 +1,136 @@
+//! La suite en primer plano: comprueba la puerta, prepara la base, arranca, se anuncia una vez y se apaga en orden.
+
+mod anuncio;
+mod puerta;
+
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use common::process::{
+    config::{AjusteInvalido, Ajustes, invalido},
+    shutdown::Apagado,
+};
+
+use crate::{
+    control::{Control, Fila},
+    plano::{self, Etapa, POSTGRES, Plano, Servicio, Urls},
+    postgres::{BASE, Instalacion, Modo, Rol},
+    supervisor::{Ficha, Supervisor, machine::Perfil},
+};
+
+/// Los servicios acaban lo que tienen en vuelo en menos de 3 s.
+const PLAZO_DE_SERVICIO: Duration = Duration::from_secs(5);
+/// PostgreSQL escribe un checkpoint al irse.
+const PLAZO_DE_POSTGRES: Duration = Duration::from_secs(30);
+const DATABASE_URL: &str = "DATABASE_URL";
+
+/// Lo que se puede pedir a [`correr`].
+#[derive(Clone, Debug, Default)]
+pub struct Opciones {
+    /// El catálogo que se carga si la base no tiene ninguno; sin nombrarlo, el de muestra si está.
+    pub catalogo: Option<PathBuf>,
+}
+
+/// El directorio y el puerto base que dicen los ajustes, con el directorio hecho absoluto.
+///
+/// # Errors
+/// [`AjusteInvalido`] que nombra `ANAQUEL_VAR` o `ANAQUEL_PUERTO_BASE`.
+pub fn plano_de(ajustes: &Ajustes) -> Result<Plano, AjusteInvalido> {
+    let var = ajustes.ruta(plano::ANAQUEL_VAR, plano::VAR);
+    let absoluto = std::path::absolute(&var)
+        .map_err(|e| invalido(plano::ANAQUEL_VAR, e, "Nombre el directorio de la suite con su ruta completa"))?;
+    let por_defecto = plano::PUERTO_BASE.to_string();
+    let base = ajustes.valor(plano::ANAQUEL_PUERTO_BASE, &por_defecto, "Escriba un puerto, por ejemplo 5555")?;
+    Plano::nuevo(absoluto, base)
+        .map_err(|e| invalido(plano::ANAQUEL_PUERTO_BASE, e, "Deje sitio hasta 106 puertos más allá"))
+}
+
+/// Corre una suite hasta que se apaga (SIGTERM, SIGINT). Los procesos mueren con el hilo que llama.
+///
+/// # Errors
+/// Lo que impide arrancarla, en una línea.
+pub fn correr(ajustes: &Ajustes, opciones: &Opciones) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Desde aquí SIGTERM y SIGINT esperan su turno: nada queda a medias en la preparación.
+    let apagado = runtime.block_on(async { Apagado::nuevo() })?;
+    let plano = plano_de(ajustes)?;
+    let _cerrojo = puerta::tomar_directorio(&plano)?;
+    let binarios = puerta::binarios()?;
+    let catalogo = puerta::catalogo(opciones)?;
+    let (instalacion, urls) = base_de_datos(ajustes, &plano)?;
+    let servicios = plano.servicios(&urls);
+    puerta::comprobar_puertos(&servicios)?;
+    escribir_ajustes(&plano, &urls)?;
+    let ajeno = instalacion.is_none().then(|| postgres_ajeno(&urls));
+    let fichas = fichas(&servicios, instalacion.clone(), &urls, &binarios);
+    let resultado = runtime.block_on(async {
+        let (supervisor, mando) = Supervisor::nuevo(plano.clone(), fichas)?;
+        let control = Control::abrir(plano.var(), mando.clone(), ajeno)
+            .with_context(|| format!("no se puede abrir el zócalo de control en {}", plano.var().display()))?;
+        tokio::spawn(control.atender());
+        let importar = catalogo.map(|csv| anuncio::orden_de_importar(&binarios, &csv, &urls));
+        let anuncio = tokio::spawn(anuncio::anunciar(plano.clone(), urls, mando, importar));
+        supervisor.correr(apagado).await;
+        if anuncio.is_finished() { anuncio.await? } else { Ok(()) }
+    });
+    let _ = fs::remove_file(plano.ajustes());
+    if let Some(instalacion) = instalacion {
+        instalacion.retirar_zocalo();
+    }
+    resultado
+}
+
+/// La base que dice `DATABASE_URL`, o la embebida (que se hace si falta).
+fn base_de_datos(ajustes: &Ajustes, plano: &Plano) -> anyhow::Result<(Option<Instalacion>, Urls)> {
+    // La de `anaquel.env` es la embebida: quien la leyó en su terminal no quiere otra.
+    let dada = ajustes.texto(DATABASE_URL).filter(|url| !Instalacion::es_de(&plano.datos(), url));
+    if let Some(servicio) = dada {
+        return Ok((None, Urls { servicio, migracion: ajustes.texto("DATABASE_URL_MIGRACION") }));
+    }
+    let instalacion = Instalacion::preparar(&plano.datos(), Modo::Duradero)?;
+    let urls =
+        Urls { servicio: instalacion.url(Rol::Servicio, BASE), migracion: Some(instalacion.url(Rol::Migracion, BASE)) };
+    Ok((Some(instalacion), urls))
+}
+
+fn escribir_ajustes(plano: &Plano, urls: &Urls) -> anyhow::Result<()> {
+    let ruta = plano.ajustes();
+    let escribir = || {
+        fs::write(&ruta, "")?;
+        // Puede llevar la clave de la base.
+        fs::set_permissions(&ruta, fs::Permissions::from_mode(0o600))?;
+        fs::write(&ruta, plano::escribir_ajustes(&plano.ajustes_de_cliente(urls)))
+    };
+    escribir().with_context(|| format!("no se puede escribir {}", ruta.display()))
+}
+
+fn postgres_ajeno(urls: &Urls) -> Fila {
+    Fila {
+        nombre: POSTGRES.to_owned(),
+        estado: "ajeno (DATABASE_URL)".to_owned(),
+        pid: None,
+        reinicios: 0,
+        desde_s: None,
+        direcciones: urls.visible(),
+    }
+}
+
+/// Lo que el supervisor cuida, en el orden de los nombres.
+fn fichas(
+    servicios: &[Servicio],
+    instalacion: Option<Instalacion>,
+    urls: &Urls,
+    binarios: &std::path::Path,
+) -> Vec<Ficha> {
+    let hay_postgres = instalacion.is_some();
+    let de_la_base = Perfil { etapa: Etapa::Base as u8, tras: None, plazo_de_parada: PLAZO_DE_POSTGRES, insiste: true };
+    let mut fichas: Vec<Ficha> =
+        instalacion.into_iter().map(|i| Ficha::de_postgres(POSTGRES, de_la_base, i, urls.visible())).collect();
+    fichas.extend(servicios.iter().map(|servicio| {
+        // Los almacenes esperan la primera vez a la base, que es la ficha 0: arrancar antes solo sería reintentar.
+        let tras = (hay_postgres && servicio.etapa == Etapa::Almacenes).then_some(0);
+        let perfil = Perfil { etapa: servicio.etapa as u8, tras, plazo_de_parada: PLAZO_DE_SERVICIO, insiste: false };
+        Ficha::de_servicio(servicio, perfil, binarios)
+    }));
+    fichas
+}

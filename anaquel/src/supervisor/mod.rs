@@ -1,0 +1,225 @@
+//! Lanza los procesos de la suite desde el hilo que lo corre, se entera de sus muertes y hace lo que dice [`machine`].
+//!
+//! Los hijos mueren con ese hilo (PDEATHSIG): [`Supervisor::correr`] va en el principal. La muerte de un hijo llega por
+//! SIGCHLD; que está listo lo dice su sonda.
+
+pub mod machine;
+mod proceso;
+mod sonda;
+
+use std::{sync::Arc, time::Instant};
+
+use common::process::shutdown::Apagado;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, oneshot, watch},
+};
+
+use self::{
+    machine::{Accion, Fase, Perfil, Suite},
+    proceso::Hijo,
+};
+pub use self::{proceso::Ficha, sonda::Sonda};
+use crate::plano::Plano;
+
+/// Órdenes que esperan turno; la cola se llena solo si el supervisor no corre.
+const ORDENES_MAX: usize = 32;
+
+/// Lo que se le puede pedir al supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pedido {
+    /// Que pare un proceso, y quede parado.
+    Parar(usize),
+    /// Que esté en marcha.
+    Iniciar(usize),
+    /// Que se apague la suite.
+    Apagar,
+}
+
+/// Un pedido y a quién decirle que ya se atendió (no que ya se cumplió: eso se ve en las fotos).
+type Encargo = (Pedido, oneshot::Sender<()>);
+
+/// Cómo está un proceso.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foto {
+    /// En qué está.
+    pub fase: Fase,
+    /// Su pid, si vive.
+    pub pid: Option<u32>,
+    /// Veces que se rearrancó solo.
+    pub reinicios: u32,
+    /// Cuándo cambió de fase.
+    pub desde: Instant,
+    /// Muertes seguidas sin haber servido nunca.
+    pub muertes_sin_servir: u32,
+}
+
+/// Lo que otros tienen para ver y mandar al supervisor.
+#[derive(Clone)]
+pub struct Mando {
+    /// Los procesos, en el orden de las fotos.
+    pub fichas: Arc<Vec<Ficha>>,
+    /// El último estado de cada uno.
+    pub fotos: watch::Receiver<Vec<Foto>>,
+    encargos: mpsc::Sender<Encargo>,
+}
+
+impl Mando {
+    /// Pide algo y espera a que se atienda. Sin supervisor ya no hay nada que atender.
+    pub async fn pedir(&self, pedido: Pedido) {
+        let (hecho, atendido) = oneshot::channel();
+        if self.encargos.send((pedido, hecho)).await.is_ok() {
+            let _ = atendido.await;
+        }
+    }
+}
+
+/// El supervisor de una suite.
+pub struct Supervisor {
+    plano: Plano,
+    fichas: Arc<Vec<Ficha>>,
+    hijos: Vec<Option<Hijo>>,
+    suite: Suite,
+    encargos: mpsc::Receiver<Encargo>,
+    listos: mpsc::Receiver<(usize, u32)>,
+    al_estar_listo: mpsc::Sender<(usize, u32)>,
+    fotos: watch::Sender<Vec<Foto>>,
+    sigchld: Signal,
+}
+
+impl Supervisor {
+    /// Un supervisor que aún no lanzó nada, y su mando.
+    ///
+    /// # Errors
+    /// Si el sistema no deja escuchar SIGCHLD.
+    pub fn nuevo(plano: Plano, fichas: Vec<Ficha>) -> std::io::Result<(Self, Mando)> {
+        let perfiles: Vec<Perfil> = fichas.iter().map(|f| f.perfil).collect();
+        let suite = Suite::nueva(&perfiles);
+        let fichas = Arc::new(fichas);
+        let (encargar, encargos) = mpsc::channel(ORDENES_MAX);
+        let (al_estar_listo, listos) = mpsc::channel(fichas.len().max(1));
+        let foto = Foto { fase: Fase::Parado, pid: None, reinicios: 0, desde: Instant::now(), muertes_sin_servir: 0 };
+        let (fotos, vistas) = watch::channel(vec![foto; fichas.len()]);
+        let mando = Mando { fichas: Arc::clone(&fichas), fotos: vistas, encargos: encargar };
+        let hijos = fichas.iter().map(|_| None).collect();
+        let sigchld = signal(SignalKind::child())?;
+        Ok((Self { plano, fichas, hijos, suite, encargos, listos, al_estar_listo, fotos, sigchld }, mando))
+    }
+
+    /// Arranca la suite y la cuida hasta que se apaga del todo.
+    pub async fn correr(mut self, mut apagado: Apagado) {
+        self.suite.on_arrancar(Instant::now());
+        loop {
+            self.obedecer();
+            if self.suite.apagada() {
+                return;
+            }
+            let plazo = self.suite.poll_timeout();
+            tokio::select! {
+                _ = self.sigchld.recv() => self.recoger(),
+                senal = apagado.pedido() => {
+                    tracing::info!("{senal}: se apaga la suite");
+                    self.suite.on_apagar(Instant::now());
+                }
+                Some((pedido, hecho)) = self.encargos.recv() => {
+                    self.atender(pedido);
+                    self.obedecer();
+                    let _ = hecho.send(());
+                }
+                Some((i, pid)) = self.listos.recv() => self.anotar_listo(i, pid),
+                () = dormir_hasta(plazo) => self.suite.on_tic(Instant::now()),
+            }
+        }
+    }
+
+    fn atender(&mut self, pedido: Pedido) {
+        let now = Instant::now();
+        match pedido {
+            Pedido::Parar(i) => self.suite.on_parar(i, now),
+            Pedido::Iniciar(i) => self.suite.on_iniciar(i, now),
+            Pedido::Apagar => self.suite.on_apagar(now),
+        }
+    }
+
+    fn anotar_listo(&mut self, i: usize, pid: u32) {
+        if self.hijos[i].as_ref().is_some_and(|h| h.pid() == pid) {
+            tracing::info!("{} está listo (pid {pid})", self.fichas[i].nombre);
+            self.suite.on_listo(i, Instant::now());
+        }
+    }
+
+    /// Mira quién murió: SIGCHLD dice que alguno, no cuál ni cuántos.
+    fn recoger(&mut self) {
+        for i in 0..self.hijos.len() {
+            let Some(hijo) = &mut self.hijos[i] else { continue };
+            let Some(estado) = hijo.acabado() else { continue };
+            let (nombre, pid) = (self.fichas[i].nombre, hijo.pid());
+            self.hijos[i] = None;
+            let _ = std::fs::remove_file(self.plano.pid(nombre));
+            if matches!(self.suite.fase(i), Fase::Parando { .. }) {
+                tracing::info!("{nombre} paró (pid {pid}, {estado})");
+            } else {
+                tracing::warn!("{nombre} murió (pid {pid}, {estado})");
+            }
+            self.suite.on_muerto(i, Instant::now());
+        }
+    }
+
+    /// Hace lo que la máquina dice, hasta que no diga más, y lo cuenta.
+    fn obedecer(&mut self) {
+        while let Some(accion) = self.suite.poll_accion() {
+            match accion {
+                Accion::Lanzar(i) => self.lanzar(i),
+                Accion::Terminar(i) => self.senalar(i, self.fichas[i].senal),
+                Accion::Matar(i) => {
+                    tracing::warn!("{} no se va: se mata", self.fichas[i].nombre);
+                    self.senalar(i, libc::SIGKILL);
+                }
+            }
+        }
+        self.publicar();
+    }
+
+    fn lanzar(&mut self, i: usize) {
+        let ficha = &self.fichas[i];
+        match Hijo::lanzar(ficha, &self.plano, (i, self.al_estar_listo.clone())) {
+            Ok(hijo) => {
+                tracing::info!("{} arranca (pid {})", ficha.nombre, hijo.pid());
+                self.hijos[i] = Some(hijo);
+            }
+            Err(e) => {
+                tracing::error!("{} no se pudo lanzar: {e}", ficha.nombre);
+                self.suite.on_muerto(i, Instant::now());
+            }
+        }
+    }
+
+    fn senalar(&self, i: usize, senal: libc::c_int) {
+        if let Some(hijo) = &self.hijos[i] {
+            hijo.senalar(senal);
+        }
+    }
+
+    fn publicar(&self) {
+        let now = Instant::now();
+        self.fotos.send_modify(|fotos| {
+            for (i, foto) in fotos.iter_mut().enumerate() {
+                let fase = self.suite.fase(i);
+                if fase != foto.fase {
+                    foto.desde = now;
+                }
+                foto.fase = fase;
+                foto.pid = self.hijos[i].as_ref().map(Hijo::pid);
+                foto.reinicios = self.suite.reinicios(i);
+                foto.muertes_sin_servir = self.suite.muertes_sin_servir(i);
+            }
+        });
+    }
+}
+
+async fn dormir_hasta(plazo: Option<Instant>) {
+    match plazo {
+        Some(cuando) => tokio::time::sleep_until(cuando.into()).await,
+        None => std::future::pending().await,
+    }
+}

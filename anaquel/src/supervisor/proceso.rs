@@ -1,0 +1,122 @@
+//! Un hijo: cómo se lanza, dónde escribe, y la sonda que avisa de que está listo.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use super::{machine::Perfil, sonda::Sonda};
+use crate::{
+    plano::{Plano, Servicio},
+    postgres::{Instalacion, morir_con_quien_lanza},
+};
+
+/// Un registro que pasa de aquí se aparta antes de lanzar otra vez al que lo escribe.
+const REGISTRO_MAX: u64 = 32 * 1024 * 1024;
+
+/// Todo lo que hace falta saber de un proceso para cuidarlo.
+pub struct Ficha {
+    /// Su nombre en la suite.
+    pub nombre: &'static str,
+    /// Lo que decide por él la máquina.
+    pub perfil: Perfil,
+    /// Cómo se sabe que está listo.
+    pub sonda: Sonda,
+    /// Con qué se le pide que se vaya.
+    pub senal: libc::c_int,
+    /// Sus direcciones, para una persona.
+    pub direcciones: String,
+    orden: Box<dyn Fn() -> Command + Send + Sync>,
+}
+
+impl Ficha {
+    /// PostgreSQL: se va con SIGINT (apagado rápido y ordenado).
+    #[must_use]
+    pub fn de_postgres(nombre: &'static str, perfil: Perfil, instalacion: Instalacion, direcciones: String) -> Self {
+        let sonda = Sonda::Postgres(Box::new(instalacion.clone()));
+        let orden = Box::new(move || instalacion.orden());
+        Self { nombre, perfil, sonda, senal: libc::SIGINT, direcciones, orden }
+    }
+
+    /// Un servicio, con su programa en `binarios`.
+    #[must_use]
+    pub fn de_servicio(servicio: &Servicio, perfil: Perfil, binarios: &Path) -> Self {
+        let programa = binarios.join(servicio.programa);
+        let entorno = servicio.entorno.clone();
+        let orden = move || {
+            let mut orden = Command::new(&programa);
+            orden.envs(entorno.iter().map(|(n, v)| (*n, v))).stdin(Stdio::null());
+            morir_con_quien_lanza(&mut orden, libc::SIGKILL);
+            orden
+        };
+        let mut direcciones: Vec<String> = servicio.zocalos.iter().map(|z| format!("tcp://{z}")).collect();
+        direcciones.push(format!("http://{}", servicio.http));
+        Self {
+            nombre: servicio.nombre,
+            perfil,
+            sonda: Sonda::Http(servicio.http),
+            senal: libc::SIGTERM,
+            direcciones: direcciones.join(" "),
+            orden: Box::new(orden),
+        }
+    }
+}
+
+/// Un hijo en marcha.
+pub(super) struct Hijo {
+    child: Child,
+    sonda: AbortHandle,
+}
+
+impl Hijo {
+    /// Lanza el proceso con su registro y su pid en archivos; cuando esté listo lo dirá por `aviso`.
+    pub(super) fn lanzar(
+        ficha: &Ficha,
+        plano: &Plano,
+        (i, aviso): (usize, mpsc::Sender<(usize, u32)>),
+    ) -> io::Result<Self> {
+        let registro = abrir_registro(&plano.registro(ficha.nombre))?;
+        let child = (ficha.orden)().stdout(registro.try_clone()?).stderr(registro).spawn()?;
+        let pid = child.id();
+        if let Err(e) = fs::write(plano.pid(ficha.nombre), format!("{pid}\n")) {
+            tracing::warn!("no se pudo escribir {}: {e}", plano.pid(ficha.nombre).display());
+        }
+        let sonda = ficha.sonda.clone();
+        let sonda = tokio::spawn(async move {
+            sonda.hasta_listo(pid).await;
+            let _ = aviso.send((i, pid)).await;
+        });
+        Ok(Self { child, sonda: sonda.abort_handle() })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Cómo acabó, si acabó.
+    pub(super) fn acabado(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    pub(super) fn senalar(&self, senal: libc::c_int) {
+        // SAFETY: el hijo no se ha recogido, así que el pid es suyo.
+        unsafe { libc::kill(self.pid().cast_signed(), senal) };
+    }
+}
+
+impl Drop for Hijo {
+    fn drop(&mut self) {
+        self.sonda.abort();
+    }
+}
+
+fn abrir_registro(ruta: &Path) -> io::Result<File> {
+    if ruta.metadata().is_ok_and(|m| m.len() > REGISTRO_MAX) {
+        fs::rename(ruta, ruta.with_extension("log.1"))?;
+    }
+    File::options().create(true).append(true).open(ruta)
+}
