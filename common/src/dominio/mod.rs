@@ -6,6 +6,7 @@ pub mod consulta;
 pub mod etiqueta;
 pub mod huella;
 pub mod operacion_id;
+pub mod reglas;
 
 pub use codigo::{Codigo, Estado};
 pub use comando::{Clave, Comando, Objeto, Tipo};

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::dominio::{Codigo, Estado};
 
-/// Lo que recibe quien pidió algo.
+/// Lo que recibe quien pidió algo. Quien la compone puede dar los datos con su propio tipo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Respuesta {
+pub struct Respuesta<D = serde_json::Value> {
     /// El id de la operación; nulo si la solicitud no dejó leer uno.
     pub id: Option<Uuid>,
     /// Si se hizo lo que se pedía.
@@ -25,7 +25,7 @@ pub struct Respuesta {
     pub fecha_operacion: DateTime<Utc>,
     /// Lo demás, según la operación.
     #[serde(default)]
-    pub datos: serde_json::Value,
+    pub datos: D,
 }
 
 fn rfc3339<S: Serializer>(fecha: &DateTime<Utc>, s: S) -> Result<S::Ok, S::Error> {
@@ -60,7 +60,9 @@ impl Respuesta {
         self.datos = datos;
         self
     }
+}
 
+impl<D: Serialize> Respuesta<D> {
     /// La forma en que se guarda y viaja sin volver a interpretarla.
     #[must_use]
     pub fn guardada(&self) -> RespuestaGuardada {

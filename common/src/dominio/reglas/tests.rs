@@ -1,0 +1,1 @@
+//! Las reglas, una por una y todas juntas.
