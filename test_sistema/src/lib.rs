@@ -1,0 +1,12 @@
+//! La prueba del sistema entero, desde fuera: pide como un cliente, mata procesos y compara lo que se reconoció con lo
+//! que hay en PostgreSQL.
+//!
+//! - [`cliente`]: un cliente que repite con el mismo id hasta que le responden.
+//! - [`funcional`], [`pedir`], [`carga`], [`demo`]: una suborden cada uno.
+//! - [`historia`] y [`auditoria`]: lo que se vio y si es lo que se guardó; puras, salvo `auditoria::base`.
+//! - [`suite`]: una suite propia, con sus procesos y cómo matarlos.
+
+pub mod auditoria;
+pub mod azar;
+pub mod cliente;
+pub mod historia;
