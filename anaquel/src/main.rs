@@ -9,7 +9,10 @@ use anaquel::{
     servir::{self, Opciones},
 };
 use argumentos::{Argumentos, Subordenes};
-use clap::Parser;
+use clap::{
+    Parser,
+    error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand},
+};
 use common::process::{
     config::{AjusteInvalido, Ajustes},
     telemetry,
@@ -18,7 +21,14 @@ use common::process::{
 const MAL_PEDIDO: u8 = 2;
 
 fn main() -> ExitCode {
-    let orden = Argumentos::parse().orden;
+    let orden = match Argumentos::try_parse() {
+        Ok(argumentos) => argumentos.orden,
+        Err(e) if matches!(e.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand) => e.exit(),
+        Err(e) => {
+            eprintln!("anaquel: {}", argumentos::queja(&e));
+            return MAL_PEDIDO.into();
+        }
+    };
     match correr(orden) {
         Ok(codigo) => codigo,
         Err(e) => {

@@ -125,6 +125,9 @@ fn cada_tropiezo_de_la_puerta_es_una_linea_que_nombra_el_ajuste() {
     let (_, queja) = sin_postgres.mal(&["servir"]);
     assert!(queja.contains("PG_BINDIR") && queja.contains("paquete postgresql"), "{queja}");
 
+    let (codigo, queja) = sitio.mal(&["servir", "--volar"]);
+    assert!(codigo == 2 && queja.contains("--volar"), "{queja}");
+
     let solo = directorio();
     fs::copy(comun::lanzador(), solo.path().join("anaquel")).expect("se copia");
     let (_, queja) = Sitio::nuevo(solo.path()).mal(&["servir"]);

@@ -38,26 +38,32 @@ pub(super) fn orden_de_importar(binarios: &Path, csv: &Path, urls: &Urls) -> Com
     orden
 }
 
-/// Espera, carga y anuncia. Lo que lo impide apaga la suite.
-pub(super) async fn anunciar(plano: Plano, urls: Urls, mando: Mando, importar: Option<Command>) -> anyhow::Result<()> {
-    let resultado = preparar(&plano, &urls, &mando, importar).await;
-    if resultado.is_err() {
+/// Espera, carga y anuncia, con lo que se tardó desde `desde`. Lo que lo impide apaga la suite.
+pub(super) async fn anunciar(
+    plano: Plano,
+    urls: Urls,
+    mando: Mando,
+    importar: Option<Command>,
+    desde: Instant,
+) -> anyhow::Result<()> {
+    let preparada = preparar(&plano, &urls, &mando, importar).await;
+    if preparada.is_ok() {
+        let mut salida = io::stdout().lock();
+        // Quien cerró la salida no quería leerlo.
+        let _ = writeln!(salida, "{}", anuncio(&plano, &urls, desde.elapsed())).and_then(|()| salida.flush());
+    } else {
         mando.pedir(Pedido::Apagar).await;
     }
-    resultado
+    preparada
 }
 
 async fn preparar(plano: &Plano, urls: &Urls, mando: &Mando, importar: Option<Command>) -> anyhow::Result<()> {
-    let desde = Instant::now();
     esperar_a_todos(plano, mando).await?;
     if let Some(orden) = importar
         && !hay_catalogo(&urls.servicio).await?
     {
         timeout(PLAZO_DE_IMPORTAR, cargar(orden)).await.context("el catálogo no se cargó a tiempo")??;
     }
-    let mut salida = io::stdout().lock();
-    // Quien cerró la salida no quería leerlo.
-    let _ = writeln!(salida, "{}", anuncio(plano, urls, desde.elapsed())).and_then(|()| salida.flush());
     Ok(())
 }
 

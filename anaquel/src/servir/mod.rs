@@ -3,7 +3,12 @@
 mod anuncio;
 mod puerta;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use common::process::{
@@ -50,6 +55,7 @@ pub fn plano_de(ajustes: &Ajustes) -> Result<Plano, AjusteInvalido> {
 /// # Errors
 /// Lo que impide arrancarla, en una línea.
 pub fn correr(ajustes: &Ajustes, opciones: &Opciones) -> anyhow::Result<()> {
+    let desde = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Desde aquí SIGTERM y SIGINT esperan su turno: nada queda a medias en la preparación.
     let apagado = runtime.block_on(async { Apagado::nuevo() })?;
@@ -69,7 +75,7 @@ pub fn correr(ajustes: &Ajustes, opciones: &Opciones) -> anyhow::Result<()> {
             .with_context(|| format!("no se puede abrir el zócalo de control en {}", plano.var().display()))?;
         tokio::spawn(control.atender());
         let importar = catalogo.map(|csv| anuncio::orden_de_importar(&binarios, &csv, &urls));
-        let anuncio = tokio::spawn(anuncio::anunciar(plano.clone(), urls, mando, importar));
+        let anuncio = tokio::spawn(anuncio::anunciar(plano.clone(), urls, mando, importar, desde));
         supervisor.correr(apagado).await;
         if anuncio.is_finished() { anuncio.await? } else { Ok(()) }
     });
