@@ -156,6 +156,12 @@ impl StorageClient {
         poll_fn(|cx| self.poll_siguiente(cx)).await
     }
 
+    /// Si hay conexión con algún punto: sin ella, toda llamada acaba en seguida.
+    #[must_use]
+    pub fn hay_enlace(&self) -> bool {
+        self.rotacion.hay_enlace()
+    }
+
     /// Cada punto y el estado de su breaker.
     #[must_use]
     pub fn estados(&self) -> Vec<(Endpoint, EstadoBreaker)> {
