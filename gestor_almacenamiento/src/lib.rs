@@ -1,1 +1,13 @@
-//! .
+//! El gestor de almacenamiento: decide las operaciones en PostgreSQL, por lotes.
+//!
+//! - [`lote`]: qué peticiones van juntas (puro).
+//! - [`service`]: el zócalo, los lotes en vuelo, las consultas y el apagado.
+//! - [`store`]: todo el SQL.
+//! - [`importar`]: el catálogo.
+//! - [`ordenes`]: lo que se le puede mandar al programa.
+
+pub mod importar;
+pub mod lote;
+pub mod ordenes;
+pub mod service;
+pub mod store;

@@ -117,6 +117,13 @@ impl Filas {
         self.usuarios.insert(usuario.id, usuario);
     }
 
+    /// Dice cuántos préstamos abiertos tiene un usuario ya añadido.
+    pub fn con_abiertos(&mut self, usuario: UsuarioId, abiertos: u32) {
+        if let Some(usuario) = self.usuarios.get_mut(&usuario) {
+            usuario.abiertos = abiertos;
+        }
+    }
+
     /// Añade el préstamo abierto de un ejemplar ya añadido.
     pub fn con_prestamo(&mut self, prestamo: Prestamo) {
         if let Some(copia) = self.ejemplares.get_mut(&prestamo.ejemplar) {

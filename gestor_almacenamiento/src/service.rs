@@ -1,0 +1,274 @@
+//! El shell: recibe peticiones por el ROUTER, las junta mientras corre la transacción anterior y contesta.
+
+use std::time::{Duration, Instant};
+
+use common::{
+    mensajes::{
+        CuerpoPeticion, CuerpoResultado, Fallo, Orden, Peticion, Resultado, ResultadoEscritura, codificar, descifrar,
+    },
+    process::http::Listo,
+    transport::{ErrorDeTransporte, Frame, Socket},
+};
+use tokio::{
+    task::JoinSet,
+    time::{Instant as Momento, MissedTickBehavior, interval, timeout_at},
+};
+
+use crate::{
+    lote::{Cola, EnEspera},
+    store::{
+        Base, Conexiones, consultas,
+        escritura::{self, Decidido},
+        fallo::nada_hecho,
+    },
+};
+
+/// Transacciones de escritura a la vez: con una, lo que llega mientras corre va todo en la siguiente.
+const ESCRITORES: usize = 1;
+/// Conexiones para consultas.
+const LECTORES: usize = 3;
+/// Consultas en curso o esperando conexión, como mucho; la siguiente se rechaza.
+const PREGUNTAS_MAX: usize = 256;
+/// Mensajes que se toman de una vez antes de volver a mirar lo demás.
+const RAFAGA: usize = 64;
+/// Cada cuánto se comprueba la base por cuenta propia, para `/listo`.
+const PULSO: Duration = Duration::from_secs(1);
+/// Cuánto se espera a lo que está en vuelo al apagarse.
+const DRENAJE_MAX: Duration = Duration::from_millis(2_800);
+
+/// A quién se contesta: los cuadros que iban delante del cuerpo, y el número de su petición.
+#[derive(Debug)]
+struct Remite {
+    sobre: Vec<Frame>,
+    peticion: u64,
+}
+
+/// Quién pidió algo que no es escribir; nadie, si fue el pulso.
+type Pregunta = (Option<Remite>, CuerpoResultado);
+type Escrito = (Vec<EnEspera<Remite>>, Decidido);
+
+/// El servicio.
+pub struct Servicio {
+    socket: Socket,
+    escritura: Conexiones,
+    lectura: Conexiones,
+    salud: Conexiones,
+    cola: Cola<Remite>,
+    lotes: JoinSet<Escrito>,
+    preguntas: JoinSet<Pregunta>,
+    listo: Listo,
+}
+
+impl Servicio {
+    /// Atiende por `socket` con la base ya preparada.
+    #[must_use]
+    pub fn nuevo(socket: Socket, base: &Base, listo: Listo) -> Self {
+        let conexiones = |max| Conexiones::a(base.servicio.clone(), max);
+        listo.fijar(true);
+        Self {
+            socket,
+            escritura: conexiones(ESCRITORES),
+            lectura: conexiones(LECTORES),
+            salud: conexiones(1),
+            cola: Cola::default(),
+            lotes: JoinSet::new(),
+            preguntas: JoinSet::new(),
+            listo,
+        }
+    }
+
+    /// Atiende hasta que `fin` termine; entonces despide lo que espera y acaba lo que está en vuelo.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte`] si el zócalo deja de servir.
+    pub async fn atender(mut self, fin: impl Future<Output = ()>) -> Result<(), ErrorDeTransporte> {
+        tokio::pin!(fin);
+        let mut pulso = interval(PULSO);
+        pulso.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = &mut fin => return self.despedirse().await,
+                Some(escrito) = self.lotes.join_next() => self.contestar_lote(escrito),
+                Some(pregunta) = self.preguntas.join_next() => self.contestar_pregunta(pregunta),
+                mensaje = self.socket.recv() => self.recibir(mensaje?)?,
+                _ = pulso.tick() => self.preguntar_salud(None),
+            }
+            self.lanzar();
+        }
+    }
+
+    /// Lo que llegó, y lo que haya llegado con ello.
+    fn recibir(&mut self, primero: Vec<Frame>) -> Result<(), ErrorDeTransporte> {
+        self.leer(primero);
+        for _ in 1..RAFAGA {
+            match self.socket.try_recv()? {
+                Some(mensaje) => self.leer(mensaje),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn leer(&mut self, mensaje: Vec<Frame>) {
+        let Some((remite, peticion)) = abrir(mensaje) else {
+            metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => "peticion").increment(1);
+            return;
+        };
+        match peticion.cuerpo {
+            CuerpoPeticion::Escribir(ordenes) => self.encolar(remite, ordenes, peticion.plazo_ms),
+            CuerpoPeticion::Salud => self.preguntar_salud(Some(remite)),
+            CuerpoPeticion::Consultar(consulta) => {
+                if self.preguntas.len() >= PREGUNTAS_MAX {
+                    return self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho("saturado de consultas")));
+                }
+                let lectura = self.lectura.clone();
+                self.preguntas.spawn(async move {
+                    let hecho = consultas::consultar(&lectura, consulta).await;
+                    (Some(remite), hecho.map_or_else(CuerpoResultado::Fallo, CuerpoResultado::Consultada))
+                });
+            }
+        }
+    }
+
+    fn encolar(&mut self, remite: Remite, ordenes: Vec<Orden>, plazo_ms: u32) {
+        let plazo = Duration::from_millis(plazo_ms.into());
+        if let Err((remite, motivo)) = self.cola.entrar(remite, ordenes, Instant::now(), plazo) {
+            self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho(motivo.to_string())));
+        }
+    }
+
+    fn preguntar_salud(&mut self, remite: Option<Remite>) {
+        if self.preguntas.len() >= PREGUNTAS_MAX {
+            if let Some(remite) = remite {
+                self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho("saturado de consultas")));
+            }
+            return;
+        }
+        let salud = self.salud.clone();
+        self.preguntas.spawn(async move {
+            let hecho = consultas::salud(&salud).await;
+            (remite, hecho.map_or_else(CuerpoResultado::Fallo, |()| CuerpoResultado::Sano))
+        });
+    }
+
+    /// Empieza una transacción con lo que se juntó, si hay sitio.
+    fn lanzar(&mut self) {
+        while self.lotes.len() < ESCRITORES && !self.cola.esta_vacia() {
+            let lote = self.cola.siguiente(Instant::now());
+            if lote.vencidas > 0 {
+                let vencidas = u64::try_from(lote.vencidas).unwrap_or(u64::MAX);
+                metrics::counter!("anaquel_peticiones_vencidas_total").increment(vencidas);
+            }
+            if lote.peticiones.is_empty() {
+                continue;
+            }
+            let (escritura, peticiones) = (self.escritura.clone(), lote.peticiones);
+            self.lotes.spawn(async move {
+                let decidido = decidir(&escritura, &peticiones).await;
+                (peticiones, decidido)
+            });
+        }
+    }
+
+    fn contestar_lote(&mut self, escrito: Result<Escrito, tokio::task::JoinError>) {
+        let (peticiones, decidido) = escrito.expect("decidir un lote no entra en pánico ni se cancela");
+        self.anotar_base(decidido.fallo.as_ref());
+        for peticion in &peticiones {
+            self.contestar(&peticion.remite, resultado(&peticion.ordenes, &decidido));
+        }
+    }
+
+    fn contestar_pregunta(&mut self, pregunta: Result<Pregunta, tokio::task::JoinError>) {
+        let (remite, cuerpo) = pregunta.expect("preguntar a la base no entra en pánico ni se cancela");
+        match &cuerpo {
+            CuerpoResultado::Fallo(fallo) => self.anotar_base(Some(fallo)),
+            _ => self.anotar_base(None),
+        }
+        if let Some(remite) = remite {
+            self.contestar(&remite, cuerpo);
+        }
+    }
+
+    /// Se dice una vez al caer la base y otra al volver.
+    fn anotar_base(&self, fallo: Option<&Fallo>) {
+        match fallo {
+            Some(fallo) if self.listo.leer() => tracing::warn!("la base de datos no sirve: {}", fallo.motivo),
+            None if !self.listo.leer() => tracing::info!("la base de datos vuelve a servir"),
+            _ => {}
+        }
+        self.listo.fijar(fallo.is_none());
+        metrics::gauge!("anaquel_base_disponible").set(if fallo.is_none() { 1.0 } else { 0.0 });
+    }
+
+    fn contestar(&mut self, remite: &Remite, cuerpo: CuerpoResultado) {
+        let bytes = codificar(&Resultado { peticion: remite.peticion, cuerpo });
+        let cuadros: Vec<&[u8]> = remite.sobre.iter().map(|c| &c[..]).chain([&bytes[..]]).collect();
+        if self.socket.try_send(&cuadros).is_err() {
+            // Quien pidió murió, o no lee: lo decidido está guardado, y si vuelve lo pedirá con el mismo id.
+            metrics::counter!("anaquel_respuestas_sin_destino_total").increment(1);
+        }
+    }
+
+    /// Nada nuevo entra; lo que espera se despide para que se pida en otra parte, y lo que está en vuelo acaba.
+    async fn despedirse(mut self) -> Result<(), ErrorDeTransporte> {
+        self.listo.fijar(false);
+        let limite = Momento::now() + DRENAJE_MAX;
+        loop {
+            while let Some(mensaje) = self.socket.try_recv()? {
+                if let Some((remite, _)) = abrir(mensaje) {
+                    self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho("se está apagando")));
+                }
+            }
+            let esperan: Vec<_> = self.cola.vaciar().collect();
+            for peticion in esperan {
+                self.contestar(&peticion.remite, CuerpoResultado::Fallo(nada_hecho("se está apagando")));
+            }
+            let siguiente = async {
+                tokio::select! {
+                    Some(escrito) = self.lotes.join_next() => self.contestar_lote(escrito),
+                    Some(pregunta) = self.preguntas.join_next() => self.contestar_pregunta(pregunta),
+                    else => return false,
+                }
+                true
+            };
+            if !timeout_at(limite, siguiente).await.unwrap_or(false) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// El remite y la petición de un mensaje: el cuerpo es el último cuadro y lo de delante se devuelve tal cual.
+fn abrir(mut mensaje: Vec<Frame>) -> Option<(Remite, Peticion)> {
+    let cuerpo = mensaje.pop()?;
+    if mensaje.is_empty() {
+        return None;
+    }
+    let peticion: Peticion = descifrar(&cuerpo).ok()?;
+    Some((Remite { sobre: mensaje, peticion: peticion.peticion }, peticion))
+}
+
+async fn decidir(escritura: &Conexiones, peticiones: &[EnEspera<Remite>]) -> Decidido {
+    let ordenes: Vec<Orden> = peticiones.iter().flat_map(|p| &p.ordenes).copied().collect();
+    let inicio = Instant::now();
+    let decidido = escritura::decidir(escritura, &ordenes).await;
+    metrics::histogram!("anaquel_lote_segundos").record(inicio.elapsed());
+    metrics::counter!("anaquel_lotes_total").increment(1);
+    metrics::counter!("anaquel_lotes_operaciones_total").increment(ordenes.len() as u64);
+    decidido
+}
+
+/// Lo que fue de una petición: todo decidido, o el fallo.
+fn resultado(ordenes: &[Orden], decidido: &Decidido) -> CuerpoResultado {
+    let desenlace = |o: &Orden| decidido.desenlaces.get(&(o.id, o.huella));
+    let con = |o: &Orden| {
+        let desenlace = desenlace(o)?.clone();
+        Some(ResultadoEscritura { id: o.id, huella: o.huella, desenlace })
+    };
+    if let Some(escritas) = ordenes.iter().map(con).collect() {
+        return CuerpoResultado::Escritas(escritas);
+    }
+    let fallo = decidido.fallo.clone().unwrap_or_else(|| nada_hecho("quedó sin decidir"));
+    let ninguna = ordenes.iter().all(|o| desenlace(o).is_none());
+    CuerpoResultado::Fallo(Fallo { nada_hecho: fallo.nada_hecho && ninguna, motivo: fallo.motivo })
+}

@@ -1,0 +1,158 @@
+//! Decide a qué base se entra, con qué rol y con qué plazos; la migra y la espera al arrancar.
+
+use std::time::{Duration, Instant};
+
+use common::process::config::{AjusteInvalido, Ajustes, invalido};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+
+use super::fallo::Culpa;
+
+const DATABASE_URL: &str = "DATABASE_URL";
+const DATABASE_URL_MIGRACION: &str = "DATABASE_URL_MIGRACION";
+const ESPERA_BASE_MS: u64 = 30_000;
+const URL_DE_EJEMPLO: &str = "postgres://anaquel_servicio@127.0.0.1:5432/anaquel";
+/// El rol con el que trabaja el servicio, entre con quien entre.
+const ROL: &str = "anaquel_servicio";
+
+/// Todo por debajo de los 3 s que espera quien llama: un gestor de almacenamiento parado no retiene filas. Los planes
+/// se hacen una vez y siempre por índice: con pocas filas, o recién cargadas, el planificador elegiría recorrer tablas
+/// que después crecen.
+const DEL_SERVICIO: [(&str, &str); 14] = [
+    ("role", ROL),
+    ("lock_timeout", "1000"),
+    ("statement_timeout", "2000"),
+    ("idle_in_transaction_session_timeout", "2000"),
+    ("tcp_keepalives_idle", "1"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "3000"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("jit", "off"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("TimeZone", "UTC"),
+];
+
+/// Cada cuánto se intenta de nuevo una base que no está, y cada cuánto se dice.
+const REINTENTO: Duration = Duration::from_millis(100);
+const AVISO: Duration = Duration::from_secs(3);
+
+static MIGRACIONES: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// Una base de datos, con sus dos entradas.
+#[derive(Clone)]
+pub struct Base {
+    /// La del servicio: mínimo privilegio y plazos cortos.
+    pub servicio: PgConnectOptions,
+    /// La del dueño de las tablas.
+    pub migracion: PgConnectOptions,
+    espera: Duration,
+}
+
+impl Base {
+    /// La que dicen `DATABASE_URL` (o `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`, `DB_PASS`), `DATABASE_URL_MIGRACION` y
+    /// `ESPERA_BASE_MS`.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`].
+    pub fn de_ajustes(ajustes: &Ajustes) -> Result<Self, AjusteInvalido> {
+        let entrada = match ajustes.texto(DATABASE_URL) {
+            Some(url) => de_url(DATABASE_URL, &url)?,
+            None => de_partes(ajustes)?,
+        };
+        let migracion = match ajustes.texto(DATABASE_URL_MIGRACION) {
+            Some(url) => de_url(DATABASE_URL_MIGRACION, &url)?,
+            None => entrada.clone(),
+        };
+        Ok(Self {
+            servicio: entrada.options(DEL_SERVICIO),
+            migracion,
+            espera: ajustes.milisegundos("ESPERA_BASE_MS", ESPERA_BASE_MS)?,
+        })
+    }
+
+    /// Espera a que la base conteste y la deja migrada; varios a la vez van uno tras otro.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`] que nombra la URL: no contestó a tiempo, no admite a quien entra, o no se deja migrar.
+    pub async fn preparar(&self) -> Result<(), AjusteInvalido> {
+        let mut duenio = self.esperar(&self.migracion, DATABASE_URL_MIGRACION).await?;
+        let no_migrada = |motivo: String| {
+            let motivo = format!("no se pudo migrar la base: {motivo}");
+            invalido(DATABASE_URL_MIGRACION, motivo, "Dé la URL del dueño de las tablas")
+        };
+        // Con plazo: otro que migraba pudo quedarse parado con el cerrojo.
+        tokio::time::timeout(self.espera, MIGRACIONES.run(&mut duenio))
+            .await
+            .map_err(|_| no_migrada("otro la está migrando y no acaba".into()))?
+            .map_err(|e| no_migrada(e.to_string()))?;
+        // Ya migrada: cómo se despida da igual.
+        let _ = duenio.close().await;
+        let servicio = self.esperar(&self.servicio, DATABASE_URL).await?;
+        let _ = servicio.close().await;
+        Ok(())
+    }
+
+    async fn esperar(&self, opciones: &PgConnectOptions, ajuste: &str) -> Result<PgConnection, AjusteInvalido> {
+        let donde = format!("{}:{}", opciones.get_host(), opciones.get_port());
+        let (inicio, mut avisado) = (Instant::now(), Instant::now());
+        loop {
+            let queda = self.espera.saturating_sub(inicio.elapsed());
+            let error = match tokio::time::timeout(queda, PgConnection::connect_with(opciones)).await {
+                Ok(Ok(conexion)) => return Ok(conexion),
+                Ok(Err(e)) => e,
+                Err(_) => sqlx::Error::PoolTimedOut,
+            };
+            let motivo = match Culpa::de(&error) {
+                Culpa::Conexion(motivo) if !queda.is_zero() => motivo,
+                otra => {
+                    let motivo = otra.motivo();
+                    let texto = format!("la base de datos de {donde} no sirve o no contesta: {motivo}");
+                    return Err(invalido(
+                        ajuste,
+                        texto,
+                        &format!("Arránquela, o dé su URL, por ejemplo {URL_DE_EJEMPLO}"),
+                    ));
+                }
+            };
+            if avisado.elapsed() >= AVISO {
+                avisado = Instant::now();
+                tracing::warn!(
+                    "esperando a la base de datos de {donde} desde hace {} s: {motivo}",
+                    inicio.elapsed().as_secs()
+                );
+            }
+            tokio::time::sleep(REINTENTO.min(queda)).await;
+        }
+    }
+}
+
+/// El texto de la URL no se repite en el error: lleva la contraseña.
+fn de_url(ajuste: &str, url: &str) -> Result<PgConnectOptions, AjusteInvalido> {
+    url.trim().parse::<PgConnectOptions>().map(comun).map_err(|e| {
+        invalido(
+            ajuste,
+            format!("no es una URL de PostgreSQL: {e}"),
+            &format!("Escriba, por ejemplo, {URL_DE_EJEMPLO}"),
+        )
+    })
+}
+
+fn de_partes(ajustes: &Ajustes) -> Result<PgConnectOptions, AjusteInvalido> {
+    let texto = |nombre: &str, por_defecto: &str| ajustes.texto(nombre).unwrap_or_else(|| por_defecto.to_owned());
+    let opciones = PgConnectOptions::new_without_pgpass()
+        .host(&texto("DB_HOST", "127.0.0.1"))
+        .port(ajustes.valor("DB_PORT", "5432", "Escriba un puerto, por ejemplo 5432")?)
+        .database(&texto("DB_NAME", "anaquel"))
+        .username(&texto("DB_USER", ROL));
+    Ok(comun(match ajustes.texto("DB_PASS") {
+        Some(clave) => opciones.password(&clave),
+        None => opciones,
+    }))
+}
+
+fn comun(opciones: PgConnectOptions) -> PgConnectOptions {
+    use sqlx::ConnectOptions;
+    opciones.application_name("gestor_almacenamiento").disable_statement_logging()
+}

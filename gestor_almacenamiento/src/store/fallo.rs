@@ -1,0 +1,66 @@
+//! Decide de quién es un error de PostgreSQL: de la operación, del punto de almacenamiento, o de la mala suerte.
+
+use common::mensajes::Fallo;
+
+/// De quién es el error.
+#[derive(Debug)]
+pub enum Culpa {
+    /// Otra transacción se cruzó: repetir el lote basta.
+    Cruce(String),
+    /// De alguna operación del lote: las demás se pueden escribir.
+    Operacion(String),
+    /// De este punto; la conexión sigue viva.
+    Punto(String),
+    /// De la conexión, que ya no vale.
+    Conexion(String),
+}
+
+/// Interbloqueo y fallo de serialización.
+const CRUCES: [&str; 2] = ["40P01", "40001"];
+/// Clases de SQLSTATE que hablan del servidor y no de lo que se le pide: sintaxis o permisos, recursos, intervención de
+/// un operador, sistema, configuración, error interno, filas ocupadas demasiado tiempo, transacción en mal estado,
+/// credenciales y base inexistente.
+const DEL_PUNTO: [&str; 10] = ["42", "53", "55", "57", "58", "F0", "XX", "25", "28", "3D"];
+/// El servidor cierra la conexión: se apaga, se cae, aún arranca, o la transacción estuvo parada demasiado.
+const SE_VA: [&str; 5] = ["57P01", "57P02", "57P03", "57P05", "25P03"];
+
+impl Culpa {
+    /// La de `error`.
+    #[must_use]
+    pub fn de(error: &sqlx::Error) -> Self {
+        let Some(base) = error.as_database_error() else {
+            return match error {
+                // Un valor que no se puede escribir o leer: no hubo fallo de la base.
+                sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
+                    Self::Operacion(error.to_string())
+                }
+                _ => Self::Conexion(error.to_string()),
+            };
+        };
+        let codigo = base.code().unwrap_or_default();
+        let motivo = format!("{codigo}: {}", base.message());
+        if CRUCES.contains(&&*codigo) {
+            Self::Cruce(motivo)
+        } else if SE_VA.contains(&&*codigo) || codigo.starts_with("08") {
+            Self::Conexion(motivo)
+        } else if DEL_PUNTO.iter().any(|clase| codigo.starts_with(clase)) {
+            Self::Punto(motivo)
+        } else {
+            Self::Operacion(motivo)
+        }
+    }
+
+    /// Qué dijo la base.
+    #[must_use]
+    pub fn motivo(self) -> String {
+        match self {
+            Self::Cruce(m) | Self::Operacion(m) | Self::Punto(m) | Self::Conexion(m) => m,
+        }
+    }
+}
+
+/// Un fallo de este punto con el que nada se hizo.
+#[must_use]
+pub fn nada_hecho(motivo: impl Into<String>) -> Fallo {
+    Fallo { nada_hecho: true, motivo: motivo.into() }
+}

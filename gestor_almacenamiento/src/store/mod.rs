@@ -1,0 +1,22 @@
+//! Todo el SQL. Aquí no hay reglas: se leen filas, se pliegan con [`common::dominio::reglas`] y se escribe lo que cambió.
+//!
+//! - [`base`]: a qué base se entra, con qué rol y con qué plazos; migraciones y espera al arrancar.
+//! - [`conexiones`]: las conexiones abiertas que no usa nadie.
+//! - [`escritura`]: un lote, entero en una transacción; repetirlo y partirlo.
+//! - [`transaccion`]: las sentencias de esa transacción.
+//! - [`consultas`]: lo que se pregunta sin cambiar nada, y la salud.
+//! - [`poda`]: olvidar las operaciones antiguas.
+//! - [`fallo`]: qué error es de la operación y cuál del punto de almacenamiento.
+//! - [`catalogo`]: la importación.
+
+pub mod base;
+pub mod catalogo;
+pub mod conexiones;
+pub mod consultas;
+pub mod escritura;
+pub mod fallo;
+pub mod poda;
+mod transaccion;
+
+pub use base::Base;
+pub use conexiones::Conexiones;

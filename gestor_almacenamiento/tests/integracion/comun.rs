@@ -1,0 +1,139 @@
+//! Una biblioteca pequeña en una base propia, y cómo pedirle cosas.
+
+use anaquel::postgres::{self, Cluster};
+use chrono::Utc;
+use common::{
+    dominio::{Codigo, Comando, Huella, Objeto, OperacionId, Tipo},
+    mensajes::{Desenlace, Instante, Orden, Respuesta},
+    process::config::Ajustes,
+};
+use gestor_almacenamiento::store::{
+    Base, Conexiones,
+    escritura::{self, Decidido},
+};
+use sqlx::{Connection, Executor, PgConnection};
+use uuid::Uuid;
+
+/// Ejemplares `E1`…`E1000`: el título `L{n}` tiene dos, `E{2n-1}` en CENTRO y `E{2n}` en NORTE. Usuarios `U1`…`U300`: por
+/// `n % 10`, 0 DOCENTE, 9 INVESTIGADOR y los demás ESTUDIANTE; cada `n % 50 == 0`, bloqueado. `L0` no tiene ejemplares.
+const CATALOGO: &str = "
+    INSERT INTO sedes VALUES ('CENTRO', 'Centro'), ('NORTE', 'Norte');
+    INSERT INTO libros (isbn, titulo, autores) SELECT 'L' || n, 'Título ' || n, 'Autora' FROM generate_series(0, 500) AS n;
+    INSERT INTO ejemplares SELECT 'E' || n, 'L' || (n + 1) / 2, CASE WHEN n % 2 = 1 THEN 'CENTRO' ELSE 'NORTE' END
+        FROM generate_series(1, 1000) AS n;
+    INSERT INTO usuarios SELECT 'U' || n, 'Usuario ' || n,
+        CASE n % 10 WHEN 0 THEN 'DOCENTE' WHEN 9 THEN 'INVESTIGADOR' ELSE 'ESTUDIANTE' END, n % 50 = 0
+        FROM generate_series(1, 300) AS n;
+    ANALYZE";
+
+/// Una base de prueba y una entrada a ella.
+pub struct Biblioteca {
+    /// Sus direcciones.
+    pub base: postgres::Base,
+    /// La entrada del servicio.
+    pub conexiones: Conexiones,
+}
+
+/// Una biblioteca nueva.
+pub async fn biblioteca() -> Biblioteca {
+    let cluster = Cluster::compartido().expect("hay PostgreSQL");
+    let base = cluster.base_migrada(migrar).await.expect("se crea la base");
+    let conexiones = Conexiones::a(entrada(&base).servicio, 4);
+    Biblioteca { base, conexiones }
+}
+
+async fn migrar(url: String) -> Result<(), String> {
+    let ajustes = Ajustes::de_pares(&[("DATABASE_URL", &url)]);
+    Base::de_ajustes(&ajustes).expect("ajustes").preparar().await.map_err(|e| e.to_string())?;
+    let cargar = async {
+        let mut duenio = PgConnection::connect(&url).await?;
+        duenio.execute(CATALOGO).await?;
+        duenio.close().await
+    };
+    cargar.await.map_err(|e: sqlx::Error| e.to_string())
+}
+
+/// La base como la ve el programa.
+pub fn entrada(base: &postgres::Base) -> Base {
+    let ajustes =
+        Ajustes::de_pares(&[("DATABASE_URL", &base.url_servicio), ("DATABASE_URL_MIGRACION", &base.url_migracion)]);
+    Base::de_ajustes(&ajustes).expect("ajustes")
+}
+
+impl Biblioteca {
+    /// Otro gestor de almacenamiento de la misma base.
+    pub fn otro_gestor(&self) -> Conexiones {
+        Conexiones::a(entrada(&self.base).servicio, 4)
+    }
+
+    /// Una conexión del dueño, para mirar y estropear.
+    pub async fn duenio(&self) -> PgConnection {
+        PgConnection::connect(&self.base.url_migracion).await.expect("conecta")
+    }
+
+    /// Decide un lote.
+    pub async fn decidir(&self, ordenes: &[Orden]) -> Decidido {
+        escritura::decidir(&self.conexiones, ordenes).await
+    }
+
+    /// Decide una operación y da su respuesta.
+    pub async fn pedir(&self, orden: &Orden) -> Respuesta {
+        respuesta(&self.decidir(&[*orden]).await, orden)
+    }
+
+    /// Un número de la base.
+    pub async fn contar(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.duenio().await).await.expect(sql)
+    }
+}
+
+/// Los bytes con que se contestó una operación.
+pub fn bytes(decidido: &Decidido, orden: &Orden) -> String {
+    match decidido.desenlaces.get(&(orden.id, orden.huella)) {
+        Some(Desenlace::Decidida(guardada)) => guardada.cuerpo.get().to_owned(),
+        otro => panic!("{otro:?}, y el fallo es {:?}", decidido.fallo),
+    }
+}
+
+/// La respuesta a una operación.
+pub fn respuesta(decidido: &Decidido, orden: &Orden) -> Respuesta {
+    serde_json::from_str(&bytes(decidido, orden)).expect("es una respuesta")
+}
+
+/// El código con que se contestó una operación.
+pub fn codigo(decidido: &Decidido, orden: &Orden) -> Codigo {
+    respuesta(decidido, orden).codigo
+}
+
+/// Un id nuevo.
+pub fn id() -> OperacionId {
+    OperacionId::try_new(Uuid::now_v7()).expect("v7")
+}
+
+/// Una orden; `objeto` es un ejemplar (`E…`) o un título (`L…`).
+pub fn orden(tipo: Tipo, usuario: &str, objeto: &str) -> Orden {
+    let usuario = (!usuario.is_empty()).then(|| usuario.parse().expect("usuario"));
+    let que = match objeto.strip_prefix('E') {
+        Some(_) => Objeto::Ejemplar(objeto.parse().expect("ejemplar")),
+        None => Objeto::Libro(objeto.parse().expect("isbn")),
+    };
+    con_id(id(), Comando::nuevo(tipo, usuario, que, None).expect("comando"))
+}
+
+/// Una orden con ese id.
+pub fn con_id(id: OperacionId, comando: Comando) -> Orden {
+    let aceptada = Instante::from(Utc::now());
+    Orden { id, huella: Huella::de(&comando), aceptada, intento: 0, sola: false, comando }
+}
+
+pub fn prestamo(usuario: &str, objeto: &str) -> Orden {
+    orden(Tipo::Prestamo, usuario, objeto)
+}
+
+pub fn devolucion(usuario: &str, objeto: &str) -> Orden {
+    orden(Tipo::Devolucion, usuario, objeto)
+}
+
+pub fn renovacion(usuario: &str, objeto: &str) -> Orden {
+    orden(Tipo::Renovacion, usuario, objeto)
+}

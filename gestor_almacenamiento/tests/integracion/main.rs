@@ -1,0 +1,4 @@
+//! El gestor de almacenamiento con un PostgreSQL de verdad: un clúster por ejecución y una base por prueba.
+
+mod comun;
+mod escritura;
