@@ -6,7 +6,10 @@ pub mod base;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Display,
+};
 
 use common::dominio::{EjemplarId, Estado, Huella, Tipo, UsuarioId};
 use serde::Deserialize;
@@ -79,19 +82,19 @@ impl Veredicto {
         self.perdidas == 0 && self.duplicadas == 0
     }
 
-    fn perdida(&mut self, texto: String) {
+    fn perdida(&mut self, texto: impl Display) {
         self.perdidas += 1;
-        self.anotar("perdida", self.perdidas, texto);
+        self.anotar(self.perdidas, format!("pérdida: {texto}"));
     }
 
-    fn duplicada(&mut self, texto: String) {
+    fn duplicada(&mut self, texto: impl Display) {
         self.duplicadas += 1;
-        self.anotar("duplicada", self.duplicadas, texto);
+        self.anotar(self.duplicadas, format!("doble: {texto}"));
     }
 
-    fn anotar(&mut self, clase: &str, cuantas: u64, texto: String) {
+    fn anotar(&mut self, cuantas: u64, texto: String) {
         if usize::try_from(cuantas).is_ok_and(|n| n <= HALLAZGOS_CON_TEXTO) {
-            self.hallazgos.push(format!("{clase}: {texto}"));
+            self.hallazgos.push(texto);
         }
     }
 }
@@ -106,7 +109,7 @@ struct Aplicada {
 /// La auditoría en marcha.
 pub struct Auditor<'a> {
     historia: &'a Historia,
-    /// Préstamos que ya estaban, sin operación que los abriera, antes de empezar.
+    /// Préstamos que ya estaban al empezar y cuyas operaciones ya no se guardan.
     sembrados: &'a HashSet<Uuid>,
     aplicadas: HashMap<Uuid, Aplicada>,
     /// De cada préstamo, las renovaciones aplicadas que lo nombran.
@@ -122,7 +125,7 @@ impl<'a> Auditor<'a> {
     pub fn nuevo(historia: &'a Historia, sembrados: &'a HashSet<Uuid>) -> Self {
         let mut veredicto = Veredicto::default();
         for id in &historia.contradicciones {
-            veredicto.perdida(format!("{id} recibió dos respuestas distintas"));
+            veredicto.perdida(format_args!("{id} recibió dos respuestas distintas"));
         }
         Self {
             historia,
@@ -153,42 +156,58 @@ impl<'a> Auditor<'a> {
     fn comparar(&mut self, fila: &FilaOperacion, registro: &Registro) {
         let id = fila.id;
         if registro.negada && !registro.reconocida() && fila.estado == Some(Estado::Aplicada) {
-            self.veredicto.duplicada(format!("{id} recibió «error» y sin embargo se aplicó"));
+            self.veredicto.duplicada(format_args!("{id} recibió «error» y sin embargo se aplicó"));
         }
         if !registro.reconocida() {
             return;
         }
         if (fila.tipo, fila.huella) != (registro.tipo, registro.huella) {
-            self.veredicto.perdida(format!("{id} se guardó con otro contenido que el pedido"));
+            self.veredicto.perdida(format_args!("{id} se guardó con otro contenido que el pedido"));
         } else if fila.estado.is_none() {
-            self.veredicto.perdida(format!("{id} se reconoció y no está ni aplicada ni rechazada"));
+            self.veredicto.perdida(format_args!("{id} se reconoció y no está ni aplicada ni rechazada"));
         } else if let Some((estado, codigo, resumen)) = registro.decidida
             && (fila.estado, fila.respuesta) != (Some(estado), Some(resumen))
         {
-            self.veredicto.perdida(format!("{id} se reconoció como {estado} ({codigo}) y se guardó otra respuesta"));
+            self.veredicto
+                .perdida(format_args!("{id} se reconoció como {estado} ({codigo}) y se guardó otra respuesta"));
         }
     }
 
     /// Un préstamo guardado, después de todas las operaciones.
     pub fn prestamo(&mut self, fila: &FilaPrestamo) {
-        if !self.sembrados.contains(&fila.id) {
-            self.justificar(fila.id, Tipo::Prestamo, fila);
+        if fila.devolucion.is_none() && !self.abiertos.insert(fila.ejemplar) {
+            self.veredicto.duplicada(format_args!("el ejemplar {} tiene dos préstamos abiertos", fila.ejemplar));
         }
-        match fila.devolucion {
-            Some(devolucion) => self.justificar(devolucion, Tipo::Devolucion, fila),
-            None if !self.abiertos.insert(fila.ejemplar) => {
-                self.veredicto.duplicada(format!("el ejemplar {} tiene dos préstamos abiertos", fila.ejemplar));
+        if self.sembrados.contains(&fila.id) {
+            self.dispensar(fila);
+            return;
+        }
+        self.justificar(fila.id, Tipo::Prestamo, fila);
+        if let Some(devolucion) = fila.devolucion {
+            self.justificar(devolucion, Tipo::Devolucion, fila);
+        }
+        self.contar_renovaciones(fila);
+    }
+
+    /// Su historia empezó antes de lo que se guarda: solo se anota lo que de ella se sabe.
+    fn dispensar(&mut self, fila: &FilaPrestamo) {
+        self.renovaciones.remove(&fila.id);
+        for id in [Some(fila.id), fila.devolucion].into_iter().flatten() {
+            if let Some(aplicada) = self.aplicadas.get_mut(&id) {
+                aplicada.vista = true;
             }
-            None => {}
         }
+    }
+
+    fn contar_renovaciones(&mut self, fila: &FilaPrestamo) {
         let aplicadas = self.renovaciones.remove(&fila.id).unwrap_or(0);
         if fila.renovaciones > aplicadas {
-            self.veredicto.duplicada(format!(
+            self.veredicto.duplicada(format_args!(
                 "el préstamo {} se alargó {} veces y solo {aplicadas} renovaciones se aplicaron",
                 fila.id, fila.renovaciones
             ));
         } else if fila.renovaciones < aplicadas {
-            self.veredicto.perdida(format!(
+            self.veredicto.perdida(format_args!(
                 "al préstamo {} se le aplicaron {aplicadas} renovaciones y se alargó {} veces",
                 fila.id, fila.renovaciones
             ));
@@ -199,14 +218,14 @@ impl<'a> Auditor<'a> {
     /// primera vez.
     fn justificar(&mut self, id: Uuid, tipo: Tipo, fila: &FilaPrestamo) {
         let Some(aplicada) = self.aplicadas.get_mut(&id).filter(|a| a.tipo == tipo) else {
-            self.veredicto.duplicada(format!(
+            self.veredicto.duplicada(format_args!(
                 "el préstamo {} tiene el efecto de {tipo} {id}, y no hay tal operación aplicada",
                 fila.id
             ));
             return;
         };
         if std::mem::replace(&mut aplicada.vista, true) {
-            self.veredicto.duplicada(format!("{tipo} {id} tiene dos efectos"));
+            self.veredicto.duplicada(format_args!("{tipo} {id} tiene dos efectos"));
             return;
         }
         let Efecto { prestamo, ejemplar, usuario } = aplicada.efecto;
@@ -214,7 +233,7 @@ impl<'a> Auditor<'a> {
             || ejemplar.is_some_and(|e| e != fila.ejemplar)
             || usuario.is_some_and(|u| u != fila.usuario)
         {
-            self.veredicto.perdida(format!("{tipo} {id} respondió una cosa e hizo otra (préstamo {})", fila.id));
+            self.veredicto.perdida(format_args!("{tipo} {id} respondió una cosa e hizo otra (préstamo {})", fila.id));
         }
     }
 
@@ -223,16 +242,17 @@ impl<'a> Auditor<'a> {
     pub fn concluir(mut self) -> Veredicto {
         for (id, registro) in self.historia.registros() {
             if registro.reconocida() && !self.guardadas.contains(id) {
-                self.veredicto.perdida(format!("{} {id} se reconoció y no está guardada", registro.tipo));
+                self.veredicto.perdida(format_args!("{} {id} se reconoció y no está guardada", registro.tipo));
             }
         }
         for (id, aplicada) in &self.aplicadas {
             if aplicada.tipo != Tipo::Renovacion && !aplicada.vista {
-                self.veredicto.perdida(format!("{} {id} está aplicada y no tiene efecto", aplicada.tipo));
+                self.veredicto.perdida(format_args!("{} {id} está aplicada y no tiene efecto", aplicada.tipo));
             }
         }
         for (prestamo, cuantas) in &self.renovaciones {
-            self.veredicto.perdida(format!("{cuantas} renovaciones aplicadas de un préstamo que no existe: {prestamo}"));
+            self.veredicto
+                .perdida(format!("{cuantas} renovaciones aplicadas de un préstamo que no existe: {prestamo}"));
         }
         self.veredicto
     }

@@ -182,11 +182,11 @@ impl Historia {
         let mut mayor = Duration::ZERO;
         for muestra in self.muestras.iter().filter(|m| m.exito && cuenta(m)) {
             if muestra.llegada >= desde && anterior <= hasta {
-                mayor = mayor.max(muestra.llegada - anterior);
+                mayor = mayor.max(muestra.llegada.saturating_sub(anterior));
             }
             anterior = muestra.llegada;
         }
-        if anterior < hasta { mayor.max(hasta - anterior) } else { mayor }
+        mayor.max(hasta.saturating_sub(anterior))
     }
 
     /// Cuántas respuestas de `[desde, hasta]` tardaron más que `umbral` o hubo que repetir.
@@ -214,7 +214,11 @@ mod tests {
     fn la_pausa_es_el_hueco_mas_largo_entre_exitos_que_toca_la_ventana() {
         let ms = Duration::from_millis;
         let historia = con_llegadas(&[(10, true), (500, true), (510, true), (600, false), (720, true), (730, true)]);
-        assert_eq!(historia.pausa(ms(505), ms(720), |_| true), ms(210), "los rechazos no cuentan; el hueco de antes, tampoco");
+        assert_eq!(
+            historia.pausa(ms(505), ms(720), |_| true),
+            ms(210),
+            "los rechazos no cuentan; el hueco de antes, tampoco"
+        );
         assert_eq!(historia.pausa(ms(100), ms(720), |_| true), ms(490), "la muerte cayó dentro de un hueco");
         assert_eq!(historia.pausa(ms(725), ms(2000), |_| true), ms(1270), "nadie volvió a responder");
     }

@@ -8,5 +8,13 @@
 
 pub mod auditoria;
 pub mod azar;
+pub mod carga;
 pub mod cliente;
+pub mod demo;
+pub mod funcional;
 pub mod historia;
+pub mod http;
+pub mod informe;
+pub mod pedir;
+pub mod solicitud;
+pub mod suite;

@@ -1,1 +1,42 @@
-fn main() {}
+//! La orden `test_sistema`: prueba la suite desde fuera.
+
+mod argumentos;
+
+use std::process::ExitCode;
+
+use argumentos::{Argumentos, Orden};
+use clap::Parser;
+use test_sistema::{
+    carga, demo,
+    funcional::{self, Libreta},
+    pedir,
+};
+use tokio::{runtime, task::LocalSet};
+
+fn main() -> ExitCode {
+    let argumentos = Argumentos::parse();
+    let runtime =
+        runtime::Builder::new_current_thread().enable_all().build().expect("el sistema deja crear un runtime");
+    // Los procesos de una suite propia mueren con el hilo que los lanza: este.
+    match LocalSet::new().block_on(&runtime, correr(&argumentos)) {
+        Ok(estado) => estado.into(),
+        Err(e) => {
+            eprintln!("test_sistema: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
+    let endpoint = argumentos.endpoint()?;
+    match &argumentos.orden {
+        None => {
+            let resumen = funcional::correr(&endpoint, &mut Libreta::default()).await?;
+            println!("\n{} comprobaciones bien, {} mal", resumen.bien, resumen.mal.len());
+            Ok(u8::from(!resumen.verde()))
+        }
+        Some(Orden::Pedir(pedido)) => Ok(pedir::correr(&endpoint, pedido).await?),
+        Some(Orden::Carga(pedido)) => Ok(u8::from(!carga::orden::correr(&endpoint, pedido).await?)),
+        Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
+    }
+}

@@ -88,14 +88,16 @@ impl Base {
         })
     }
 
-    /// Los préstamos que ninguna operación abrió: los del catálogo de muestra.
+    /// Los préstamos cuyas operaciones ya no se guardan: no hay con qué comparar su historia.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn sembrados(&self) -> Result<HashSet<Uuid>, Error> {
         let filas = sqlx::query_scalar(
             "-- auditoria::sembrados
-             SELECT prestamo_id FROM prestamos p WHERE NOT EXISTS (SELECT FROM operaciones o WHERE o.id = p.prestamo_id)",
+             SELECT prestamo_id FROM prestamos p
+             WHERE NOT EXISTS (SELECT FROM operaciones o WHERE o.id = p.prestamo_id)
+                OR devolucion_id IS NOT NULL AND NOT EXISTS (SELECT FROM operaciones o WHERE o.id = p.devolucion_id)",
         );
         Ok(filas.fetch_all(&self.0).await?.into_iter().collect())
     }

@@ -30,8 +30,12 @@ fn cuerpo(id: Uuid, estado: Estado, codigo: Codigo) -> Vec<u8> {
 impl Caso {
     fn sano() -> Self {
         let sembrado = Uuid::now_v7();
-        let mut caso =
-            Self { historia: Historia::default(), sembrados: [sembrado].into(), operaciones: vec![], prestamos: vec![] };
+        let mut caso = Self {
+            historia: Historia::default(),
+            sembrados: [sembrado].into(),
+            operaciones: vec![],
+            prestamos: vec![],
+        };
         caso.prestamos.push(fila_de_prestamo(sembrado, "E000009"));
         let prestamo = caso.operar("prestamo", "E000001", Codigo::Ok);
         let renovacion = caso.operar("renovacion", "E000001", Codigo::Ok);

@@ -1,0 +1,45 @@
+//! Lo que se puede escribir en la línea de órdenes.
+
+use clap::{Parser, Subcommand};
+use common::transport::Endpoint;
+use test_sistema::{carga, demo, pedir};
+
+const AYUDA: &str = "\
+Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
+
+Estado de salida: 0 todo bien; 1 algo salió mal (o, en «pedir», rechazada o error); 2 orden mal escrita;
+3 en «pedir», pendiente o incierta: todavía puede hacerse.";
+
+/// La prueba del sistema de préstamo: funcional, carga, simulacros y auditoría
+#[derive(Debug, Parser)]
+#[command(version, after_help = AYUDA)]
+pub struct Argumentos {
+    #[command(subcommand)]
+    pub orden: Option<Orden>,
+    /// La máquina del gestor de carga
+    #[arg(long, global = true, env = "GESTOR_CARGA_HOST", default_value = "127.0.0.1")]
+    host: String,
+    /// El puerto en que el gestor de carga atiende a los clientes
+    #[arg(long, global = true, env = "GESTOR_CARGA_PORT", default_value_t = 5555)]
+    puerto: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Orden {
+    /// Pide una cosa y muestra la respuesta
+    Pedir(pedir::Argumentos),
+    /// Carga una suite en marcha y audita lo que reconoció contra lo que guardó
+    Carga(carga::orden::Argumentos),
+    /// Levanta una suite propia, mata sus procesos bajo carga y audita
+    Demo(demo::Argumentos),
+}
+
+impl Argumentos {
+    /// Dónde está el gestor de carga.
+    pub fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        let direccion = format!("{}:{}", self.host, self.puerto);
+        direccion
+            .parse()
+            .map_err(|e| anyhow::anyhow!("ajustes GESTOR_CARGA_HOST y GESTOR_CARGA_PORT: «{direccion}» no vale: {e}"))
+    }
+}

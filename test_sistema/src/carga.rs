@@ -1,0 +1,151 @@
+//! Muchos clientes en bucle cerrado: cada uno pide, espera su respuesta y pide otra vez. Guarda lo que vieron.
+
+pub mod cierre;
+pub mod orden;
+mod solicitante;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use common::{
+    dominio::{EjemplarId, Isbn, UsuarioId},
+    transport::{Contexto, Endpoint, ErrorDeTransporte},
+};
+use tokio::{task::JoinHandle, time::Instant};
+
+use self::solicitante::Solicitante;
+use crate::{
+    auditoria::base::Disponible,
+    azar::Azar,
+    cliente::Cliente,
+    historia::{Historia, Muestra},
+};
+
+/// De cada cien ejemplares, los que se disputan todos.
+const CALIENTES_POR_CIENTO: usize = 1;
+/// Descriptores que gasta un cliente: su conexión, y las señales de su zócalo y de su monitor.
+const DESCRIPTORES_POR_CLIENTE: u64 = 6;
+/// Cuántos clientes caben en un proceso.
+pub const CLIENTES_MAX: usize = 256;
+
+/// Cómo se reparte la carga.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Cuántos clientes.
+    pub clientes: usize,
+    /// Qué se puede prestar y a quién.
+    pub disponible: Disponible,
+    /// Solo los ejemplares que se disputan: nada frío.
+    pub solo_calientes: bool,
+    /// De dónde sale el azar.
+    pub semilla: u64,
+}
+
+/// Lo que comparten los clientes de una carga.
+pub(crate) struct Comun {
+    inicio: Instant,
+    parar: Cell<bool>,
+    sin_relevo: Cell<bool>,
+    historia: RefCell<Historia>,
+    calientes: Vec<(EjemplarId, Isbn)>,
+    frios: Vec<(EjemplarId, Isbn)>,
+}
+
+/// Una carga en marcha. Necesita un `LocalSet`.
+pub struct Carga {
+    comun: Rc<Comun>,
+    clientes: Vec<JoinHandle<()>>,
+}
+
+impl Carga {
+    /// Pone a trabajar a los clientes.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte`].
+    pub fn empezar(contexto: &Contexto, endpoint: &Endpoint, plan: Plan) -> Result<Self, ErrorDeTransporte> {
+        ampliar_descriptores(plan.clientes);
+        let Disponible { mut ejemplares, usuarios } = plan.disponible;
+        let cuantos = (ejemplares.len() * CALIENTES_POR_CIENTO / 100).clamp(1, ejemplares.len().max(1));
+        let frios = ejemplares.split_off(cuantos.min(ejemplares.len()));
+        let frios = if plan.solo_calientes || frios.is_empty() { ejemplares.clone() } else { frios };
+        let comun = Rc::new(Comun {
+            inicio: Instant::now(),
+            parar: Cell::new(false),
+            sin_relevo: Cell::new(false),
+            historia: RefCell::default(),
+            calientes: ejemplares,
+            frios,
+        });
+        let mut azar = Azar::con_semilla(plan.semilla);
+        let clientes = (0..plan.clientes)
+            .map(|n| {
+                let cliente = Cliente::conectar(contexto, endpoint)?;
+                let suyos: Vec<UsuarioId> = usuarios.iter().skip(n).step_by(plan.clientes).copied().collect();
+                let suyo = Azar::con_semilla(azar.siguiente());
+                let solicitante = Solicitante::nuevo(cliente, Rc::clone(&comun), suyos, suyo);
+                Ok(tokio::task::spawn_local(solicitante.correr()))
+            })
+            .collect::<Result<_, ErrorDeTransporte>>()?;
+        Ok(Self { comun, clientes })
+    }
+
+    /// Cuánto hace que empezó.
+    #[must_use]
+    pub fn transcurrido(&self) -> Duration {
+        self.comun.inicio.elapsed()
+    }
+
+    /// Respuestas recibidas hasta ahora.
+    #[must_use]
+    pub fn respuestas(&self) -> usize {
+        self.comun.historia.borrow().muestras.len()
+    }
+
+    /// Dice si lo que se va a parar no tiene relevo: mientras, un «almacenamiento no disponible» a una consulta es la
+    /// respuesta correcta y no un error.
+    pub fn sin_relevo(&self, es_asi: bool) {
+        self.comun.sin_relevo.set(es_asi);
+    }
+
+    /// Espera hasta que, después de ahora, haya `cuantos` éxitos de los que `cuenta` acepta; `false` si vence el plazo.
+    pub async fn esperar_exitos(&self, cuantos: usize, plazo: Duration, cuenta: impl Fn(&Muestra) -> bool) -> bool {
+        let desde = self.respuestas();
+        let fin = Instant::now() + plazo;
+        loop {
+            let nuevos = self.comun.historia.borrow().muestras[desde..].iter().filter(|m| m.exito && cuenta(m)).count();
+            if nuevos >= cuantos || Instant::now() >= fin {
+                return nuevos >= cuantos;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Pide a los clientes que acaben lo suyo y devuelvan lo que tienen; devuelve lo que vieron.
+    ///
+    /// # Panics
+    /// Si un cliente entró en pánico.
+    pub async fn terminar(self) -> Historia {
+        self.comun.parar.set(true);
+        for cliente in self.clientes {
+            cliente.await.expect("un cliente de la carga no entra en pánico");
+        }
+        let comun = Rc::into_inner(self.comun).expect("los clientes ya acabaron");
+        comun.historia.into_inner()
+    }
+}
+
+/// Sube el límite de descriptores hasta donde haga falta y deje el sistema.
+fn ampliar_descriptores(clientes: usize) {
+    let mut limite = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let hacen_falta = u64::try_from(clientes).unwrap_or(0) * DESCRIPTORES_POR_CLIENTE + 256;
+    // SAFETY: las dos llamadas leen o escriben solo `limite`.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limite) == 0 && limite.rlim_cur < hacen_falta {
+            limite.rlim_cur = hacen_falta.min(limite.rlim_max);
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limite);
+        }
+    }
+}

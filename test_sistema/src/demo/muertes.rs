@@ -1,0 +1,134 @@
+//! Cada muerte bajo carga: a quién se mata, cuánto duró la pausa y a cuántas operaciones alcanzó.
+
+use std::time::Duration;
+
+use common::dominio::Tipo;
+use tokio::time::sleep;
+
+use super::{Demo, PAUSA_MAX};
+use crate::{
+    carga::Carga,
+    historia::{Historia, Muestra},
+    http::metrica,
+    informe::Fallo,
+    suite::Suite,
+};
+
+/// Lo que se deja correr la carga antes de la primera muerte.
+const CALENTAR: Duration = Duration::from_millis(1_500);
+/// Lo que se mira después de cada muerte, por lo menos.
+const VENTANA: Duration = Duration::from_secs(2);
+/// Lo que puede tardar todo en volver.
+const VUELTA_MAX: Duration = Duration::from_secs(15);
+/// Éxitos que demuestran que se volvió a trabajar.
+const EXITOS: usize = 200;
+/// A partir de cuánto una operación cuenta como afectada.
+const LENTA: Duration = Duration::from_millis(100);
+
+/// Una muerte por hacer.
+struct Muerte {
+    /// Cómo se la llama en el informe.
+    nombre: String,
+    procesos: Vec<&'static str>,
+    /// Solo cuentan los éxitos de esta clase: los demás no pasan por lo que se mata.
+    tipo: Option<Tipo>,
+    relevo: Relevo,
+}
+
+/// Quién sigue trabajando.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Relevo {
+    /// Otro proceso que ya estaba, o el mismo en cuanto se vuelve a levantar, con la misma exigencia.
+    Hay,
+    /// Nadie hasta que se vuelva a levantar.
+    NoHay,
+}
+
+impl Muerte {
+    fn de(nombre: &str, procesos: &[&'static str], tipo: Option<Tipo>, relevo: Relevo) -> Self {
+        Self { nombre: nombre.to_owned(), procesos: procesos.to_vec(), tipo, relevo }
+    }
+}
+
+impl Demo<'_> {
+    /// Las hace todas bajo una misma carga.
+    pub(super) async fn muertes(&mut self) -> anyhow::Result<Vec<Fallo>> {
+        let carga = self.empezar_carga().await?;
+        sleep(CALENTAR).await;
+        let almacen = en_uso(self.suite).await;
+        let mut ventanas = Vec::new();
+        for muerte in [
+            Muerte::de(&format!("{almacen} (en uso)"), &[almacen], None, Relevo::Hay),
+            Muerte::de("actor_prestamo_1", &["actor_prestamo_1"], Some(Tipo::Prestamo), Relevo::Hay),
+            Muerte::de(
+                "los dos actores de préstamo",
+                &["actor_prestamo_1", "actor_prestamo_2"],
+                Some(Tipo::Prestamo),
+                Relevo::NoHay,
+            ),
+            Muerte::de("gestor_carga", &["gestor_carga"], None, Relevo::Hay),
+            Muerte::de("postgres", &["postgres"], None, Relevo::NoHay),
+        ] {
+            let ventana = self.matar(&carga, &muerte).await?;
+            println!("  kill -9 a {}", muerte.nombre);
+            ventanas.push((muerte, ventana));
+        }
+        self.historia = carga.terminar().await;
+        if self.historia.consultas_sin_servicio > 0 {
+            println!("  {} consultas recibieron un error claro sin PostgreSQL", self.historia.consultas_sin_servicio);
+        }
+        Ok(ventanas.into_iter().map(|(muerte, ventana)| self.medir(&muerte, ventana)).collect())
+    }
+
+    /// Mata y espera a que todo vuelva; devuelve la ventana en que se mide.
+    async fn matar(&mut self, carga: &Carga, muerte: &Muerte) -> anyhow::Result<(Duration, Duration)> {
+        carga.sin_relevo(muerte.relevo == Relevo::NoHay);
+        let desde = carga.transcurrido();
+        let mut pids = Vec::new();
+        for proceso in &muerte.procesos {
+            pids.push((*proceso, self.suite.matar(proceso)?));
+        }
+        if !carga.esperar_exitos(EXITOS, VUELTA_MAX, cuenta(muerte.tipo)).await {
+            self.tropiezo(format!("tras matar {} no se volvió a trabajar", muerte.nombre));
+        }
+        for (proceso, pid) in pids {
+            self.suite.esperar_vuelta(proceso, pid, VUELTA_MAX).await?;
+        }
+        sleep(VENTANA.saturating_sub(carga.transcurrido().saturating_sub(desde))).await;
+        carga.sin_relevo(false);
+        Ok((desde, carga.transcurrido()))
+    }
+
+    fn medir(&mut self, muerte: &Muerte, (desde, hasta): (Duration, Duration)) -> Fallo {
+        let historia: &Historia = &self.historia;
+        let pausa = historia.pausa(desde, hasta, cuenta(muerte.tipo));
+        let fallo = Fallo {
+            proceso: muerte.nombre.clone(),
+            pausa_ms: u64::try_from(pausa.as_millis()).unwrap_or(u64::MAX),
+            operaciones_afectadas: u64::try_from(historia.afectadas(desde, hasta, LENTA)).unwrap_or(u64::MAX),
+        };
+        if muerte.relevo == Relevo::Hay && pausa >= PAUSA_MAX {
+            self.tropiezo(format!("la pausa de {} fue de {} ms, y había relevo", fallo.proceso, fallo.pausa_ms));
+        }
+        fallo
+    }
+}
+
+fn cuenta(tipo: Option<Tipo>) -> impl Fn(&Muestra) -> bool {
+    move |muestra| tipo.is_none_or(|t| muestra.tipo == Some(t))
+}
+
+/// El gestor de almacenamiento que está decidiendo operaciones.
+pub(super) async fn en_uso(suite: &Suite) -> &'static str {
+    const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];
+    let mut antes = [0.0; 2];
+    let mut despues = [0.0; 2];
+    for cuentas in [&mut antes, &mut despues] {
+        for (cuenta, nombre) in cuentas.iter_mut().zip(ALMACENES) {
+            let pagina = suite.metricas(nombre).await.unwrap_or_default();
+            *cuenta = metrica(&pagina, "anaquel_lotes_operaciones_total", &[]).unwrap_or(0.0);
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    if despues[1] - antes[1] > despues[0] - antes[0] { ALMACENES[1] } else { ALMACENES[0] }
+}

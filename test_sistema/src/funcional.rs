@@ -1,0 +1,195 @@
+//! La prueba funcional: cada operación y cada respuesta posible, contra una suite en marcha. Una línea por comprobación.
+//!
+//! Se puede repetir: elige preguntando lo que está libre, y devuelve todo lo que toma.
+
+mod consultas;
+mod eleccion;
+mod invalidas;
+mod libreta;
+mod prestamos;
+mod rechazos;
+mod repeticiones;
+
+use std::time::Duration;
+
+use common::{
+    dominio::{Codigo, EjemplarId, Estado, Isbn, UsuarioId},
+    mensajes::{Respuesta, codificar, descifrar},
+    transport::{Contexto, Endpoint},
+};
+use serde_json::Value;
+
+pub use self::libreta::{Libreta, Resumen};
+use self::{eleccion::Eleccion, libreta::Comprobacion};
+use crate::{
+    cliente::{Cliente, Paciencia, SinRespuesta},
+    solicitud::Campos,
+};
+
+/// Lo que se espera a que haya suite.
+const HAY_SUITE: Duration = Duration::from_secs(3);
+
+/// Por qué no se pudo empezar.
+#[derive(Debug, thiserror::Error)]
+pub enum NoEmpieza {
+    /// Nadie responde.
+    #[error(
+        "no responde ninguna suite en {0}. Arránquela con «make servir» (o «anaquel servir»), o diga dónde está con \
+         GESTOR_CARGA_HOST y GESTOR_CARGA_PORT"
+    )]
+    SinSuite(Endpoint),
+    /// Responde, pero no hay con qué probar.
+    #[error("{0}")]
+    SinMateria(String),
+}
+
+/// Una respuesta, con sus bytes.
+struct Recibida {
+    cuerpo: Vec<u8>,
+    respuesta: Respuesta,
+}
+
+/// La prueba en marcha.
+struct Prueba<'a> {
+    cliente: Cliente,
+    /// Otro cliente, con otra conexión.
+    otro: Cliente,
+    libreta: &'a mut Libreta,
+    /// Lo que habría que devolver si algo se tuerce.
+    tomados: Vec<EjemplarId>,
+}
+
+/// Hace todas las comprobaciones y las apunta en `libreta`.
+///
+/// # Errors
+/// [`NoEmpieza`] si no hay suite o le falta con qué probarla.
+pub async fn correr(endpoint: &Endpoint, libreta: &mut Libreta) -> Result<Resumen, NoEmpieza> {
+    let contexto = Contexto::nuevo();
+    let sin_suite = |_| NoEmpieza::SinSuite(endpoint.clone());
+    let mut cliente = Cliente::conectar(&contexto, endpoint).map_err(|_| NoEmpieza::SinSuite(endpoint.clone()))?;
+    let otro = Cliente::conectar(&contexto, endpoint).map_err(|_| NoEmpieza::SinSuite(endpoint.clone()))?;
+    let paciencia = Paciencia { primero: HAY_SUITE, repetido: HAY_SUITE, total: HAY_SUITE };
+    cliente.pedir(&codificar(&Campos::de("salud")), paciencia).await.map_err(sin_suite)?;
+    let mut prueba = Prueba { cliente, otro, libreta, tomados: Vec::new() };
+    let eleccion = prueba.elegir().await.map_err(NoEmpieza::SinMateria)?;
+    prueba.todo(&eleccion).await;
+    prueba.limpiar().await;
+    Ok(prueba.libreta.resumen())
+}
+
+impl Prueba<'_> {
+    async fn todo(&mut self, eleccion: &Eleccion) {
+        self.consultas(eleccion).await;
+        self.prestamo_con_renovaciones(eleccion).await;
+        self.por_isbn(eleccion).await;
+        self.disputa(eleccion).await;
+        self.rechazos(eleccion).await;
+        self.repeticiones(eleccion).await;
+        self.invalidas(eleccion).await;
+        let (a, b) = (eleccion.usuario, eleccion.otro_usuario);
+        for usuario in [a, b] {
+            let abiertos = self.preguntar(Campos::de("consulta_usuario").usuario(usuario)).await;
+            let bien = abiertos.and_then(|r| r.dato("abiertos", &Value::from(0)));
+            self.libreta.apuntar(&format!("{usuario} queda sin préstamos, como estaba"), bien);
+        }
+    }
+
+    /// Pide y lee la respuesta.
+    async fn preguntar(&mut self, campos: Campos<'_>) -> Result<Recibida, String> {
+        self.enviar(&codificar(&campos)).await
+    }
+
+    async fn enviar(&mut self, cuerpo: &[u8]) -> Result<Recibida, String> {
+        let contestacion = self.cliente.pedir(cuerpo, Paciencia::de_persona()).await;
+        let recibida = leer(contestacion.map(|c| c.cuerpo))?;
+        self.recordar(&recibida);
+        Ok(recibida)
+    }
+
+    /// Lleva la cuenta de lo que se tiene.
+    fn recordar(&mut self, recibida: &Recibida) {
+        let datos = &recibida.respuesta.datos;
+        let Some(ejemplar) = datos["ejemplar"].as_str().and_then(|e| e.parse().ok()) else { return };
+        if !recibida.respuesta.exito || datos.get("prestamo").is_none() || datos.get("situacion").is_some() {
+            return;
+        }
+        self.tomados.retain(|tomado| *tomado != ejemplar);
+        if datos["devuelto"].is_null() {
+            self.tomados.push(ejemplar);
+        }
+    }
+
+    /// Pide y comprueba en qué queda; devuelve la respuesta si quedó en eso.
+    async fn espera(&mut self, que: &str, campos: Campos<'_>, estado: Estado, codigo: Codigo) -> Option<Recibida> {
+        let recibida = self.preguntar(campos).await.and_then(|r| r.queda(estado, codigo));
+        self.anotar(que, recibida)
+    }
+
+    async fn aplica(&mut self, que: &str, campos: Campos<'_>) -> Option<Recibida> {
+        self.espera(que, campos, Estado::Aplicada, Codigo::Ok).await
+    }
+
+    async fn rechaza(&mut self, que: &str, campos: Campos<'_>, codigo: Codigo) {
+        self.espera(&format!("{que}: {codigo}"), campos, Estado::Rechazada, codigo).await;
+    }
+
+    fn anotar<T>(&mut self, que: &str, hallado: Result<T, String>) -> Option<T> {
+        match hallado {
+            Ok(valor) => {
+                self.libreta.apuntar(que, Ok(()));
+                Some(valor)
+            }
+            Err(motivo) => {
+                self.libreta.apuntar(que, Err(motivo));
+                None
+            }
+        }
+    }
+
+    /// Devuelve lo que quedó tomado porque algo se torció.
+    async fn limpiar(&mut self) {
+        for ejemplar in std::mem::take(&mut self.tomados) {
+            let devuelto = self.preguntar(Campos::de("devolucion").ejemplar(ejemplar)).await;
+            self.libreta.apuntar(&format!("se devuelve {ejemplar}, que quedó tomado"), devuelto.map(drop));
+        }
+    }
+
+    async fn tomar(&mut self, que: &str, usuario: UsuarioId, ejemplar: EjemplarId) -> Option<Recibida> {
+        self.aplica(que, Campos::de("prestamo").usuario(usuario).ejemplar(ejemplar)).await
+    }
+
+    async fn devolver(&mut self, que: &str, ejemplar: EjemplarId) -> Option<Recibida> {
+        self.aplica(que, Campos::de("devolucion").ejemplar(ejemplar)).await
+    }
+}
+
+fn leer(contestacion: Result<Vec<u8>, SinRespuesta>) -> Result<Recibida, String> {
+    let cuerpo = contestacion.map_err(|e| e.to_string())?;
+    let respuesta = descifrar(&cuerpo).map_err(|e| format!("no es una respuesta: {e}"))?;
+    Ok(Recibida { cuerpo, respuesta })
+}
+
+impl Recibida {
+    fn queda(self, estado: Estado, codigo: Codigo) -> Result<Self, String> {
+        let Respuesta { estado: e, codigo: c, exito, mensaje, .. } = &self.respuesta;
+        if (*e, *c) != (estado, codigo) {
+            return Err(format!("se esperaba {estado} ({codigo}) y quedó {e} ({c}): {mensaje}"));
+        }
+        let debido = estado == Estado::Aplicada;
+        if *exito == debido { Ok(self) } else { Err(format!("«exito» es {exito}")) }
+    }
+
+    fn dato(&self, nombre: &str, esperado: &Value) -> Comprobacion {
+        let valor = &self.respuesta.datos[nombre];
+        if valor == esperado { Ok(()) } else { Err(format!("«{nombre}» es {valor} y se esperaba {esperado}")) }
+    }
+
+    fn texto<T: std::str::FromStr>(&self, nombre: &str) -> Result<T, String> {
+        let texto = self.respuesta.datos[nombre].as_str().and_then(|t| t.parse().ok());
+        texto.ok_or_else(|| format!("la respuesta no trae «{nombre}»: {}", self.respuesta.datos))
+    }
+
+    fn isbn(&self) -> Result<Isbn, String> {
+        self.texto("isbn")
+    }
+}

@@ -1,0 +1,98 @@
+//! Cada no de la biblioteca, con su código.
+
+use common::dominio::Codigo;
+use uuid::Uuid;
+
+use super::{
+    Prueba,
+    consultas::nadie,
+    eleccion::{Eleccion, LIMITE_DE_ESTUDIANTE},
+};
+use crate::solicitud::Campos;
+
+impl Prueba<'_> {
+    pub(super) async fn rechazos(&mut self, eleccion: &Eleccion) {
+        let (usuario, libre) = (eleccion.usuario, eleccion.libres[0]);
+        let (sin_carne, sin_copia, sin_titulo) = nadie();
+        let prestamo = || Campos::de("prestamo");
+        let renovacion = || Campos::de("renovacion").usuario(usuario);
+        let devolucion = || Campos::de("devolucion");
+        for (que, campos, codigo) in [
+            (
+                "préstamo de un ejemplar que no existe",
+                prestamo().usuario(usuario).ejemplar(sin_copia),
+                Codigo::EjemplarDesconocido,
+            ),
+            (
+                "préstamo de un libro que no existe",
+                prestamo().usuario(usuario).isbn(sin_titulo),
+                Codigo::LibroDesconocido,
+            ),
+            (
+                "préstamo a un usuario que no existe",
+                prestamo().usuario(sin_carne).ejemplar(libre),
+                Codigo::UsuarioDesconocido,
+            ),
+            (
+                "préstamo a un usuario bloqueado",
+                prestamo().usuario(eleccion.bloqueado).ejemplar(libre),
+                Codigo::UsuarioBloqueado,
+            ),
+            ("renovación sin préstamo", renovacion().ejemplar(libre), Codigo::SinPrestamo),
+            ("renovación por ISBN sin préstamo", renovacion().isbn(eleccion.titulo.isbn), Codigo::SinPrestamo),
+            ("devolución sin préstamo", devolucion().ejemplar(libre), Codigo::SinPrestamo),
+            (
+                "devolución por ISBN sin préstamo",
+                devolucion().usuario(usuario).isbn(eleccion.titulo.isbn),
+                Codigo::SinPrestamo,
+            ),
+            ("devolución de un ejemplar que no existe", devolucion().ejemplar(sin_copia), Codigo::EjemplarDesconocido),
+        ] {
+            self.rechaza(que, campos, codigo).await;
+        }
+        self.devolucion_tardia(eleccion).await;
+        self.sin_ejemplares(eleccion).await;
+        self.limite_de_prestamos(eleccion).await;
+    }
+
+    /// Se pidió devolver antes de que empezara el préstamo que hoy está abierto: no lo cierra.
+    async fn devolucion_tardia(&mut self, eleccion: &Eleccion) {
+        let (usuario, ejemplar) = (eleccion.usuario, eleccion.libres[0]);
+        let de_antes = Uuid::now_v7();
+        if self.tomar("préstamo", usuario, ejemplar).await.is_none() {
+            return;
+        }
+        let tardia = Campos::de("devolucion").ejemplar(ejemplar).id(de_antes);
+        self.rechaza("devolución pedida antes de ese préstamo", tardia, Codigo::DevolucionTardia).await;
+        self.devolver("y la de ahora sí", ejemplar).await;
+    }
+
+    async fn sin_ejemplares(&mut self, eleccion: &Eleccion) {
+        let titulo = &eleccion.titulo;
+        let mut tomados = Vec::new();
+        for (ejemplar, _) in &titulo.ejemplares {
+            if self.tomar("préstamo de cada ejemplar de un título", eleccion.usuario, *ejemplar).await.is_some() {
+                tomados.push(*ejemplar);
+            }
+        }
+        let otro = Campos::de("prestamo").usuario(eleccion.otro_usuario).isbn(titulo.isbn);
+        self.rechaza("préstamo por ISBN de un título agotado", otro, Codigo::SinEjemplares).await;
+        for ejemplar in tomados {
+            self.devolver("y se devuelve", ejemplar).await;
+        }
+    }
+
+    async fn limite_de_prestamos(&mut self, eleccion: &Eleccion) {
+        let (caben, sobra) = eleccion.libres.split_at(LIMITE_DE_ESTUDIANTE);
+        for ejemplar in caben {
+            self.tomar("préstamo hasta el límite", eleccion.usuario, *ejemplar).await;
+        }
+        if let Some(ejemplar) = sobra.first() {
+            let uno_mas = Campos::de("prestamo").usuario(eleccion.usuario).ejemplar(*ejemplar);
+            self.rechaza("préstamo por encima del límite", uno_mas, Codigo::LimiteDePrestamos).await;
+        }
+        for ejemplar in caben {
+            self.devolver("y se devuelve", *ejemplar).await;
+        }
+    }
+}

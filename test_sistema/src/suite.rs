@@ -1,0 +1,336 @@
+//! Una suite propia: la levanta, mata sus procesos de verdad, la para y la apaga. No sobrevive a quien la levantó.
+
+mod proceso;
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use anaquel::plano::{ANAQUEL_PUERTO_BASE, ANAQUEL_VAR, NOMBRES, POSTGRES, Plano, Urls, leer_ajustes};
+use common::transport::Endpoint;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep},
+};
+
+use crate::{azar::Azar, http};
+
+/// Cuánto puede tardar en estar lista, con su catálogo.
+const ARRANQUE_MAX: Duration = Duration::from_secs(90);
+/// Cuánto puede tardar en apagarse entera.
+const APAGADO_MAX: Duration = Duration::from_secs(20);
+/// Cada cuánto se mira lo que no avisa.
+const MIRADA: Duration = Duration::from_millis(5);
+/// De dónde salen los puertos base: por debajo de los que el sistema da a las conexiones salientes.
+const BASES: std::ops::Range<u16> = 12_000..32_000;
+/// Ajustes del entorno que cambiarían la suite propia.
+const AJENOS: [&str; 6] =
+    ["DATABASE_URL", "DATABASE_URL_MIGRACION", "ANAQUEL_CONFIG", "HTTP_ADDR", "PLAZO_RESPUESTA_MS", "ESPERA_BASE_MS"];
+
+/// Por qué la suite no hace lo que se le pide.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Falta el lanzador junto a este programa.
+    #[error("no está {0}. Constrúyalo con «make construir»")]
+    SinLanzador(PathBuf),
+    /// No hay sitio para sus puertos.
+    #[error("no se hallaron puertos libres para una suite")]
+    SinPuertos,
+    /// No llegó a estar lista.
+    #[error("la suite no arrancó: {motivo}. Mire {}", registro.display())]
+    NoArranca {
+        /// Lo último que dijo.
+        motivo: String,
+        /// Dónde está lo demás.
+        registro: PathBuf,
+    },
+    /// Un archivo o proceso del sistema.
+    #[error("{que}: {causa}")]
+    Sistema {
+        /// Qué se intentaba.
+        que: String,
+        /// Qué dijo el sistema.
+        causa: io::Error,
+    },
+    /// El proceso no está en marcha.
+    #[error("{0} no está en marcha")]
+    Ausente(String),
+    /// Una orden del lanzador falló.
+    #[error("anaquel {orden} {nombre}: {motivo}")]
+    Orden {
+        /// Cuál.
+        orden: &'static str,
+        /// De qué proceso.
+        nombre: String,
+        /// Qué dijo.
+        motivo: String,
+    },
+    /// Algo que tenía que pasar no pasó a tiempo.
+    #[error("no pasó a tiempo: {0}")]
+    Plazo(String),
+}
+
+fn sistema(que: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+    let que = que.into();
+    move |causa| Error::Sistema { que, causa }
+}
+
+/// Una suite en marcha.
+pub struct Suite {
+    hijo: Child,
+    lanzador: PathBuf,
+    plano: Plano,
+}
+
+impl Suite {
+    /// Levanta una suite en `var`, en puertos libres, con el catálogo de `catalogo` (o el de muestra), y espera a que
+    /// esté lista. Muere con el hilo que la levanta.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn levantar(var: &Path, catalogo: Option<&Path>) -> Result<Self, Error> {
+        let lanzador = programa("anaquel")?;
+        fs::create_dir_all(var).map_err(sistema(format!("no se puede crear {}", var.display())))?;
+        let var = var.canonicalize().map_err(sistema(var.display().to_string()))?;
+        let plano = puertos_libres(&var)?;
+        let registro = var.join("anaquel.log");
+        let salida = File::create(&registro).map_err(sistema(registro.display().to_string()))?;
+        let mut orden = Command::new(&lanzador);
+        orden.arg("servir").envs(entorno(&plano)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(salida);
+        if let Some(csv) = catalogo {
+            orden.arg("--catalogo").arg(csv);
+        }
+        for ajuste in AJENOS {
+            orden.env_remove(ajuste);
+        }
+        proceso::morir_con_quien_lanza(&mut orden);
+        let mut hijo = orden.spawn().map_err(sistema(lanzador.display().to_string()))?;
+        let lista = anuncio(&mut hijo);
+        let mut suite = Self { hijo, lanzador, plano };
+        match tokio::time::timeout(ARRANQUE_MAX, lista).await {
+            Ok(Ok(())) => Ok(suite),
+            fin => {
+                suite.terminar().await;
+                let tarde = fin.is_err().then(|| format!("no estuvo lista en {} s", ARRANQUE_MAX.as_secs()));
+                Err(Error::NoArranca { motivo: tarde.unwrap_or_else(|| ultima_linea(&registro)), registro })
+            }
+        }
+    }
+
+    /// Dónde atiende a los clientes.
+    ///
+    /// # Panics
+    /// Nunca: la dirección la compone el plano.
+    #[must_use]
+    pub fn clientes(&self) -> Endpoint {
+        self.plano.clientes().to_string().parse().expect("IP y puerto")
+    }
+
+    /// Sus direcciones y archivos.
+    #[must_use]
+    pub fn plano(&self) -> &Plano {
+        &self.plano
+    }
+
+    /// La dirección de su base de datos.
+    ///
+    /// # Errors
+    /// [`Error::Sistema`] si la suite no dejó sus ajustes.
+    pub fn base_de_datos(&self) -> Result<String, Error> {
+        url_de_la_base(&self.plano.ajustes())
+    }
+
+    /// La dirección HTTP de un servicio.
+    #[must_use]
+    pub fn http(&self, nombre: &str) -> Option<SocketAddr> {
+        let urls = Urls { servicio: String::new(), migracion: None };
+        self.plano.servicios(&urls).into_iter().find(|s| s.nombre == nombre).map(|s| s.http)
+    }
+
+    /// Las métricas de un servicio, si contesta.
+    pub async fn metricas(&self, nombre: &str) -> Option<String> {
+        http::obtener(self.http(nombre)?, "/metrics").await.ok().map(|(_, pagina)| pagina)
+    }
+
+    /// El pid de un proceso de la suite, comprobado: es hijo de su lanzador.
+    ///
+    /// # Errors
+    /// [`Error::Ausente`].
+    pub fn pid(&self, nombre: &str) -> Result<u32, Error> {
+        let texto = fs::read_to_string(self.plano.pid(nombre)).unwrap_or_default();
+        let pid = texto.trim().parse().ok().filter(|pid| proceso::padre(*pid) == Some(self.hijo.id()));
+        pid.ok_or_else(|| Error::Ausente(nombre.to_owned()))
+    }
+
+    /// `kill -9` a un proceso; devuelve el pid que tenía.
+    ///
+    /// # Errors
+    /// [`Error::Ausente`].
+    pub fn matar(&self, nombre: &str) -> Result<u32, Error> {
+        let pid = self.pid(nombre)?;
+        proceso::senalar(pid, libc::SIGKILL);
+        Ok(pid)
+    }
+
+    /// Espera a que un proceso esté en marcha con otro pid que `anterior` y, si es un servicio, listo.
+    ///
+    /// # Errors
+    /// [`Error::Plazo`].
+    pub async fn esperar_vuelta(&self, nombre: &str, anterior: u32, plazo: Duration) -> Result<(), Error> {
+        let fin = Instant::now() + plazo;
+        loop {
+            if self.pid(nombre).is_ok_and(|pid| pid != anterior) && self.listo(nombre).await {
+                return Ok(());
+            }
+            if Instant::now() >= fin {
+                return Err(Error::Plazo(format!("{nombre} vuelve a estar listo")));
+            }
+            sleep(MIRADA).await;
+        }
+    }
+
+    async fn listo(&self, nombre: &str) -> bool {
+        match self.http(nombre) {
+            Some(addr) => http::obtener(addr, "/listo").await.is_ok_and(|(codigo, _)| codigo == 200),
+            None => nombre == POSTGRES,
+        }
+    }
+
+    /// `anaquel parar NOMBRE`.
+    ///
+    /// # Errors
+    /// [`Error::Orden`].
+    pub async fn parar(&self, nombre: &str) -> Result<(), Error> {
+        self.ordenar("parar", nombre).await
+    }
+
+    /// `anaquel iniciar NOMBRE`.
+    ///
+    /// # Errors
+    /// [`Error::Orden`].
+    pub async fn iniciar(&self, nombre: &str) -> Result<(), Error> {
+        self.ordenar("iniciar", nombre).await
+    }
+
+    async fn ordenar(&self, orden: &'static str, nombre: &str) -> Result<(), Error> {
+        let mut programa = Command::new(&self.lanzador);
+        programa.args([orden, nombre]).envs(entorno(&self.plano)).stdin(Stdio::null());
+        // El lanzador espera a que se cumpla: fuera de este hilo, que atiende a los clientes.
+        let salida = tokio::task::spawn_blocking(move || programa.output()).await;
+        let fallo = |motivo| Error::Orden { orden, nombre: nombre.to_owned(), motivo };
+        let salida = salida.map_err(|e| fallo(e.to_string()))?.map_err(|e| fallo(e.to_string()))?;
+        if salida.status.success() {
+            return Ok(());
+        }
+        Err(fallo(String::from_utf8_lossy(&salida.stderr).trim().to_owned()))
+    }
+
+    /// Apaga la suite en orden; devuelve cómo acabó el lanzador.
+    ///
+    /// # Errors
+    /// [`Error::Plazo`] si hubo que matarla.
+    pub async fn apagar(mut self) -> Result<ExitStatus, Error> {
+        self.terminar().await.ok_or_else(|| Error::Plazo("la suite se apaga".into()))
+    }
+
+    async fn terminar(&mut self) -> Option<ExitStatus> {
+        if let Ok(Some(estado)) = self.hijo.try_wait() {
+            return Some(estado);
+        }
+        proceso::senalar(self.hijo.id(), libc::SIGTERM);
+        let fin = Instant::now() + APAGADO_MAX;
+        while Instant::now() < fin {
+            if let Ok(Some(estado)) = self.hijo.try_wait() {
+                return Some(estado);
+            }
+            sleep(MIRADA).await;
+        }
+        None
+    }
+}
+
+impl Drop for Suite {
+    fn drop(&mut self) {
+        if matches!(self.hijo.try_wait(), Ok(None)) {
+            // kill -9 al lanzador no deja nada en marcha: sus hijos mueren con él.
+            let _ = self.hijo.kill();
+            let _ = self.hijo.wait();
+        }
+    }
+}
+
+/// El programa de ese nombre, junto a este o (una prueba está en `deps`) en la carpeta de encima.
+///
+/// # Errors
+/// [`Error::SinLanzador`].
+pub fn programa(nombre: &str) -> Result<PathBuf, Error> {
+    let este = std::env::current_exe().map_err(sistema("no se sabe dónde está este programa"))?;
+    let junto = este.with_file_name(nombre);
+    let encima = este.parent().and_then(Path::parent).map(|dir| dir.join(nombre));
+    [Some(junto.clone()), encima].into_iter().flatten().find(|p| p.is_file()).ok_or(Error::SinLanzador(junto))
+}
+
+/// `DATABASE_URL` en los ajustes que una suite en marcha deja en su directorio.
+///
+/// # Errors
+/// [`Error::Sistema`] si no los hay.
+pub fn url_de_la_base(ajustes: &Path) -> Result<String, Error> {
+    let texto = fs::read_to_string(ajustes).map_err(sistema(ajustes.display().to_string()))?;
+    let url = leer_ajustes(&texto).into_iter().find(|(nombre, _)| nombre == "DATABASE_URL");
+    url.map(|(_, valor)| valor).ok_or_else(|| sistema(ajustes.display().to_string())(io::ErrorKind::InvalidData.into()))
+}
+
+/// Todos los procesos de una suite.
+#[must_use]
+pub fn nombres() -> [&'static str; 8] {
+    NOMBRES
+}
+
+fn entorno(plano: &Plano) -> [(&'static str, String); 2] {
+    [(ANAQUEL_VAR, plano.var().display().to_string()), (ANAQUEL_PUERTO_BASE, plano.base().to_string())]
+}
+
+/// Un plano cuyos puertos están todos libres ahora.
+fn puertos_libres(var: &Path) -> Result<Plano, Error> {
+    let mut azar = Azar::con_semilla(u64::from(std::process::id()) ^ uuid::Uuid::now_v7().as_u64_pair().1);
+    let urls = Urls { servicio: String::new(), migracion: None };
+    for _ in 0..200 {
+        let base = BASES.start + u16::try_from(azar.menor_que(BASES.len())).expect("cabe en los puertos");
+        let Ok(plano) = Plano::nuevo(var, base) else { continue };
+        let puertos = plano.servicios(&urls).into_iter().flat_map(|s| s.zocalos.into_iter().chain([s.http]));
+        // Se toman todos a la vez: así tampoco se repite ninguno.
+        if puertos.map(|p| TcpListener::bind((Ipv4Addr::LOCALHOST, p.port()))).collect::<Result<Vec<_>, _>>().is_ok() {
+            return Ok(plano);
+        }
+    }
+    Err(Error::SinPuertos)
+}
+
+/// Se cumple cuando la suite dice que está lista; se rompe si muere antes. Lee su salida hasta el final, para que nunca
+/// se atasque.
+fn anuncio(hijo: &mut Child) -> oneshot::Receiver<()> {
+    let (avisar, aviso) = oneshot::channel();
+    if let Some(salida) = hijo.stdout.take() {
+        std::thread::spawn(move || {
+            let mut avisar = Some(avisar);
+            for linea in BufReader::new(salida).lines().map_while(Result::ok) {
+                if linea.starts_with("Anaquel listo")
+                    && let Some(avisar) = avisar.take()
+                {
+                    let _ = avisar.send(());
+                }
+            }
+        });
+    }
+    aviso
+}
+
+fn ultima_linea(registro: &Path) -> String {
+    let texto = fs::read_to_string(registro).unwrap_or_default();
+    texto.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no dijo por qué").trim().to_owned()
+}
