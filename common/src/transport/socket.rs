@@ -193,15 +193,12 @@ fn latir(z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
     fijar_tcp_maxrt(z)
 }
 
-fn fijar_tcp_maxrt(z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
-    let crudo = z.into_raw();
+fn fijar_tcp_maxrt(mut z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
     let valor = TCP_MAXRT_MS;
-    // SAFETY: `crudo` es el zócalo vivo que acabamos de soltar y nadie más lo tiene; libzmq copia `valor` antes de
-    // volver.
-    let (z, r) = unsafe {
-        let r = zmq_sys::zmq_setsockopt(crudo, ZMQ_TCP_MAXRT, (&raw const valor).cast(), size_of::<i32>());
-        (zmq::Socket::from_raw(crudo), r)
-    };
+    // SAFETY: el puntero es el del zócalo vivo que tenemos en exclusiva; libzmq copia `valor` antes de volver.
+    // (`into_raw` y `from_raw` no valen: el zócalo dejaría de sostener su contexto, y soltar este esperaría por él.)
+    let r =
+        unsafe { zmq_sys::zmq_setsockopt(z.as_mut_ptr(), ZMQ_TCP_MAXRT, (&raw const valor).cast(), size_of::<i32>()) };
     if r == 0 { Ok(z) } else { Err(ErrorDeTransporte::Zocalo("ZMQ_TCP_MAXRT no se admite".into())) }
 }
 
