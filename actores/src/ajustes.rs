@@ -80,8 +80,8 @@ pub fn ayuda(http: &str) -> String {
   {HTTP_ADDR}                        dirección de /salud, /listo y /metrics [{http}]
   RUST_LOG                         detalle del registro [info]
 
-/listo contesta 200 si hay conexión con algún gestor de carga y algún punto de almacenamiento no tiene su circuito
-ABIERTO. SIGTERM: deja de recibir, termina lo que tiene en la mano (2 s como mucho), informa y sale con 0.
+/listo contesta 200 si hay conexión con algún gestor de carga y con algún punto de almacenamiento, y no todos los
+circuitos están ABIERTOS. SIGTERM: deja de recibir, termina lo que tiene en la mano (2 s como mucho), informa y sale con 0.
 Salida: 0 bien, 2 un ajuste está mal, 1 cualquier otro fallo."
     )
 }

@@ -29,7 +29,7 @@ use ajustes::Ajustado;
 use service::{Servicio, Termino};
 
 /// La ayuda, en español también en lo que `clap` escribe por su cuenta.
-const PLANTILLA_DE_AYUDA: &str = "{about}\n\nUso: {name} [--help | --version]\n\n{after-help}\n";
+const PLANTILLA_DE_AYUDA: &str = "{about}\n\nUso: {name} [--help | --version]{after-help}\n";
 
 /// El programa entero de un actor de `topico`; `http` es su dirección HTTP por defecto.
 #[must_use]

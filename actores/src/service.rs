@@ -30,6 +30,11 @@ pub const LIMITES: Limites = Limites { cola: 8_192, llamadas: 2, lista: LISTA_MA
 const MENSAJES_POR_VUELTA: usize = 64;
 /// Plazo para terminar lo que hay en la mano al apagarse; al cerrar, los zócalos añaden hasta un segundo.
 const TERMINAR_MAX: Duration = Duration::from_secs(2);
+/// Cuánto espera el anuncio a que haya conexión con el almacenamiento: lo que un gestor tenga guardado llega en cuanto
+/// nos ve, y sin conexión habría que devolvérselo.
+const ANUNCIO_MAX: Duration = Duration::from_millis(500);
+/// Cada cuánto se mira, mientras tanto.
+const ANUNCIO_REVISION: Duration = Duration::from_millis(5);
 /// Cada cuánto se ponen al día `/listo` y las métricas de nivel.
 const REVISION: Duration = Duration::from_millis(100);
 
@@ -79,7 +84,7 @@ pub struct Servicio {
 }
 
 impl Servicio {
-    /// Conecta con todos y se anuncia a los gestores con una instancia nueva.
+    /// Conecta con todos, con una instancia nueva.
     ///
     /// # Errors
     /// [`ErrorDeTransporte`].
@@ -92,8 +97,7 @@ impl Servicio {
         let instancia = Uuid::now_v7().simple().to_string();
         let tema = topico.de_instancia(&instancia);
         let gestores: Vec<Gestor> =
-            ajustado.gestores.iter().map(|d| Gestor::conectar(contexto, d, &tema)).collect::<Result<_, _>>()?;
-        tracing::info!("actor {tema} en marcha; atiende a {} gestores de carga", gestores.len());
+            ajustado.gestores.iter().map(|d| Gestor::conectar(contexto, d)).collect::<Result<_, _>>()?;
         Ok(Self {
             machine: Machine::new(gestores.len(), LIMITES),
             almacenamiento: StorageClient::conectar(contexto, &ajustado.almacenamiento)?,
@@ -111,6 +115,10 @@ impl Servicio {
     /// # Errors
     /// [`ErrorDeTransporte`] si un zócalo deja de servir.
     pub async fn correr(&mut self, apagado: &mut Apagado) -> Result<&'static str, ErrorDeTransporte> {
+        tokio::select! {
+            anunciado = self.anunciarse() => anunciado?,
+            motivo = apagado.pedido() => return Ok(motivo),
+        }
         let mut revision = interval(REVISION);
         revision.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -123,6 +131,23 @@ impl Servicio {
                 motivo = apagado.pedido() => return Ok(motivo),
             }
         }
+    }
+
+    /// Se suscribe en todos los gestores, en cuanto haya almacenamiento o pase un plazo corto.
+    async fn anunciarse(&mut self) -> Result<(), ErrorDeTransporte> {
+        let plazo = Instant::now() + ANUNCIO_MAX;
+        let mut revision = interval(ANUNCIO_REVISION);
+        while !self.almacenamiento.hay_enlace() && Instant::now() < plazo {
+            tokio::select! {
+                entrega = self.almacenamiento.siguiente() => self.acabar(entrega),
+                _ = revision.tick() => {}
+            }
+        }
+        for gestor in &self.gestores {
+            gestor.eventos.suscribir(&self.tema)?;
+        }
+        tracing::info!("actor {} anunciado a {} gestores de carga", self.tema, self.gestores.len());
+        Ok(())
     }
 
     /// Se despide de los gestores y termina lo que tiene en la mano, con plazo.
@@ -248,8 +273,8 @@ impl Servicio {
 
     fn revisar(&mut self) {
         let hay_gestor = self.gestores.iter().any(|g| g.conectado);
-        let hay_almacenamiento =
-            self.almacenamiento.estados().iter().any(|(_, estado)| *estado != EstadoBreaker::Abierto);
+        let hay_almacenamiento = self.almacenamiento.hay_enlace()
+            && self.almacenamiento.estados().iter().any(|(_, estado)| *estado != EstadoBreaker::Abierto);
         self.listo.fijar(hay_gestor && hay_almacenamiento);
         self.contadores.cola.set(nivel(self.machine.en_cola()));
         self.contadores.en_vuelo.set(nivel(self.machine.en_vuelo()));
@@ -263,9 +288,8 @@ fn nivel(tamanio: usize) -> f64 {
 }
 
 impl Gestor {
-    fn conectar(contexto: &Contexto, direccion: &DireccionGestor, tema: &str) -> Result<Self, ErrorDeTransporte> {
+    fn conectar(contexto: &Contexto, direccion: &DireccionGestor) -> Result<Self, ErrorDeTransporte> {
         let (eventos, monitor) = contexto.sub_vigilado(&direccion.eventos)?;
-        eventos.suscribir(tema)?;
         let informes = contexto.dealer(&direccion.informes)?;
         Ok(Self { direccion: direccion.clone(), eventos, monitor, conectado: false, informes, por_salir: None })
     }
