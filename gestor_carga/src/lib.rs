@@ -1,1 +1,13 @@
-//! .
+//! El gestor de carga: recibe solicitudes, las da a los actores y contesta.
+//!
+//! - [`machine`]: qué se hace con cada operación (puro).
+//! - [`service`]: el shell: zócalos, y lo que la máquina manda.
+//! - [`journal`]: lo prometido, en disco.
+//! - [`http`]: cómo está el gestor, para quien mira.
+//! - [`ajustes`]: con qué se configura.
+
+pub mod ajustes;
+pub mod http;
+pub mod journal;
+pub mod machine;
+pub mod service;

@@ -1,1 +1,63 @@
-fn main() {}
+//! Arranca el gestor de carga: ajustes → telemetría → diario y zócalos → servir → irse a tiempo.
+
+use std::process::ExitCode;
+
+use common::{
+    process::{config::Ajustes, http::Listo, shutdown::Apagado, telemetry},
+    transport::Contexto,
+};
+use gestor_carga::{
+    ajustes::{AYUDA, AjustesGestor},
+    http,
+    journal::Journal,
+    machine::Limites,
+    service::Servicio,
+};
+use tokio::sync::mpsc;
+
+/// Un ajuste o una orden mal escritos.
+const MAL_ESCRITO: u8 = 2;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("--help" | "-h") => {
+            println!("{AYUDA}");
+            return ExitCode::SUCCESS;
+        }
+        Some(otra) => {
+            eprintln!("gestor_carga: no se entiende «{otra}»; vea gestor_carga --help");
+            return ExitCode::from(MAL_ESCRITO);
+        }
+    }
+    let ajustes = match Ajustes::leer().and_then(|ajustes| AjustesGestor::leer(&ajustes)) {
+        Ok(ajustes) => ajustes,
+        Err(e) => {
+            eprintln!("gestor_carga: {e}");
+            return ExitCode::from(MAL_ESCRITO);
+        }
+    };
+    match servir(&ajustes) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("gestor_carga: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
+    let metricas = telemetry::iniciar();
+    let mut apagado = Apagado::nuevo()?;
+    let diario = Journal::abrir(&ajustes.diario)?;
+    let contexto = Contexto::nuevo();
+    let zocalos = ajustes.abrir(&contexto)?;
+    let listo = Listo::default();
+    let (preguntas, estado) = mpsc::channel(http::PREGUNTAS_MAX);
+    common::process::http::servir(ajustes.http, metricas, listo.clone(), http::rutas(preguntas)).await?;
+    tracing::info!("gestor de carga en marcha");
+    let limites = Limites::con_plazo(ajustes.plazo);
+    Servicio::nuevo(limites, zocalos, diario, estado, listo).correr(&mut apagado).await?;
+    Ok(())
+}

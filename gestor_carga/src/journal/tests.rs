@@ -1,0 +1,153 @@
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use common::{
+    dominio::{Comando as Pedido, Huella, OperacionId},
+    mensajes::Instante,
+};
+use redb::{StorageBackend, backends::FileBackend};
+use uuid::Uuid;
+
+use super::*;
+
+/// Muy por encima de lo que tarda un sondeo.
+const PACIENCIA: Duration = Duration::from_secs(20);
+
+fn orden() -> Orden {
+    let comando: Pedido =
+        serde_json::from_str(r#"{"operacion":"prestamo","usuario":"U1","ejemplar":"E1"}"#).expect("comando");
+    Orden {
+        id: OperacionId::try_new(Uuid::now_v7()).expect("v7"),
+        huella: Huella::de(&comando),
+        aceptada: Instante(1),
+        intento: 0,
+        sola: false,
+        comando,
+    }
+}
+
+/// Un archivo que deja de poder escribirse cuando se le dice.
+#[derive(Debug)]
+struct Averiable {
+    archivo: FileBackend,
+    averiado: Arc<AtomicBool>,
+}
+
+impl Averiable {
+    fn comprobar(&self) -> io::Result<()> {
+        if self.averiado.load(Ordering::SeqCst) { Err(io::Error::other("disco averiado")) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for Averiable {
+    fn len(&self) -> io::Result<u64> {
+        self.archivo.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.archivo.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.comprobar()?;
+        self.archivo.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.comprobar()?;
+        self.archivo.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.comprobar()?;
+        self.archivo.write(offset, data)
+    }
+    fn close(&self) -> io::Result<()> {
+        self.archivo.close()
+    }
+}
+
+fn averiable(ruta: &Path) -> (Journal, Arc<AtomicBool>) {
+    let averiado = Arc::new(AtomicBool::new(false));
+    let (ruta, suyo) = (ruta.to_owned(), Arc::clone(&averiado));
+    let abrir: Abrir = Box::new(move || {
+        let archivo = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&ruta);
+        let archivo = FileBackend::new(archivo.expect("se abre"))?;
+        Database::builder().create_with_backend(Averiable { archivo, averiado: Arc::clone(&suyo) })
+    });
+    let db = abrir().expect("se abre");
+    (Journal::con_base(db, abrir).expect("arranca").0, averiado)
+}
+
+async fn aviso(journal: &mut Journal) -> Aviso {
+    tokio::time::timeout(PACIENCIA, journal.aviso()).await.expect("a tiempo").expect("el hilo vive")
+}
+
+#[tokio::test]
+async fn lo_escrito_vuelve_en_orden_y_lo_borrado_no() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let ruta = carpeta.path().join("no").join("existe").join("diario.redb");
+    let ordenes: [Orden; 4] = std::array::from_fn(|_| orden());
+    let (mut journal, filas) = Journal::abrir(&ruta).expect("se abre");
+    assert!(filas.is_empty());
+    let mut faltan: Vec<_> = [3, 300, 5, 70].map(Num).into();
+    for (num, orden) in faltan.clone().into_iter().zip(ordenes) {
+        assert!(journal.escribir(num, orden));
+    }
+    journal.borrar(Num(5));
+    while !faltan.is_empty() {
+        let Aviso::Escritas(nums) = aviso(&mut journal).await else { panic!("no falló nada") };
+        faltan.retain(|num| !nums.contains(num));
+    }
+    journal.cerrar(PACIENCIA).await;
+    let (_journal, filas) = Journal::abrir(&ruta).expect("se abre otra vez");
+    assert_eq!(filas, vec![(Num(3), ordenes[0]), (Num(70), ordenes[3]), (Num(300), ordenes[1])]);
+}
+
+#[tokio::test]
+async fn un_diario_averiado_avisa_falla_en_seguida_y_vuelve_solo() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let ruta = carpeta.path().join("diario.redb");
+    let (mut journal, averiado) = averiable(&ruta);
+    assert!(journal.escribir(Num(1), orden()));
+    assert_eq!(aviso(&mut journal).await, Aviso::Escritas(vec![Num(1)]));
+    averiado.store(true, Ordering::SeqCst);
+    assert!(journal.escribir(Num(2), orden()));
+    assert_eq!(aviso(&mut journal).await, Aviso::Fallidas(vec![Num(2)]));
+    assert!(journal.escribir(Num(3), orden()));
+    journal.borrar(Num(1));
+    assert_eq!(aviso(&mut journal).await, Aviso::Fallidas(vec![Num(3)]));
+    averiado.store(false, Ordering::SeqCst);
+    assert_eq!(aviso(&mut journal).await, Aviso::Recuperado);
+    assert!(journal.escribir(Num(4), orden()));
+    assert_eq!(aviso(&mut journal).await, Aviso::Escritas(vec![Num(4)]));
+    journal.cerrar(PACIENCIA).await;
+    let (_journal, filas) = Journal::abrir(&ruta).expect("se abre otra vez");
+    let nums: Vec<_> = filas.iter().map(|(num, _)| num.0).filter(|num| *num != 2).collect();
+    assert_eq!(nums, [4], "el borrado hecho durante la avería no se olvidó");
+}
+
+#[test]
+fn una_fila_que_no_se_entiende_se_aparta_y_no_estorba() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let ruta = carpeta.path().join("diario.redb");
+    let db = abrir_archivo(&ruta).expect("se abre");
+    let transaccion = db.begin_write().expect("escribe");
+    transaccion.open_table(FILAS).expect("tabla").insert(9, &b"basura"[..]).expect("inserta");
+    transaccion.commit().expect("guarda");
+    assert!(leer_filas(&db).expect("se lee").is_empty());
+    assert!(leer_filas(&db).expect("se lee otra vez").is_empty());
+    let transaccion = db.begin_write().expect("escribe");
+    let apartada = transaccion.open_table(ILEGIBLES).expect("tabla").get(9).expect("lee").map(|v| v.value().to_vec());
+    assert_eq!(apartada.as_deref(), Some(&b"basura"[..]));
+}
+
+#[test]
+fn un_segundo_gestor_sobre_el_mismo_diario_recibe_un_error_que_lo_dice() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let ruta = carpeta.path().join("diario.redb");
+    let _abierto = Journal::abrir(&ruta).expect("se abre");
+    let error = Journal::abrir(&ruta).err().expect("está en uso").to_string();
+    assert!(error.contains(AJUSTE) && error.contains("otro gestor"), "{error}");
+}

@@ -1,0 +1,69 @@
+//! Decide qué se cree del almacenamiento por lo que dicen los informes, y a qué ritmo se prueba si ha vuelto.
+
+use std::time::Instant;
+
+use super::limites::{SONDA_CADA, SONDA_OPERACIONES, SUELTA_CADA};
+
+/// Lo último que se supo.
+#[derive(Clone, Debug)]
+pub(super) enum Almacen {
+    /// Decide operaciones (o nadie ha dicho lo contrario).
+    Bien,
+    /// Alguien no halló a dónde enviar. `quedan`: las que aún pueden salir en esta sonda; `proxima`: cuándo es la
+    /// siguiente.
+    Caido { proxima: Instant, quedan: u32 },
+}
+
+impl Almacen {
+    pub(super) fn on_sin_almacen(&mut self, now: Instant) {
+        if matches!(self, Self::Bien) {
+            *self = Self::Caido { proxima: now + SONDA_CADA, quedan: 0 };
+        }
+    }
+
+    pub(super) fn caido(&self) -> bool {
+        matches!(self, Self::Caido { .. })
+    }
+
+    /// Si puede salir una por la que nadie espera.
+    pub(super) fn admite_viejas(&mut self, now: Instant) -> bool {
+        match self {
+            Self::Bien => true,
+            Self::Caido { proxima, quedan } => {
+                if now >= *proxima {
+                    *proxima = now + SONDA_CADA;
+                    *quedan = SONDA_OPERACIONES;
+                }
+                *quedan > 0
+            }
+        }
+    }
+
+    pub(super) fn contar_vieja(&mut self) {
+        if let Self::Caido { quedan, .. } = self {
+            *quedan = quedan.saturating_sub(1);
+        }
+    }
+
+    /// Cuándo es la siguiente sonda.
+    pub(super) fn sonda(&self) -> Option<Instant> {
+        match self {
+            Self::Caido { proxima, quedan: 0 } => Some(*proxima),
+            _ => None,
+        }
+    }
+}
+
+/// Limita cada cuánto se suelta a todas las que esperan al almacenamiento.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Suelta(Option<Instant>);
+
+impl Suelta {
+    pub(super) fn permitida(&mut self, now: Instant) -> bool {
+        let permitida = self.0.is_none_or(|ultima| now >= ultima + SUELTA_CADA);
+        if permitida {
+            self.0 = Some(now);
+        }
+        permitida
+    }
+}

@@ -1,0 +1,111 @@
+//! Decide qué se promete y cuándo: `pendiente` solo sale con la operación ya escrita en el diario.
+
+use std::time::Instant;
+
+use common::dominio::{Codigo, Estado, OperacionId};
+
+use super::{
+    Machine,
+    accion::Accion,
+    operacion::{Diario, Espera, Num},
+};
+
+impl<W> Machine<W> {
+    /// Empieza a escribir la operación, si no se ha empezado. Con el diario averiado no se intenta.
+    pub(super) fn anotar(&mut self, num: Num) {
+        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::No) else { return };
+        if self.diario_averiado {
+            op.diario = Diario::Averiado;
+        } else {
+            op.diario = Diario::Escribiendo;
+            self.acciones.push_back(Accion::Anotar { num, orden: op.orden });
+        }
+    }
+
+    /// La fila está en disco: `pendiente` a todos.
+    pub fn on_diario_escrito(&mut self, num: Num) {
+        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::Escribiendo) else { return };
+        op.diario = Diario::Si;
+        let (id, ruta, esperas) = (op.id(), op.ruta(), std::mem::take(&mut op.esperas));
+        let motivo = self.motivo(ruta);
+        self.despedir(num, id, esperas, Estado::Pendiente, motivo);
+    }
+
+    /// La fila no se pudo escribir: `incierta` a quienes ya vencieron, y la puerta se cierra.
+    pub fn on_diario_fallido(&mut self, num: Num) {
+        self.diario_averiado = true;
+        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::Escribiendo) else { return };
+        op.diario = Diario::Averiado;
+        let (id, ruta) = (op.id(), op.ruta());
+        let (vencidas, quedan) = std::mem::take(&mut op.esperas).into_iter().partition(|e| e.vencida);
+        op.esperas = quedan;
+        let motivo = self.motivo(ruta);
+        self.despedir(num, id, vencidas, Estado::Incierta, motivo);
+    }
+
+    /// El diario vuelve a escribirse: la puerta se abre, y lo que alguien espera se escribe ya.
+    pub fn on_diario_recuperado(&mut self) {
+        self.diario_averiado = false;
+        let mut averiadas: Vec<_> =
+            self.ops.iter().filter(|(_, op)| op.diario == Diario::Averiado).map(|(num, _)| *num).collect();
+        averiadas.sort_unstable();
+        for num in averiadas {
+            let Some(op) = self.ops.get_mut(&num) else { continue };
+            op.diario = Diario::No;
+            if !op.esperas.is_empty() {
+                self.anotar(num);
+            }
+        }
+    }
+
+    /// El gestor se va: lo que quede sin decidir se promete.
+    pub fn anotar_todo(&mut self) {
+        let mut nums: Vec<_> = self.ops.keys().copied().collect();
+        nums.sort_unstable();
+        for num in nums {
+            self.anotar(num);
+        }
+    }
+
+    /// Queda algo por escribir en el diario, o alguien espera.
+    #[must_use]
+    pub fn hay_promesas_por_hacer(&self) -> bool {
+        self.esperas > 0 || self.ops.values().any(|op| op.diario == Diario::Escribiendo)
+    }
+
+    /// Venció el plazo de quienes esperan desde hace tanto. Con el diario a medio escribir se espera una vez más: un
+    /// disco atascado no deja a nadie sin respuesta.
+    pub(super) fn vencer_espera(&mut self, now: Instant, vence: Instant, num: Num) {
+        let importa = |op: &super::Op<W>| op.esperas.iter().any(|e| e.vence == vence);
+        if !self.ops.get(&num).is_some_and(importa) {
+            return;
+        }
+        self.anotar(num);
+        let Some(op) = self.ops.get_mut(&num) else { return };
+        let averiado = op.diario == Diario::Averiado;
+        let (id, ruta) = (op.id(), op.ruta());
+        let (mut vencen, mut quedan): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut op.esperas).into_iter().partition(|e| e.vence == vence);
+        if !averiado {
+            for mut espera in vencen.extract_if(.., |e| !e.vencida) {
+                espera.vencida = true;
+                espera.vence = self.plazos.esperas.armar(now, num);
+                quedan.push(espera);
+            }
+        }
+        op.esperas = quedan;
+        let motivo = self.motivo(ruta);
+        self.despedir(num, id, vencen, Estado::Incierta, motivo);
+    }
+
+    /// Contesta a unos cuantos, que ya no están entre los que esperan por la operación.
+    fn despedir(&mut self, num: Num, id: OperacionId, quienes: Vec<Espera<W>>, estado: Estado, codigo: Codigo) {
+        if let Some(op) = self.ops.get(&num) {
+            self.claves.restar_esperas(&op.clave(), quienes.len());
+        }
+        self.esperas -= quienes.len();
+        for espera in quienes {
+            self.responder(espera.quien, id, estado, codigo);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Decide qué cambia con cada suceso: una solicitud, un informe, un actor que llega o se va.
+
+use std::time::Instant;
+
+use common::{
+    dominio::{Codigo, Estado, Huella, OperacionId},
+    mensajes::{Desenlace, Orden, RespuestaGuardada, ResultadoInforme, Topico},
+};
+
+use super::{
+    Machine,
+    accion::{Accion, Contestacion},
+    almacen::Almacen,
+    operacion::{Destino, Diario, Espera, Fase, Num, Op, Turno},
+    presencia::{ActorNum, Llegada},
+};
+
+impl<W> Machine<W> {
+    /// Alguien pide una operación.
+    pub fn on_solicitud(&mut self, now: Instant, orden: Orden, quien: W) {
+        match self.por_id.get(&orden.id) {
+            Some(&num) => self.on_repetida(now, num, &orden, quien),
+            None if self.diario_averiado || self.ops.len() >= self.limites.operaciones => {
+                self.responder(quien, orden.id, Estado::Error, Codigo::Saturado);
+            }
+            None => {
+                let num = Num(self.siguiente);
+                self.siguiente += 1;
+                let anotable = self.plazos.anotar_sin_destino.armar(now, num);
+                self.plazos.anotar.armar(now, num);
+                self.insertar(num, Op::nueva(orden, Diario::No, anotable));
+                self.esperar(now, num, quien);
+            }
+        }
+    }
+
+    fn on_repetida(&mut self, now: Instant, num: Num, orden: &Orden, quien: W) {
+        let op = &self.ops[&num];
+        if !op.es(orden.huella) {
+            self.responder(quien, orden.id, Estado::Error, Codigo::ConflictoDeId);
+        } else if op.diario == Diario::Si {
+            let motivo = self.motivo(op.ruta());
+            self.responder(quien, orden.id, Estado::Pendiente, motivo);
+        } else if op.cabe_otra_espera() {
+            if op.diario == Diario::No {
+                // Los plazos de su llegada pudieron pasar con el diario averiado.
+                self.plazos.anotar.armar(now, num);
+            }
+            self.esperar(now, num, quien);
+        } else {
+            self.responder(quien, orden.id, Estado::Incierta, Codigo::Saturado);
+        }
+    }
+
+    fn esperar(&mut self, now: Instant, num: Num, quien: W) {
+        let vence = self.plazos.esperas.armar(now, num);
+        let Some(op) = self.ops.get_mut(&num) else { return };
+        op.esperas.push(Espera { quien, vence, vencida: false });
+        self.esperas += 1;
+        // Si nadie esperaba por esta clave, la que va primera pasa con las nuevas: no hace esperar a la de detrás.
+        if let Some(primera) = self.claves.sumar_espera(&op.clave())
+            && self.ops[&primera].fase == Fase::EnCola(Turno::Lista { nueva: false })
+        {
+            self.poner_lista(primera);
+        }
+    }
+
+    /// Llegó el desenlace de una operación, por un informe o por la llamada directa.
+    pub fn on_desenlace(&mut self, now: Instant, resultado: ResultadoInforme) {
+        let ResultadoInforme { id, huella, intento, desenlace } = resultado;
+        if matches!(desenlace, Desenlace::Decidida(_) | Desenlace::NoEscrita { .. }) {
+            self.on_almacen_de_vuelta(now);
+        }
+        let Some(num) = self.buscar(id, huella) else { return };
+        if let Desenlace::Decidida(respuesta) = desenlace {
+            // Decidida está, la trajera quien la trajera y del intento que fuese.
+            self.terminar(num, &respuesta);
+            return;
+        }
+        let op = self.ops.get_mut(&num).expect("por_id solo nombra operaciones de la tabla");
+        if !op.en_vuelo() || op.orden.intento != intento {
+            return;
+        }
+        let turno = match desenlace {
+            Desenlace::NoEscrita { .. } => op.no_escrita(now),
+            Desenlace::Incierta => op.incierta(now),
+            Desenlace::SinAlmacenamiento | Desenlace::Decidida(_) => {
+                self.almacen.on_sin_almacen(now);
+                op.sin_almacen(now)
+            }
+        };
+        let anotable = op.anotable <= now;
+        self.volver_a_la_cola(num, turno);
+        if anotable && self.sin_destino(num) {
+            self.anotar(num);
+        }
+    }
+
+    fn buscar(&self, id: OperacionId, huella: Huella) -> Option<Num> {
+        self.por_id.get(&id).copied().filter(|num| self.ops[num].es(huella))
+    }
+
+    /// Está decidida: respuesta a todos, fuera del diario, y el turno a la siguiente de su clave.
+    fn terminar(&mut self, num: Num, respuesta: &RespuestaGuardada) {
+        let Some(op) = self.ops.remove(&num) else { return };
+        self.por_id.remove(&op.id());
+        self.vuelos.remove(&num);
+        if let Fase::EnCola(Turno::Aplazada { hasta, .. }) = op.fase {
+            self.plazos.aplazadas.remove(&(hasta, num));
+        }
+        // Averiado también: la escritura que falló pudo quedar en el disco.
+        if op.diario != Diario::No {
+            self.acciones.push_back(Accion::Borrar { num });
+        }
+        let (id, clave) = (op.id(), op.clave());
+        self.esperas -= op.esperas.len();
+        self.claves.restar_esperas(&clave, op.esperas.len());
+        for espera in op.esperas {
+            let contestacion = Contestacion::Decidida(respuesta.clone());
+            self.acciones.push_back(Accion::Responder { a: espera.quien, id, contestacion });
+        }
+        if let Some(siguiente) = self.claves.quitar(&clave, num) {
+            self.poner_lista(siguiente);
+        }
+    }
+
+    /// Un actor anuncia su suscripción. Toda llegada es nueva: si ya estaba, lo que tenía en vuelo pudo perderse y se
+    /// publica otra vez.
+    pub fn on_actor_presente(&mut self, now: Instant, topico: Topico, instancia: &str) -> bool {
+        let llegada = self.presencia.llega(topico, instancia);
+        if let Llegada::OtraVez(actor) = llegada {
+            for num in self.vuelos_de(actor) {
+                self.vuelos.remove(&num);
+                self.poner_lista(num);
+            }
+        }
+        self.soltar(now);
+        llegada != Llegada::Sobra
+    }
+
+    /// Un actor se perdió: lo suyo vuelve a la cola y sale en seguida hacia otro, cada operación sola, porque alguna
+    /// pudo matarlo. Dice si estaba.
+    pub fn on_actor_ausente(&mut self, now: Instant, topico: Topico, instancia: &str) -> bool {
+        let Some(actor) = self.presencia.se_va(topico, instancia) else { return false };
+        for num in self.vuelos_de(actor) {
+            let Some(op) = self.ops.get_mut(&num) else { continue };
+            let (id, turno) = (op.id(), op.actor_perdido(now));
+            match turno {
+                Some(turno) => self.volver_a_la_cola(num, turno),
+                None => {
+                    self.vuelos.remove(&num);
+                    self.poner_lista(num);
+                }
+            }
+            self.acciones.push_back(Accion::Reasignada { id, motivo: "se perdió el actor que la tenía" });
+        }
+        true
+    }
+
+    fn vuelos_de(&self, actor: ActorNum) -> Vec<Num> {
+        let suya = |num: &&Num| matches!(self.ops[num].fase, Fase::EnVuelo { destino, .. } if destino == Destino::Actor(actor));
+        self.vuelos.iter().filter(suya).copied().collect()
+    }
+
+    /// Hay almacenamiento: lo dice una operación decidida, o el breaker propio que se cerró.
+    pub fn on_almacen_de_vuelta(&mut self, now: Instant) {
+        if self.almacen.caido() {
+            self.almacen = Almacen::Bien;
+            self.soltar(now);
+        }
+    }
+
+    /// Las que esperan al almacenamiento dejan de esperar; salen por la ventana.
+    fn soltar(&mut self, now: Instant) {
+        if self.plazos.aplazadas.is_empty() || !self.suelta.permitida(now) {
+            return;
+        }
+        let soltable = |op: &Op<W>| matches!(op.fase, Fase::EnCola(Turno::Aplazada { soltable: true, .. }));
+        let sueltas: Vec<_> =
+            self.plazos.aplazadas.iter().filter(|(_, num)| self.ops.get(num).is_some_and(soltable)).copied().collect();
+        for (hasta, num) in sueltas {
+            self.plazos.aplazadas.remove(&(hasta, num));
+            self.poner_lista(num);
+        }
+    }
+
+    pub(super) fn vencer_reentrega(&mut self, now: Instant, vence: Instant, num: Num) {
+        let Some(op) = self.ops.get_mut(&num) else { return };
+        if !matches!(op.fase, Fase::EnVuelo { reentrega, .. } if reentrega == vence) {
+            return;
+        }
+        let (id, turno) = (op.id(), op.sin_informe(now));
+        self.volver_a_la_cola(num, turno);
+        self.acciones.push_back(Accion::Reasignada { id, motivo: "nadie informó de ella" });
+    }
+
+    fn volver_a_la_cola(&mut self, num: Num, turno: Turno) {
+        let Some(op) = self.ops.get_mut(&num) else { return };
+        op.fase = Fase::EnCola(turno);
+        self.vuelos.remove(&num);
+        if let Turno::Aplazada { hasta, .. } = turno {
+            self.plazos.aplazadas.insert((hasta, num));
+        }
+    }
+
+    pub(super) fn responder(&mut self, a: W, id: OperacionId, estado: Estado, codigo: Codigo) {
+        self.acciones.push_back(Accion::Responder { a, id, contestacion: Contestacion::Propia(estado, codigo) });
+    }
+}

@@ -1,0 +1,83 @@
+//! Decide los plazos y topes de la máquina, cada uno con su razón.
+
+use std::time::Duration;
+
+use common::{mensajes::LISTA_MAX, resilience::Backoff};
+
+/// Plazo de respuesta a un cliente, por defecto, en milisegundos.
+pub const PLAZO_RESPUESTA_MS: u64 = 2_000;
+/// Clientes que esperan a la vez por la misma operación; los demás reciben `incierta`.
+pub const ESPERAS_MAX: usize = 4;
+/// Operaciones en la tabla; con más, la puerta contesta `SATURADO`. A unos 500 bytes cada una, 100 MB.
+pub const OPERACIONES_MAX: usize = 200_000;
+/// Consultas sin contestar a la vez; con más, la puerta contesta `SATURADO`.
+pub const CONSULTAS_MAX: usize = 20_000;
+/// Operaciones publicadas y sin informe a la vez: lo que un rezago largo puede echar encima de los actores.
+pub const VENTANA: usize = 1_024;
+/// Actores presentes por tópico; más suscripciones que estas son un error o un abuso.
+pub const ACTORES_MAX: usize = 256;
+/// Tantas veces se turnan las nuevas antes de dejar pasar una vieja: bajo saturación las viejas también avanzan.
+pub(super) const NUEVAS_SEGUIDAS_MAX: u32 = 7;
+/// Operaciones sin nadie esperando que prueban si el almacenamiento ha vuelto, en cada sonda.
+pub(super) const SONDA_OPERACIONES: u32 = 16;
+/// Cada cuánto se prueba: bastante menos que los 2 s en que lo prometido ha de aplicarse.
+pub(super) const SONDA_CADA: Duration = Duration::from_millis(250);
+/// Lo menos que pasa entre dos sueltas de las que esperan al almacenamiento: un almacenamiento que va y viene, o que
+/// solo ve uno de los actores, no pone a girar a todas.
+pub(super) const SUELTA_CADA: Duration = Duration::from_millis(100);
+/// Fallos definidos, y muertes de quien la atendía a solas, tras los que la operación solo sigue con la espera más
+/// larga. Aquí irá apartarla.
+pub(super) const DEFINIDOS_MAX: u32 = 5;
+/// Véase [`DEFINIDOS_MAX`].
+pub(super) const MUERTES_MAX: u32 = 5;
+/// Espera de las que no hallaron almacenamiento. El tope, con su azar, queda por debajo de un segundo: al volver se
+/// aplican en menos de dos.
+pub(super) const ESPERA_SIN_ALMACEN: Backoff =
+    Backoff { base: Duration::from_millis(50), tope: Duration::from_millis(800) };
+/// Espera de las inciertas, las que no se pudieron escribir y las que se reentregan. La base es corta: un rearranque
+/// de PostgreSQL (80 ms) deja lo que tenía en el aire como incierto, y no ha de costar un segundo.
+pub(super) const ESPERA_FALLO: Backoff = Backoff { base: Duration::from_millis(100), tope: Duration::from_mins(1) };
+
+/// Los plazos y topes de una máquina.
+#[derive(Clone, Copy, Debug)]
+pub struct Limites {
+    /// Lo que espera un cliente antes de que se le conteste lo que se sepa.
+    pub plazo: Duration,
+    /// Desde la llegada hasta empezar a escribir el diario si se sabe que no hay a dónde ir. Deja volver a un actor
+    /// que se reinicia, y que un almacenamiento releve a otro, sin molestar al disco.
+    pub anotar_sin_destino: Duration,
+    /// Lo mismo cuando no se sabe nada: algo antes de la mitad del plazo, para que el `pendiente` llegue dentro del
+    /// primer segundo con el disco y todo.
+    pub anotar: Duration,
+    /// Cuándo se vuelve a publicar lo que no tiene informe; más que la llamada más larga de un actor (4 intentos de
+    /// 3 s con dos puntos).
+    pub reentrega: Duration,
+    /// Véase [`VENTANA`].
+    pub ventana: usize,
+    /// Véase [`OPERACIONES_MAX`].
+    pub operaciones: usize,
+    /// Operaciones en una lista.
+    pub lista: usize,
+}
+
+impl Limites {
+    /// Los de costumbre, con ese plazo de respuesta.
+    #[must_use]
+    pub fn con_plazo(plazo: Duration) -> Self {
+        Self {
+            plazo,
+            anotar_sin_destino: plazo / 8,
+            anotar: plazo * 3 / 8,
+            reentrega: Duration::from_secs(12),
+            ventana: VENTANA,
+            operaciones: OPERACIONES_MAX,
+            lista: LISTA_MAX,
+        }
+    }
+}
+
+impl Default for Limites {
+    fn default() -> Self {
+        Self::con_plazo(Duration::from_millis(PLAZO_RESPUESTA_MS))
+    }
+}

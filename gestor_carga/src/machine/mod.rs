@@ -1,0 +1,216 @@
+//! Decide qué se hace con cada operación desde que llega hasta que está decidida. Sin reloj, azar ni E/S.
+//!
+//! Entra lo que pasó (`on_*`), se reparten turnos ([`Machine::despachar`]) y salen efectos ([`Machine::poll_accion`]);
+//! [`Machine::poll_timeout`] dice cuándo volver. Todo se empareja por id y huella. Las reglas, en tablas, están en
+//! ARCHITECTURE.md.
+//!
+//! - `operacion`: qué se sabe de una. `claves`: una fuera a la vez por clave. `turnos`: nuevas antes que viejas.
+//! - `entradas`: solicitudes, informes, actores. `despacho`: quién sale y a dónde. `diario`: qué se promete y cuándo.
+
+mod accion;
+mod almacen;
+mod claves;
+pub mod consultas;
+mod despacho;
+mod diario;
+mod entradas;
+pub mod limites;
+mod operacion;
+mod plazos;
+mod presencia;
+#[cfg(test)]
+mod tests;
+mod turnos;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    time::Instant,
+};
+
+use common::{
+    dominio::{Codigo, OperacionId},
+    mensajes::{Orden, Topico},
+};
+
+pub use accion::{Accion, Contestacion};
+pub use limites::Limites;
+pub use operacion::Num;
+
+use accion::Listas;
+use almacen::{Almacen, Suelta};
+use claves::Claves;
+use operacion::{Diario, Fase, Op, Ruta, Turno};
+use plazos::Plazos;
+use presencia::Presencia;
+use turnos::Turnos;
+
+/// Las operaciones sin decidir de un gestor. `W` es quien espera una respuesta: se consume al contestarle.
+#[derive(Clone, Debug)]
+pub struct Machine<W> {
+    limites: Limites,
+    ops: HashMap<Num, Op<W>>,
+    por_id: HashMap<OperacionId, Num>,
+    claves: Claves,
+    turnos: Turnos,
+    /// Las que están fuera, en orden de llegada.
+    vuelos: BTreeSet<Num>,
+    plazos: Plazos,
+    presencia: Presencia,
+    almacen: Almacen,
+    suelta: Suelta,
+    diario_averiado: bool,
+    esperas: usize,
+    listas: Listas,
+    acciones: VecDeque<Accion<W>>,
+    siguiente: u64,
+}
+
+/// Cómo está la máquina, para quien mira desde fuera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foto {
+    /// Operaciones sin decidir.
+    pub operaciones: usize,
+    /// De ellas, las que están fuera.
+    pub en_vuelo: usize,
+    /// Clientes que esperan.
+    pub esperas: usize,
+    /// El diario no se puede escribir: la puerta está cerrada.
+    pub diario_averiado: bool,
+    /// Lo último que se supo del almacenamiento fue que no lo había.
+    pub almacen_caido: bool,
+    /// Actores presentes de préstamo y de devolución.
+    pub actores: [usize; 2],
+}
+
+/// Qué sabe el gestor de una operación por la que se pregunta.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noticia {
+    /// Está en el diario: se decidirá. El código dice a qué espera.
+    Prometida(Codigo),
+    /// Está en curso, y nada se ha prometido todavía.
+    EnCurso(Codigo),
+}
+
+impl<W> Machine<W> {
+    /// Una máquina con lo que quedó en el diario, en su orden.
+    #[must_use]
+    pub fn nueva(now: Instant, limites: Limites, filas: impl IntoIterator<Item = (Num, Orden)>) -> Self {
+        let mut maquina = Self {
+            limites,
+            ops: HashMap::new(),
+            por_id: HashMap::new(),
+            claves: Claves::default(),
+            turnos: Turnos::default(),
+            vuelos: BTreeSet::new(),
+            plazos: Plazos::nuevos(&limites),
+            presencia: Presencia::default(),
+            almacen: Almacen::Bien,
+            suelta: Suelta::default(),
+            diario_averiado: false,
+            esperas: 0,
+            listas: Listas::nuevas(limites.lista),
+            acciones: VecDeque::new(),
+            siguiente: 0,
+        };
+        for (num, orden) in filas {
+            maquina.siguiente = maquina.siguiente.max(num.0 + 1);
+            if maquina.por_id.contains_key(&orden.id) {
+                maquina.acciones.push_back(Accion::Borrar { num });
+            } else {
+                maquina.insertar(num, Op::nueva(Orden { intento: 0, ..orden }, Diario::Si, now));
+            }
+        }
+        maquina
+    }
+
+    /// Un efecto que el shell tiene que llevar a cabo.
+    pub fn poll_accion(&mut self) -> Option<Accion<W>> {
+        self.acciones.pop_front()
+    }
+
+    /// Cuándo hay que llamar a [`Machine::on_timeout`] y [`Machine::despachar`].
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let ops = &self.ops;
+        let espera = self
+            .plazos
+            .esperas
+            .primero(|vence, num| ops.get(&num).is_some_and(|op| op.esperas.iter().any(|e| e.vence == vence)));
+        let sin_anotar = |_, num| ops.get(&num).is_some_and(|op| op.diario == Diario::No);
+        let pronto = self.plazos.anotar_sin_destino.primero(sin_anotar);
+        let anotar = self.plazos.anotar.primero(sin_anotar);
+        let reentrega = self.plazos.reentrega.primero(|vence, num| {
+            ops.get(&num).is_some_and(|op| matches!(op.fase, Fase::EnVuelo { reentrega, .. } if reentrega == vence))
+        });
+        let aplazada = self.plazos.aplazadas.first().map(|(hasta, _)| *hasta);
+        [espera, pronto, anotar, reentrega, aplazada, self.sonda()].into_iter().flatten().min()
+    }
+
+    /// Vencen los plazos.
+    pub fn on_timeout(&mut self, now: Instant) {
+        while let Some((hasta, num)) = self.plazos.aplazadas.first().copied().filter(|(hasta, _)| *hasta <= now) {
+            self.plazos.aplazadas.remove(&(hasta, num));
+            self.poner_lista(num);
+        }
+        while let Some((vence, num)) = self.plazos.reentrega.vencido(now) {
+            self.vencer_reentrega(now, vence, num);
+        }
+        while let Some((_, num)) = self.plazos.anotar_sin_destino.vencido(now) {
+            if self.sin_destino(num) {
+                self.anotar(num);
+            }
+        }
+        while let Some((_, num)) = self.plazos.anotar.vencido(now) {
+            self.anotar(num);
+        }
+        while let Some((vence, num)) = self.plazos.esperas.vencido(now) {
+            self.vencer_espera(now, vence, num);
+        }
+    }
+
+    /// Lo que se sabe de una operación sin decidir.
+    #[must_use]
+    pub fn noticia(&self, id: OperacionId) -> Option<Noticia> {
+        let op = &self.ops[self.por_id.get(&id)?];
+        let motivo = self.motivo(op.ruta());
+        Some(if op.diario == Diario::Si { Noticia::Prometida(motivo) } else { Noticia::EnCurso(motivo) })
+    }
+
+    /// Cómo está.
+    #[must_use]
+    pub fn foto(&self) -> Foto {
+        Foto {
+            operaciones: self.ops.len(),
+            en_vuelo: self.vuelos.len(),
+            esperas: self.esperas,
+            diario_averiado: self.diario_averiado,
+            almacen_caido: self.almacen.caido(),
+            actores: Topico::TODOS.map(|topico| self.presencia.cuantos(topico)),
+        }
+    }
+
+    fn insertar(&mut self, num: Num, op: Op<W>) {
+        let clave = op.clave();
+        self.por_id.insert(op.id(), num);
+        self.ops.insert(num, op);
+        if self.claves.encolar(clave, num) {
+            self.poner_lista(num);
+        }
+    }
+
+    /// La primera de su clave se pone en su fila, según si alguien espera por la clave.
+    fn poner_lista(&mut self, num: Num) {
+        let Some(op) = self.ops.get_mut(&num) else { return };
+        let nueva = self.claves.alguien_espera(&op.clave());
+        op.fase = Fase::EnCola(Turno::Lista { nueva });
+        self.turnos.poner(op.ruta(), num, nueva);
+    }
+
+    /// Por qué una operación de esa ruta no está decidida todavía.
+    fn motivo(&self, ruta: Ruta) -> Codigo {
+        match ruta {
+            Ruta::Actor(topico) if !self.presencia.hay(topico) => Codigo::SinActores,
+            _ if self.almacen.caido() => Codigo::AlmacenamientoNoDisponible,
+            _ => Codigo::SinRespuesta,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Decide a quién le toca salir: las nuevas (alguien espera por su clave) antes que las viejas, sin olvidarlas.
+//!
+//! Las filas son perezosas: una operación que cambió de fila o ya salió deja su entrada, y quien la saca comprueba.
+
+use std::collections::VecDeque;
+
+use super::{
+    limites::NUEVAS_SEGUIDAS_MAX,
+    operacion::{Num, Ruta},
+};
+
+/// Las filas de quienes pueden salir, por ruta.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turnos {
+    nuevas: [VecDeque<Num>; 3],
+    viejas: [VecDeque<Num>; 3],
+    /// Ruta por la que se empieza a mirar: rota, para que una muy cargada no tape a las otras.
+    desde: usize,
+    nuevas_seguidas: u32,
+}
+
+/// Qué rutas tienen a dónde ir.
+pub(super) type Abiertas = [bool; 3];
+
+impl Turnos {
+    pub(super) fn poner(&mut self, ruta: Ruta, num: Num, nueva: bool) {
+        let filas = if nueva { &mut self.nuevas } else { &mut self.viejas };
+        filas[ruta.indice()].push_back(num);
+    }
+
+    /// La siguiente de una ruta abierta y si estaba entre las nuevas; `viejas`, si se admiten.
+    pub(super) fn sacar(&mut self, abiertas: Abiertas, viejas: bool) -> Option<(Num, bool)> {
+        let toca_vieja = viejas && self.nuevas_seguidas >= NUEVAS_SEGUIDAS_MAX;
+        let salida = if toca_vieja {
+            self.de_las_viejas(abiertas).or_else(|| self.de_las_nuevas(abiertas))
+        } else {
+            self.de_las_nuevas(abiertas).or_else(|| if viejas { self.de_las_viejas(abiertas) } else { None })
+        };
+        if let Some((_, nueva)) = salida {
+            self.nuevas_seguidas = if nueva { self.nuevas_seguidas + 1 } else { 0 };
+        }
+        salida
+    }
+
+    pub(super) fn hay_viejas(&self, abiertas: Abiertas) -> bool {
+        self.viejas.iter().zip(abiertas).any(|(fila, abierta)| abierta && !fila.is_empty())
+    }
+
+    fn de_las_nuevas(&mut self, abiertas: Abiertas) -> Option<(Num, bool)> {
+        self.desde = (self.desde + 1) % 3;
+        de_la_primera(&mut self.nuevas, self.desde, abiertas).map(|num| (num, true))
+    }
+
+    fn de_las_viejas(&mut self, abiertas: Abiertas) -> Option<(Num, bool)> {
+        de_la_primera(&mut self.viejas, self.desde, abiertas).map(|num| (num, false))
+    }
+}
+
+fn de_la_primera(filas: &mut [VecDeque<Num>; 3], desde: usize, abiertas: Abiertas) -> Option<Num> {
+    (0..3).map(|i| (desde + i) % 3).filter(|i| abiertas[*i]).find_map(|i| filas[i].pop_front())
+}

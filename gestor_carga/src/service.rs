@@ -1,0 +1,391 @@
+//! El shell del gestor: lleva a los zócalos y al disco lo que decide la máquina.
+//!
+//! Una tarea, un dueño por zócalo. El `select!` solo nombra el suceso; después se lee lo que se haya juntado, la
+//! máquina decide, y se ejecutan sus acciones.
+
+mod clientes;
+mod despedida;
+mod difusion;
+mod estado;
+mod puerta;
+mod respuestas;
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use common::{
+    dominio::{Estado, Huella, OperacionId},
+    mensajes::{
+        self, CuerpoPeticion, CuerpoResultado, Desenlace, Informe, Orden, RespuestaGuardada, ResultadoEscritura,
+        ResultadoInforme,
+    },
+    process::{http::Listo, shutdown::Apagado},
+    resilience::EstadoBreaker,
+    transport::{Entrega, ErrorDeTransporte, Frame, Socket, StorageClient},
+};
+use serde_json::Value;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Interval, MissedTickBehavior},
+};
+use uuid::Uuid;
+
+use self::{
+    clientes::{Puerta, Remite},
+    difusion::Difusion,
+    respuestas::Cuentas,
+};
+use crate::{
+    journal::{Aviso, Filas, Journal},
+    machine::{Accion, Contestacion, Limites, Machine, consultas::Consultas, limites::CONSULTAS_MAX},
+};
+
+/// Mensajes de cada zócalo que se leen antes de decidir: cuanto más se junta, más largas las listas; con tope, para
+/// que un zócalo inundado no calle a los otros.
+const TANDA_MAX: usize = 512;
+/// Cada cuánto se ponen al día los medidores y se mira si un breaker se cerró.
+const TIC: Duration = Duration::from_millis(250);
+
+/// Alguien pregunta por HTTP cómo está el gestor.
+pub type PreguntaDeEstado = oneshot::Sender<Value>;
+
+/// Los zócalos abiertos.
+pub struct Zocalos {
+    /// ROUTER de los clientes.
+    pub clientes: Socket,
+    /// XPUB de los eventos.
+    pub eventos: Socket,
+    /// ROUTER de los informes.
+    pub informes: Socket,
+    /// El cliente del almacenamiento.
+    pub almacen: StorageClient,
+}
+
+/// El servicio en marcha.
+pub struct Servicio {
+    maquina: Machine<Remite>,
+    consultas: Consultas<Pregunta>,
+    llamadas: HashMap<u64, Vec<Llamada>>,
+    token: u64,
+    puerta: Puerta,
+    difusion: Difusion,
+    informes: Socket,
+    almacen: StorageClient,
+    breakers: Vec<EstadoBreaker>,
+    diario: Journal,
+    estado: mpsc::Receiver<PreguntaDeEstado>,
+    listo: Listo,
+    cuentas: Cuentas,
+    tic: Interval,
+}
+
+/// Alguien espera la respuesta a una consulta; `id`, si puso uno.
+struct Pregunta {
+    remite: Remite,
+    id: Option<Uuid>,
+}
+
+/// Una operación dentro de una llamada directa.
+#[derive(Clone, Copy)]
+struct Llamada {
+    id: OperacionId,
+    huella: Huella,
+    intento: u32,
+}
+
+/// Lo que despierta al servicio.
+enum Suceso {
+    Cliente(Vec<Frame>),
+    Suscripcion(Vec<Frame>),
+    Informe(Vec<Frame>),
+    Entrega(Entrega),
+    Diario(Option<Aviso>),
+    Estado(PreguntaDeEstado),
+    Tic,
+    Plazo,
+    Apagar(&'static str),
+}
+
+/// Por qué el servicio no puede seguir.
+#[derive(Debug, thiserror::Error)]
+pub enum ErrorDeServicio {
+    /// Un zócalo dejó de servir.
+    #[error(transparent)]
+    Transporte(#[from] ErrorDeTransporte),
+    /// El hilo del diario terminó.
+    #[error("el hilo del diario terminó sin que nadie se lo pidiera")]
+    SinDiario,
+}
+
+impl Servicio {
+    /// El servicio con sus zócalos abiertos y lo que quedó prometido.
+    #[must_use]
+    pub fn nuevo(
+        limites: Limites,
+        zocalos: Zocalos,
+        (diario, filas): (Journal, Filas),
+        estado: mpsc::Receiver<PreguntaDeEstado>,
+        listo: Listo,
+    ) -> Self {
+        if !filas.is_empty() {
+            tracing::info!(operaciones = filas.len(), "el diario trae operaciones prometidas; se publican otra vez");
+        }
+        let mut tic = tokio::time::interval(TIC);
+        tic.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            maquina: Machine::nueva(Instant::now(), limites, filas),
+            consultas: Consultas::nuevas(limites.plazo, CONSULTAS_MAX),
+            llamadas: HashMap::new(),
+            token: 0,
+            puerta: Puerta::nueva(zocalos.clientes),
+            difusion: Difusion::nueva(zocalos.eventos, Uuid::now_v7().to_string()),
+            informes: zocalos.informes,
+            breakers: zocalos.almacen.estados().into_iter().map(|(_, breaker)| breaker).collect(),
+            almacen: zocalos.almacen,
+            diario,
+            estado,
+            listo,
+            cuentas: Cuentas::default(),
+            tic,
+        }
+    }
+
+    /// Atiende hasta que se pide el apagado; entonces termina lo que está en vuelo, acotado.
+    ///
+    /// # Errors
+    /// [`ErrorDeServicio`].
+    pub async fn correr(mut self, apagado: &mut Apagado) -> Result<(), ErrorDeServicio> {
+        self.listo.fijar(true);
+        self.girar();
+        loop {
+            match self.siguiente(apagado).await? {
+                Suceso::Apagar(orden) => {
+                    tracing::info!("{orden}: se termina lo que está en vuelo");
+                    return self.despedirse().await;
+                }
+                suceso => self.atender(suceso)?,
+            }
+            self.leer_lo_juntado()?;
+            self.girar();
+        }
+    }
+
+    async fn siguiente(&mut self, apagado: &mut Apagado) -> Result<Suceso, ErrorDeServicio> {
+        let plazo = self.proximo_plazo();
+        Ok(tokio::select! {
+            cuadros = self.puerta.recibir() => Suceso::Cliente(cuadros?),
+            suceso = internos(&mut self.difusion, &mut self.informes, &mut self.almacen, &mut self.diario) => suceso?,
+            () = hasta(plazo) => Suceso::Plazo,
+            _ = self.tic.tick() => Suceso::Tic,
+            Some(pregunta) = self.estado.recv() => Suceso::Estado(pregunta),
+            orden = apagado.pedido() => Suceso::Apagar(orden),
+        })
+    }
+
+    fn proximo_plazo(&mut self) -> Option<Instant> {
+        self.maquina.poll_timeout().into_iter().chain(self.consultas.poll_timeout()).min()
+    }
+
+    fn atender(&mut self, suceso: Suceso) -> Result<(), ErrorDeServicio> {
+        let now = Instant::now();
+        match suceso {
+            Suceso::Cliente(cuadros) => self.on_solicitud(now, cuadros),
+            Suceso::Suscripcion(cuadros) => self.on_suscripcion(now, &cuadros),
+            Suceso::Informe(cuadros) => self.on_informe(now, &cuadros),
+            Suceso::Entrega(entrega) => self.on_entrega(now, entrega),
+            Suceso::Diario(aviso) => self.on_diario(aviso.ok_or(ErrorDeServicio::SinDiario)?),
+            // Quien preguntó pudo irse.
+            Suceso::Estado(pregunta) => drop(pregunta.send(self.estado_json())),
+            Suceso::Tic => self.on_tic(now),
+            Suceso::Plazo | Suceso::Apagar(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Lee lo que haya en los zócalos, con tope: así las listas se forman solas, sin temporizadores.
+    fn leer_lo_juntado(&mut self) -> Result<(), ErrorDeTransporte> {
+        self.leer_lo_interno()?;
+        let now = Instant::now();
+        for _ in 0..TANDA_MAX {
+            let Some(cuadros) = self.puerta.intentar()? else { break };
+            self.on_solicitud(now, cuadros);
+        }
+        Ok(())
+    }
+
+    fn leer_lo_interno(&mut self) -> Result<(), ErrorDeTransporte> {
+        let now = Instant::now();
+        for _ in 0..TANDA_MAX {
+            let Some(cuadros) = self.difusion.intentar()? else { break };
+            self.on_suscripcion(now, &cuadros);
+        }
+        for _ in 0..TANDA_MAX {
+            let Some(cuadros) = self.informes.try_recv()? else { break };
+            self.on_informe(now, &cuadros);
+        }
+        Ok(())
+    }
+
+    /// Vencen los plazos, se dan los turnos y se ejecuta lo que la máquina decidió.
+    fn girar(&mut self) {
+        let now = Instant::now();
+        self.maquina.on_timeout(now);
+        while let Some(pregunta) = self.consultas.vencida(now) {
+            self.responder_consulta_fallida(pregunta, common::dominio::Codigo::SinRespuesta);
+        }
+        self.maquina.despachar(now);
+        while let Some(accion) = self.maquina.poll_accion() {
+            self.ejecutar(accion);
+        }
+    }
+
+    fn ejecutar(&mut self, accion: Accion<Remite>) {
+        match accion {
+            Accion::Publicar { topico, instancia, ordenes } => self.difusion.publicar(topico, &instancia, ordenes),
+            Accion::Llamar { ordenes } => self.llamar(ordenes),
+            Accion::Responder { a, id, contestacion } => self.responder(&a, id, &contestacion),
+            Accion::Anotar { num, orden } => {
+                if !self.diario.escribir(num, orden) {
+                    self.maquina.on_diario_fallido(num);
+                }
+            }
+            Accion::Borrar { num } => self.diario.borrar(num),
+            Accion::Reasignada { id, motivo } => tracing::info!("operación {id} reasignada: {motivo}"),
+        }
+    }
+
+    fn responder(&mut self, remite: &Remite, id: OperacionId, contestacion: &Contestacion) {
+        match contestacion {
+            Contestacion::Decidida(guardada) => self.entregar_guardada(remite, guardada),
+            Contestacion::Propia(estado, codigo) => {
+                let bytes = respuestas::propia(Some(id.uuid()), *estado, *codigo);
+                self.puerta.responder(remite, &bytes);
+                self.cuentas.contar(remite.operacion, *estado, *codigo, remite.desde);
+            }
+        }
+    }
+
+    fn entregar_guardada(&mut self, remite: &Remite, guardada: &RespuestaGuardada) {
+        self.puerta.responder(remite, guardada.cuerpo.get().as_bytes());
+        let estado: Estado = respuestas::estado_de(guardada.codigo);
+        self.cuentas.contar(remite.operacion, estado, guardada.codigo, remite.desde);
+    }
+
+    fn nuevo_token(&mut self) -> u64 {
+        self.token += 1;
+        self.token
+    }
+
+    fn llamar(&mut self, ordenes: Vec<Orden>) {
+        let token = self.nuevo_token();
+        let llamadas = ordenes.iter().map(|o| Llamada { id: o.id, huella: o.huella, intento: o.intento }).collect();
+        self.llamadas.insert(token, llamadas);
+        self.almacen.llamar(token, CuerpoPeticion::Escribir(ordenes));
+    }
+
+    fn on_suscripcion(&mut self, now: Instant, cuadros: &[Frame]) {
+        let Some(anuncio) = Difusion::leer(cuadros) else { return };
+        let difusion::Anuncio { topico, instancia, presente } = anuncio;
+        if !presente {
+            if self.maquina.on_actor_ausente(now, topico, instancia) {
+                tracing::warn!("actor perdido: {topico}|{instancia}");
+            }
+        } else if self.maquina.on_actor_presente(now, topico, instancia) {
+            tracing::info!("actor presente: {topico}|{instancia}");
+        } else {
+            descartar("actores_de_mas");
+        }
+    }
+
+    fn on_informe(&mut self, now: Instant, cuadros: &[Frame]) {
+        let informe = match cuadros {
+            // Identidad, vacío, cuerpo.
+            [_, vacio, cuerpo] if vacio.is_empty() => mensajes::descifrar::<Informe>(cuerpo).ok(),
+            _ => None,
+        };
+        let Some(informe) = informe else { return descartar("informe") };
+        for resultado in informe.resultados {
+            if let Desenlace::NoEscrita { motivo } = &resultado.desenlace {
+                tracing::warn!("la operación {} no se pudo escribir: {motivo}", resultado.id);
+            }
+            self.maquina.on_desenlace(now, resultado);
+        }
+    }
+
+    fn on_entrega(&mut self, now: Instant, entrega: Entrega) {
+        match self.llamadas.remove(&entrega.token) {
+            Some(llamadas) => self.on_llamada(now, &llamadas, entrega),
+            None => self.on_consulta_contestada(entrega),
+        }
+    }
+
+    /// Terminó una llamada directa: lo que no venga en la contestación no se sabe.
+    fn on_llamada(&mut self, now: Instant, llamadas: &[Llamada], entrega: Entrega) {
+        let (mut escritas, falta) = match entrega.resultado {
+            Ok(CuerpoResultado::Escritas(escritas)) => (escritas, Desenlace::Incierta),
+            Err(sin_servicio) if !sin_servicio.algo_enviado => (Vec::new(), Desenlace::SinAlmacenamiento),
+            Ok(_) | Err(_) => (Vec::new(), Desenlace::Incierta),
+        };
+        for Llamada { id, huella, intento } in llamadas.iter().copied() {
+            let suya = |r: &ResultadoEscritura| r.id == id && r.huella == huella;
+            let desenlace = match escritas.iter().position(suya) {
+                Some(lugar) => escritas.swap_remove(lugar).desenlace,
+                None => falta.clone(),
+            };
+            self.maquina.on_desenlace(now, ResultadoInforme { id, huella, intento, desenlace });
+        }
+    }
+
+    fn on_diario(&mut self, aviso: Aviso) {
+        match aviso {
+            Aviso::Escritas(nums) => nums.into_iter().for_each(|num| self.maquina.on_diario_escrito(num)),
+            Aviso::Fallidas(nums) => nums.into_iter().for_each(|num| self.maquina.on_diario_fallido(num)),
+            Aviso::Recuperado => self.maquina.on_diario_recuperado(),
+        }
+    }
+
+    fn on_tic(&mut self, now: Instant) {
+        estado::medir(&self.maquina.foto(), self.consultas.cuantas());
+        let breakers: Vec<_> = self.almacen.estados().into_iter().map(|(_, breaker)| breaker).collect();
+        let se_cerro = |(antes, ahora): (&EstadoBreaker, &EstadoBreaker)| {
+            *antes != EstadoBreaker::Cerrado && *ahora == EstadoBreaker::Cerrado
+        };
+        if self.breakers.iter().zip(&breakers).any(se_cerro) {
+            self.maquina.on_almacen_de_vuelta(now);
+        }
+        self.breakers = breakers;
+    }
+
+    fn estado_json(&self) -> Value {
+        estado::como_json(&self.maquina.foto(), self.consultas.cuantas(), &self.almacen.estados())
+    }
+}
+
+/// Lo que llega de los nuestros.
+async fn internos(
+    difusion: &mut Difusion,
+    informes: &mut Socket,
+    almacen: &mut StorageClient,
+    diario: &mut Journal,
+) -> Result<Suceso, ErrorDeServicio> {
+    Ok(tokio::select! {
+        cuadros = informes.recv() => Suceso::Informe(cuadros?),
+        cuadros = difusion.recibir() => Suceso::Suscripcion(cuadros?),
+        entrega = almacen.siguiente() => Suceso::Entrega(entrega),
+        aviso = diario.aviso() => Suceso::Diario(aviso),
+    })
+}
+
+async fn hasta(plazo: Option<Instant>) {
+    match plazo {
+        Some(plazo) => tokio::time::sleep_until(plazo.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Cuenta un mensaje que no vale y que no tiene a quién contestarle.
+fn descartar(motivo: &'static str) {
+    metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => motivo).increment(1);
+}

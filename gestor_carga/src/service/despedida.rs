@@ -1,0 +1,42 @@
+//! Decide cómo se va el gestor: termina lo que está en vuelo, promete lo que queda, y se va a tiempo.
+
+use std::time::{Duration, Instant};
+
+use super::{ErrorDeServicio, Servicio, Suceso, hasta, internos};
+
+/// Lo que se espera por lo que está en vuelo.
+const TERMINAR: Duration = Duration::from_millis(1_200);
+/// Lo que se espera por el diario para prometer lo que queda.
+const PROMETER: Duration = Duration::from_millis(800);
+/// Lo que se espera por el cierre del archivo.
+const CERRAR: Duration = Duration::from_millis(300);
+
+impl Servicio {
+    /// Ya no se lee a los clientes: quien envíe ahora no recibe respuesta y repetirá con el mismo id.
+    pub(super) async fn despedirse(mut self) -> Result<(), ErrorDeServicio> {
+        self.listo.fijar(false);
+        self.seguir(TERMINAR, |yo| yo.maquina.foto().esperas > 0 || yo.consultas.cuantas() > 0).await?;
+        self.maquina.anotar_todo();
+        self.girar();
+        self.seguir(PROMETER, |yo| yo.maquina.hay_promesas_por_hacer()).await?;
+        let foto = self.maquina.foto();
+        tracing::info!(prometidas = foto.operaciones, sin_respuesta = foto.esperas, "gestor de carga parado");
+        self.diario.cerrar(CERRAR).await;
+        Ok(())
+    }
+
+    async fn seguir(&mut self, plazo: Duration, falta: impl Fn(&Self) -> bool) -> Result<(), ErrorDeServicio> {
+        let fin = Instant::now() + plazo;
+        while falta(self) && Instant::now() < fin {
+            let plazo = self.proximo_plazo().map_or(fin, |p| p.min(fin));
+            let suceso = tokio::select! {
+                suceso = internos(&mut self.difusion, &mut self.informes, &mut self.almacen, &mut self.diario) => suceso?,
+                () = hasta(Some(plazo)) => Suceso::Plazo,
+            };
+            self.atender(suceso)?;
+            self.leer_lo_interno()?;
+            self.girar();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! Cuenta cómo está el gestor: en la operación `salud`, en HTTP y en las métricas.
+
+use common::{mensajes::Topico, resilience::EstadoBreaker, transport::Endpoint};
+use serde_json::{Value, json};
+
+use crate::machine::Foto;
+
+/// El estado como JSON.
+pub fn como_json(foto: &Foto, consultas: usize, puntos: &[(Endpoint, EstadoBreaker)]) -> Value {
+    let puntos: Vec<_> =
+        puntos.iter().map(|(e, b)| json!({"endpoint": e.to_string(), "breaker": b.as_str()})).collect();
+    json!({
+        "operaciones": foto.operaciones,
+        "enVuelo": foto.en_vuelo,
+        "esperan": foto.esperas,
+        "consultas": consultas,
+        "diario": if foto.diario_averiado { "averiado" } else { "bien" },
+        "actores": {
+            Topico::Prestamo.as_str(): foto.actores[0],
+            Topico::Devolucion.as_str(): foto.actores[1],
+        },
+        "almacenamiento": puntos,
+    })
+}
+
+/// Pone al día los medidores.
+pub fn medir(foto: &Foto, consultas: usize) {
+    #[allow(clippy::cast_precision_loss)]
+    let medidor = |nombre: &'static str, valor: usize| metrics::gauge!(nombre).set(valor as f64);
+    medidor("anaquel_gestor_operaciones", foto.operaciones);
+    medidor("anaquel_gestor_en_vuelo", foto.en_vuelo);
+    medidor("anaquel_gestor_en_cola", foto.operaciones - foto.en_vuelo);
+    medidor("anaquel_gestor_esperan", foto.esperas);
+    medidor("anaquel_gestor_consultas", consultas);
+    medidor("anaquel_diario_averiado", usize::from(foto.diario_averiado));
+    medidor("anaquel_almacenamiento_caido", usize::from(foto.almacen_caido));
+    for (topico, cuantos) in Topico::TODOS.into_iter().zip(foto.actores) {
+        #[allow(clippy::cast_precision_loss)]
+        metrics::gauge!("anaquel_actores_presentes", "topico" => topico.as_str()).set(cuantos as f64);
+    }
+}

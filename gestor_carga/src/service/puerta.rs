@@ -1,0 +1,132 @@
+//! Decide qué se hace con lo que pide un cliente: a la máquina, al almacenamiento, o contestarle ya.
+
+use std::time::Instant;
+
+use chrono::Utc;
+use common::{
+    dominio::{Codigo, Comando, Consulta, Estado, Huella, OperacionId},
+    mensajes::{
+        self, CuerpoPeticion, CuerpoResultado, Instante, Orden, Pedido, Respuesta, RespuestaGuardada, Solicitud,
+        SolicitudInvalida,
+    },
+    transport::{Entrega, Frame},
+};
+use uuid::Uuid;
+
+use super::{
+    Pregunta, Servicio,
+    clientes::{Puerta, Remite},
+    respuestas,
+};
+use crate::machine::Noticia;
+
+impl Servicio {
+    pub(super) fn on_solicitud(&mut self, now: Instant, cuadros: Vec<Frame>) {
+        let Some((mut remite, cuerpo)) = Puerta::abrir(cuadros, now) else { return };
+        match Solicitud::leer(&cuerpo) {
+            Err(invalida) => self.on_invalida(&remite, invalida),
+            Ok(Solicitud { id, pedido }) => match pedido {
+                Pedido::Comando(comando) => {
+                    remite.operacion = comando.tipo().as_str();
+                    self.on_comando(now, remite, id, comando);
+                }
+                Pedido::Consulta(consulta) => {
+                    remite.operacion = consulta.nombre();
+                    self.on_consulta(now, remite, id, consulta);
+                }
+                Pedido::Salud => {
+                    remite.operacion = "salud";
+                    self.on_salud(&remite, id);
+                }
+            },
+        }
+    }
+
+    fn on_invalida(&mut self, remite: &Remite, invalida: SolicitudInvalida) {
+        let codigo =
+            if invalida.operacion_desconocida { Codigo::OperacionDesconocida } else { Codigo::SolicitudInvalida };
+        let frase = format!("{}: {}", codigo.mensaje(), invalida.motivo);
+        self.contestar(
+            remite,
+            Estado::Error,
+            codigo,
+            &respuestas::con_frase(invalida.id, Estado::Error, codigo, frase),
+        );
+    }
+
+    fn on_comando(&mut self, now: Instant, remite: Remite, id: Option<Uuid>, comando: Comando) {
+        let fecha = Utc::now();
+        let id = id.unwrap_or_else(Uuid::now_v7);
+        let ahora_ms = u64::try_from(fecha.timestamp_millis()).unwrap_or(0);
+        match OperacionId::try_new(id).and_then(|id| id.comprobar_reloj(ahora_ms).map(|()| id)) {
+            Ok(id) => {
+                let huella = Huella::de(&comando);
+                let orden = Orden { id, huella, aceptada: Instante::from(fecha), intento: 0, sola: false, comando };
+                self.maquina.on_solicitud(now, orden, remite);
+            }
+            Err(e) => {
+                let motivo = format!("el campo «id» {e}");
+                self.on_invalida(&remite, SolicitudInvalida { id: Some(id), motivo, operacion_desconocida: false });
+            }
+        }
+    }
+
+    fn on_consulta(&mut self, now: Instant, remite: Remite, id: Option<Uuid>, consulta: Consulta) {
+        if let Consulta::Operacion(suyo) = consulta
+            && let Some(noticia) = OperacionId::try_new(suyo).ok().and_then(|id| self.maquina.noticia(id))
+        {
+            return self.on_noticia(&remite, suyo, noticia);
+        }
+        // La respuesta a `consulta_operacion` es la guardada, byte a byte; a las demás se les pone el id del cliente.
+        let id = id.filter(|_| !matches!(consulta, Consulta::Operacion(_)));
+        let token = self.nuevo_token();
+        match self.consultas.apuntar(now, token, Pregunta { remite, id }) {
+            Ok(()) => self.almacen.llamar(token, CuerpoPeticion::Consultar(consulta)),
+            Err(pregunta) => self.responder_consulta_fallida(pregunta, Codigo::Saturado),
+        }
+    }
+
+    /// La operación está sin decidir: `pendiente` si se prometió; si no, todavía no se puede decir nada.
+    fn on_noticia(&mut self, remite: &Remite, id: Uuid, noticia: Noticia) {
+        let (estado, codigo) = match noticia {
+            Noticia::Prometida(codigo) => (Estado::Pendiente, codigo),
+            Noticia::EnCurso(codigo) => (Estado::Incierta, codigo),
+        };
+        self.contestar(remite, estado, codigo, &respuestas::propia(Some(id), estado, codigo));
+    }
+
+    fn on_salud(&mut self, remite: &Remite, id: Option<Uuid>) {
+        let respuesta = Respuesta::nueva(id, Estado::Aplicada, Codigo::Ok, Utc::now()).con_datos(self.estado_json());
+        self.contestar(remite, Estado::Aplicada, Codigo::Ok, &mensajes::codificar(&respuesta));
+    }
+
+    pub(super) fn on_consulta_contestada(&mut self, entrega: Entrega) {
+        let Some(pregunta) = self.consultas.contestada(entrega.token) else { return };
+        match entrega.resultado {
+            Ok(CuerpoResultado::Consultada(guardada)) => {
+                let guardada = con_id(guardada, pregunta.id);
+                self.entregar_guardada(&pregunta.remite, &guardada);
+            }
+            Ok(_) | Err(_) => self.responder_consulta_fallida(pregunta, Codigo::AlmacenamientoNoDisponible),
+        }
+    }
+
+    pub(super) fn responder_consulta_fallida(&mut self, pregunta: Pregunta, codigo: Codigo) {
+        let Pregunta { remite, id } = pregunta;
+        self.contestar(&remite, Estado::Error, codigo, &respuestas::propia(id, Estado::Error, codigo));
+    }
+
+    fn contestar(&mut self, remite: &Remite, estado: Estado, codigo: Codigo, bytes: &[u8]) {
+        self.puerta.responder(remite, bytes);
+        self.cuentas.contar(remite.operacion, estado, codigo, remite.desde);
+    }
+}
+
+/// El almacenamiento no sabe qué id puso el cliente a su consulta; el gestor sí.
+fn con_id(guardada: RespuestaGuardada, id: Option<Uuid>) -> RespuestaGuardada {
+    let Some(id) = id else { return guardada };
+    match serde_json::from_str::<Respuesta>(guardada.cuerpo.get()) {
+        Ok(respuesta) => Respuesta { id: Some(id), ..respuesta }.guardada(),
+        Err(_) => guardada,
+    }
+}
