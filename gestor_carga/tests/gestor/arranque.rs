@@ -1,0 +1,103 @@
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::apoyo::{Cliente, Gestor, PACIENCIA, Sitio};
+
+/// Arranca con esos cambios en el entorno; ha de terminar mal, con una sola línea que contenga esas partes.
+async fn no_arranca(sitio: &Sitio, cambios: &[(&str, &str)], codigo: i32, partes: &[&str]) {
+    let mut orden = sitio.orden();
+    orden.env("RUST_LOG", "off").envs(cambios.iter().copied());
+    let (salida, lineas) = Gestor::de(orden).final_de().await;
+    assert_eq!(salida.code(), Some(codigo), "{lineas:?}");
+    assert_eq!(lineas.len(), 1, "{lineas:?}");
+    for parte in partes {
+        assert!(lineas[0].contains(parte), "falta «{parte}»: {}", lineas[0]);
+    }
+}
+
+#[tokio::test]
+async fn un_ajuste_malo_se_dice_en_una_linea_que_lo_nombra() {
+    let sitio = Sitio::nuevo();
+    for (nombre, valor) in [
+        ("GESTOR_CARGA_BIND", "hola"),
+        ("GESTOR_CARGA_PUB_BIND", "127.0.0.1:0"),
+        ("GESTOR_CARGA_INFORMES_BIND", "udp://127.0.0.1:1"),
+        ("GESTOR_ALMACENAMIENTO_ENDPOINTS", ","),
+        ("PLAZO_RESPUESTA_MS", "0"),
+        ("HTTP_ADDR", "x"),
+        ("ANAQUEL_CONFIG", "/no/existe.toml"),
+    ] {
+        no_arranca(&sitio, &[(nombre, valor)], 2, &[nombre]).await;
+    }
+    assert!(!sitio.diario().exists(), "no se toca el disco antes de saber que los ajustes valen");
+}
+
+#[tokio::test]
+async fn un_puerto_ocupado_se_dice_con_el_ajuste_que_lo_cambia() {
+    let sitio = Sitio::nuevo();
+    for (nombre, puerto) in [
+        ("GESTOR_CARGA_BIND", sitio.clientes),
+        ("GESTOR_CARGA_PUB_BIND", sitio.eventos),
+        ("GESTOR_CARGA_INFORMES_BIND", sitio.informes),
+        ("HTTP_ADDR", sitio.http),
+    ] {
+        let _ocupado = TcpListener::bind(("127.0.0.1", puerto)).expect("libre");
+        no_arranca(&sitio, &[], 1, &[nombre, &puerto.to_string()]).await;
+    }
+}
+
+#[tokio::test]
+async fn un_diario_que_no_se_puede_escribir_o_que_usa_otro_se_dice() {
+    let sitio = Sitio::nuevo();
+    let archivo = sitio.carpeta.path().join("archivo");
+    std::fs::write(&archivo, "no es una carpeta").expect("escrito");
+    let debajo = archivo.join("diario.redb");
+    no_arranca(&sitio, &[("GESTOR_CARGA_DIARIO", debajo.to_str().expect("UTF-8"))], 1, &["GESTOR_CARGA_DIARIO"]).await;
+    let texto = archivo.to_str().expect("UTF-8");
+    no_arranca(&sitio, &[("GESTOR_CARGA_DIARIO", texto)], 1, &["GESTOR_CARGA_DIARIO"]).await;
+
+    let _gestor = sitio.arrancar().await;
+    let otro = Sitio::nuevo();
+    let suyo = sitio.diario();
+    let suyo = suyo.to_str().expect("UTF-8");
+    no_arranca(&otro, &[("GESTOR_CARGA_DIARIO", suyo)], 1, &["GESTOR_CARGA_DIARIO", "otro gestor"]).await;
+}
+
+#[tokio::test]
+async fn http_dice_que_vive_que_esta_listo_y_como_esta() {
+    let sitio = Sitio::nuevo();
+    let _gestor = sitio.arrancar().await;
+    Cliente::de(&sitio).nada_mas().await;
+    for (ruta, parte) in [
+        ("/salud", "200 OK"),
+        ("/listo", "200 OK"),
+        ("/estado", r#""diario":"bien""#),
+        ("/metrics", "anaquel_operaciones_total{operacion=\"salud\",estado=\"aplicada\",codigo=\"OK\"} 1"),
+    ] {
+        let respuesta = pedir_http(sitio.http, ruta);
+        assert!(respuesta.contains(parte), "{ruta}: {respuesta}");
+    }
+}
+
+fn pedir_http(puerto: u16, ruta: &str) -> String {
+    let mut conexion = TcpStream::connect(("127.0.0.1", puerto)).expect("conecta");
+    conexion.set_read_timeout(Some(PACIENCIA)).expect("plazo");
+    write!(conexion, "GET {ruta} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("escribe");
+    let mut respuesta = String::new();
+    conexion.read_to_string(&mut respuesta).expect("lee");
+    respuesta
+}
+
+#[tokio::test]
+async fn la_ayuda_nombra_cada_ajuste_y_lo_que_no_se_entiende_sale_con_2() {
+    let sitio = Sitio::nuevo();
+    let ayuda = sitio.orden().arg("--help").stdout(std::process::Stdio::piped()).output().expect("corre");
+    assert!(ayuda.status.success());
+    let texto = String::from_utf8(ayuda.stdout).expect("UTF-8");
+    for ajuste in ["GESTOR_CARGA_BIND", "GESTOR_CARGA_DIARIO", "PLAZO_RESPUESTA_MS", "HTTP_ADDR"] {
+        assert!(texto.contains(ajuste), "{texto}");
+    }
+    assert_eq!(sitio.orden().arg("hola").output().expect("corre").status.code(), Some(2));
+}

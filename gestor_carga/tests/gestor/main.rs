@@ -1,0 +1,9 @@
+//! El gestor de carga como proceso, con zócalos de verdad: actores y almacenamiento falsos, clientes honrados y de los
+//! otros.
+
+mod actores;
+mod apoyo;
+mod arranque;
+mod basura;
+mod clientes;
+mod promesas;
