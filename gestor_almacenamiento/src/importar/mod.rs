@@ -1,0 +1,231 @@
+//! Carga el catálogo: lee el CSV, dice qué filas no valen y deja el resto en la base, con sus ejemplares, usuarios de
+//! muestra y préstamos de partida.
+//!
+//! Todo va en una transacción: una importación cortada no deja nada a medias, y repetida no dobla nada. Un título que
+//! ya tiene ejemplares no recibe más, y los préstamos de partida se hacen solo en la primera importación.
+
+use std::{collections::HashMap, fmt, fs::File, io, path::Path};
+
+use chrono::Utc;
+use common::dominio::Isbn;
+use csv::{ByteRecord, Reader, ReaderBuilder};
+
+use crate::store::catalogo::{Catalogo, ErrorDeCatalogo};
+
+pub mod fila;
+pub mod muestra;
+mod progreso;
+
+use fila::{Cabecera, CabeceraInvalida, Libro};
+use muestra::Reparto;
+use progreso::Progreso;
+
+/// Libros por sentencia.
+const LOTE: usize = 1_000;
+
+/// Por qué no se pudo leer el archivo. Su texto es la línea que se muestra.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchivoInvalido {
+    /// No se puede abrir.
+    #[error("no se puede abrir {ruta}: {causa}. Dé la ruta de un CSV que exista, por ejemplo datos/libros_10k.csv")]
+    Abrir {
+        /// La ruta pedida.
+        ruta: String,
+        /// El motivo del sistema.
+        causa: String,
+    },
+    /// La primera línea no es la cabecera del catálogo.
+    #[error("{ruta} {causa}")]
+    Cabecera {
+        /// La ruta pedida.
+        ruta: String,
+        /// Qué le falta.
+        causa: CabeceraInvalida,
+    },
+    /// Se cortó la lectura.
+    #[error("no se puede leer {ruta}: {causa}")]
+    Leer {
+        /// La ruta pedida.
+        ruta: String,
+        /// El motivo del sistema.
+        causa: csv::Error,
+    },
+}
+
+/// Por qué no se pudo importar.
+#[derive(Debug, thiserror::Error)]
+pub enum ErrorDeImportacion {
+    /// El archivo.
+    #[error(transparent)]
+    Archivo(#[from] ArchivoInvalido),
+    /// La base de datos.
+    #[error("la base de datos no admitió la importación, y no se cambió nada: {0}")]
+    Base(#[from] ErrorDeCatalogo),
+}
+
+/// Lo que hizo una importación.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resumen {
+    /// Filas del archivo, sin la cabecera.
+    pub leidas: u64,
+    /// Títulos que no estaban.
+    pub nuevas: u64,
+    /// Títulos que estaban con otros datos.
+    pub cambiadas: u64,
+    /// Filas que no valen.
+    pub rechazadas: u64,
+    /// Ejemplares nuevos.
+    pub ejemplares: u64,
+    /// Usuarios de muestra nuevos.
+    pub usuarios: u64,
+    /// Préstamos de partida.
+    pub prestamos: u64,
+}
+
+impl Resumen {
+    /// Títulos que ya estaban tal cual.
+    #[must_use]
+    pub fn iguales(&self) -> u64 {
+        self.leidas - self.rechazadas - self.nuevas - self.cambiadas
+    }
+
+    fn hay_novedades(&self) -> bool {
+        self.nuevas + self.cambiadas + self.ejemplares + self.usuarios + self.prestamos > 0
+    }
+}
+
+impl fmt::Display for Resumen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} filas leídas: {} nuevas, {} cambiadas, {} iguales, {} rechazadas; nuevos también {} ejemplares, {} \
+             usuarios de muestra y {} préstamos de partida",
+            self.leidas,
+            self.nuevas,
+            self.cambiadas,
+            self.iguales(),
+            self.rechazadas,
+            self.ejemplares,
+            self.usuarios,
+            self.prestamos
+        )
+    }
+}
+
+/// Importa `archivo` en la transacción de `catalogo`, y la confirma.
+///
+/// # Errors
+/// [`ErrorDeImportacion`]; no se cambió nada.
+pub async fn importar(mut catalogo: Catalogo, mut archivo: Archivo) -> Result<Resumen, ErrorDeImportacion> {
+    let mut progreso = Progreso::nuevo(archivo.bytes);
+    let mut resumen = Resumen::default();
+    let es_la_primera = catalogo.vacio().await?;
+    let mut reparto = Reparto::tras(catalogo.ultimo_ejemplar().await?);
+    catalogo.sedes().await?;
+    resumen.usuarios = catalogo.usuarios(&muestra::usuarios()).await?;
+    let mut puesto = 0;
+    loop {
+        let libros = archivo.lote(&mut progreso, &mut resumen)?;
+        if libros.is_empty() {
+            break;
+        }
+        cargar(&mut catalogo, &libros, &mut puesto, &mut reparto, &mut resumen).await?;
+    }
+    if es_la_primera {
+        let prestamos = reparto.prestamos_de_partida(Utc::now());
+        resumen.prestamos = catalogo.prestamos(&prestamos).await?;
+    }
+    progreso.terminar();
+    catalogo.confirmar(resumen.hay_novedades()).await?;
+    Ok(resumen)
+}
+
+/// Carga un lote y da ejemplares a los títulos que no tengan; `puesto` es el del último título ya visto.
+async fn cargar(
+    catalogo: &mut Catalogo,
+    libros: &[Libro],
+    puesto: &mut usize,
+    reparto: &mut Reparto,
+    resumen: &mut Resumen,
+) -> Result<(), ErrorDeCatalogo> {
+    let cuenta = catalogo.libros(libros).await?;
+    resumen.nuevas += cuenta.nuevas;
+    resumen.cambiadas += cuenta.cambiadas;
+    let ya_tienen = catalogo.con_ejemplares(libros).await?;
+    let mut ejemplares = Vec::new();
+    for libro in libros {
+        *puesto += 1;
+        if !ya_tienen.contains(libro.isbn.as_str()) {
+            ejemplares.extend(reparto.ejemplares(*puesto, libro.isbn));
+        }
+    }
+    if !ejemplares.is_empty() {
+        resumen.ejemplares += catalogo.ejemplares(&ejemplares).await?;
+    }
+    Ok(())
+}
+
+/// El archivo, abierto y con su cabecera comprobada.
+pub struct Archivo {
+    ruta: String,
+    lector: Reader<File>,
+    cabecera: Cabecera,
+    bytes: u64,
+    /// En qué línea se vio cada ISBN.
+    vistos: HashMap<Isbn, u64>,
+}
+
+impl Archivo {
+    /// Abre el archivo y comprueba que tiene las columnas del catálogo.
+    ///
+    /// # Errors
+    /// [`ArchivoInvalido`].
+    pub fn abrir(ruta: &Path) -> Result<Self, ArchivoInvalido> {
+        let nombre = ruta.display().to_string();
+        let no_abre = |e: io::Error| ArchivoInvalido::Abrir { ruta: nombre.clone(), causa: e.to_string() };
+        let archivo = File::open(ruta).map_err(no_abre)?;
+        let datos = archivo.metadata().map_err(no_abre)?;
+        if datos.is_dir() {
+            return Err(no_abre(io::ErrorKind::IsADirectory.into()));
+        }
+        // Flexible: una fila de otro ancho se rechaza ella sola, no el archivo.
+        let mut lector = ReaderBuilder::new().flexible(true).from_reader(archivo);
+        let primera = lector.byte_headers().map_err(|causa| ArchivoInvalido::Leer { ruta: nombre.clone(), causa })?;
+        let cabecera =
+            Cabecera::leer(primera).map_err(|causa| ArchivoInvalido::Cabecera { ruta: nombre.clone(), causa })?;
+        Ok(Self { ruta: nombre, lector, cabecera, bytes: datos.len(), vistos: HashMap::new() })
+    }
+
+    /// El siguiente lote de libros; vacío, se acabó. Lo que no vale se avisa y se cuenta.
+    fn lote(&mut self, progreso: &mut Progreso, resumen: &mut Resumen) -> Result<Vec<Libro>, ArchivoInvalido> {
+        let mut libros = Vec::with_capacity(LOTE);
+        let mut fila = ByteRecord::new();
+        while libros.len() < LOTE {
+            let hay = self.lector.read_byte_record(&mut fila);
+            if !hay.map_err(|causa| ArchivoInvalido::Leer { ruta: self.ruta.clone(), causa })? {
+                break;
+            }
+            resumen.leidas += 1;
+            progreso.fila(self.lector.position().byte());
+            let linea = fila.position().map_or(0, csv::Position::line);
+            match self.cabecera.libro(std::mem::take(&mut fila)).and_then(|libro| self.sin_repetir(libro, linea)) {
+                Ok(libro) => libros.push(libro),
+                Err(motivo) => {
+                    resumen.rechazadas += 1;
+                    progreso.avisar(&format!("{}:{linea}: {motivo}", self.ruta));
+                }
+            }
+        }
+        Ok(libros)
+    }
+
+    fn sin_repetir(&mut self, libro: Libro, linea: u64) -> Result<Libro, String> {
+        match self.vistos.insert(libro.isbn, linea) {
+            None => Ok(libro),
+            Some(primera) => {
+                self.vistos.insert(libro.isbn, primera);
+                Err(format!("isbn13 «{}» ya está en la línea {primera}", libro.isbn))
+            }
+        }
+    }
+}
