@@ -14,3 +14,6 @@ pub use endpoint::{Endpoint, EndpointInvalido};
 pub use monitor::{Conexion, Monitor};
 pub use socket::{Contexto, ErrorDeTransporte, Frame, Socket};
 pub use storage_client::{Entrega, StorageClient};
+
+#[cfg(test)]
+mod tests;

@@ -176,8 +176,8 @@ impl StorageClient {
             // Cada vuelta deja a todos los zócalos secos y con el despertador puesto, o da alguna entrega.
             let mut hubo = false;
             for punto in 0..self.puntos.len() {
-                hubo |= self.atender_conexion(punto, cx);
                 hubo |= self.atender_respuestas(punto, cx);
+                hubo |= self.atender_conexion(punto, cx);
             }
             hubo |= self.atender_plazos(cx);
             if !hubo {
@@ -206,7 +206,8 @@ impl StorageClient {
         hubo
     }
 
-    /// Lo que el punto contestó antes de irse ya está aquí, y vale: se lee antes de dar nada por perdido.
+    /// Lo que el punto contestó antes de irse vale: se lee lo que quede antes de dar nada por perdido. No siempre
+    /// queda: con IMMEDIATE, libzmq tira lo que no se leyó antes de saber que la conexión cayó.
     fn leer_lo_recibido(&mut self, punto: usize) {
         while let Ok(Some(cuadros)) = self.puntos[punto].socket.try_recv() {
             self.recibir(punto, &cuadros);
