@@ -106,11 +106,20 @@ struct Aplicada {
     vista: bool,
 }
 
+/// Los préstamos que ya estaban al empezar y cuyas operaciones ya no se guardan: no hay con qué comparar su historia.
+#[derive(Clone, Debug, Default)]
+pub struct Sembrados(HashSet<Uuid>);
+
+impl FromIterator<Uuid> for Sembrados {
+    fn from_iter<I: IntoIterator<Item = Uuid>>(ids: I) -> Self {
+        Self(ids.into_iter().collect())
+    }
+}
+
 /// La auditoría en marcha.
 pub struct Auditor<'a> {
     historia: &'a Historia,
-    /// Préstamos que ya estaban al empezar y cuyas operaciones ya no se guardan.
-    sembrados: &'a HashSet<Uuid>,
+    sembrados: &'a Sembrados,
     aplicadas: HashMap<Uuid, Aplicada>,
     /// De cada préstamo, las renovaciones aplicadas que lo nombran.
     renovaciones: HashMap<Uuid, u32>,
@@ -122,7 +131,7 @@ pub struct Auditor<'a> {
 impl<'a> Auditor<'a> {
     /// Empieza a comparar `historia`.
     #[must_use]
-    pub fn nuevo(historia: &'a Historia, sembrados: &'a HashSet<Uuid>) -> Self {
+    pub fn nuevo(historia: &'a Historia, sembrados: &'a Sembrados) -> Self {
         let mut veredicto = Veredicto::default();
         for id in &historia.contradicciones {
             veredicto.perdida(format_args!("{id} recibió dos respuestas distintas"));
@@ -178,7 +187,7 @@ impl<'a> Auditor<'a> {
         if fila.devolucion.is_none() && !self.abiertos.insert(fila.ejemplar) {
             self.veredicto.duplicada(format_args!("el ejemplar {} tiene dos préstamos abiertos", fila.ejemplar));
         }
-        if self.sembrados.contains(&fila.id) {
+        if self.sembrados.0.contains(&fila.id) {
             self.dispensar(fila);
             return;
         }

@@ -56,7 +56,10 @@ pub struct Contestacion {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SinRespuesta {
     /// No hubo a quién enviar.
-    #[error("no hay conexión con {0}")]
+    #[error(
+        "no responde ninguna suite en {0}. Arránquela con «make servir» (o «anaquel servir»), o diga dónde está con \
+         GESTOR_CARGA_HOST y GESTOR_CARGA_PORT"
+    )]
     SinConexion(Endpoint),
     /// Salió y no volvió nada.
     #[error("{endpoint} no respondió a {envios} envíos")]

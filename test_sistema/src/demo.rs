@@ -3,15 +3,14 @@
 mod clasicas;
 mod muertes;
 
-use std::{collections::HashSet, fs, io, path::PathBuf, time::Duration};
+use std::{fs, io, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use common::transport::{Contexto, Endpoint};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::{
-    auditoria::base::Base,
+    auditoria::{Sembrados, base::Base},
     carga::{Carga, Plan, cierre},
     funcional::{self, Libreta},
     historia::Historia,
@@ -40,7 +39,7 @@ struct Demo<'a> {
     contexto: Contexto,
     endpoint: Endpoint,
     base: Base,
-    sembrados: HashSet<Uuid>,
+    sembrados: Sembrados,
     historia: Historia,
     /// Lo que no salió como debía, además de lo que diga la auditoría.
     tropiezos: Vec<String>,

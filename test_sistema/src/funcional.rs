@@ -33,11 +33,8 @@ const HAY_SUITE: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub enum NoEmpieza {
     /// Nadie responde.
-    #[error(
-        "no responde ninguna suite en {0}. Arránquela con «make servir» (o «anaquel servir»), o diga dónde está con \
-         GESTOR_CARGA_HOST y GESTOR_CARGA_PORT"
-    )]
-    SinSuite(Endpoint),
+    #[error(transparent)]
+    SinSuite(#[from] SinRespuesta),
     /// Responde, pero no hay con qué probar.
     #[error("{0}")]
     SinMateria(String),
@@ -65,11 +62,10 @@ struct Prueba<'a> {
 /// [`NoEmpieza`] si no hay suite o le falta con qué probarla.
 pub async fn correr(endpoint: &Endpoint, libreta: &mut Libreta) -> Result<Resumen, NoEmpieza> {
     let contexto = Contexto::nuevo();
-    let sin_suite = |_| NoEmpieza::SinSuite(endpoint.clone());
-    let mut cliente = Cliente::conectar(&contexto, endpoint).map_err(|_| NoEmpieza::SinSuite(endpoint.clone()))?;
-    let otro = Cliente::conectar(&contexto, endpoint).map_err(|_| NoEmpieza::SinSuite(endpoint.clone()))?;
+    let mut cliente = Cliente::conectar(&contexto, endpoint).map_err(SinRespuesta::from)?;
+    let otro = Cliente::conectar(&contexto, endpoint).map_err(SinRespuesta::from)?;
     let paciencia = Paciencia { primero: HAY_SUITE, repetido: HAY_SUITE, total: HAY_SUITE };
-    cliente.pedir(&codificar(&Campos::de("salud")), paciencia).await.map_err(sin_suite)?;
+    cliente.pedir(&codificar(&Campos::de("salud")), paciencia).await?;
     let mut prueba = Prueba { cliente, otro, libreta, tomados: Vec::new() };
     let eleccion = prueba.elegir().await.map_err(NoEmpieza::SinMateria)?;
     prueba.todo(&eleccion).await;

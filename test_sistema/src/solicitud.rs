@@ -2,7 +2,7 @@
 
 use common::dominio::{EjemplarId, Isbn, SedeId, UsuarioId};
 use serde::Serialize;
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 /// Los campos de una solicitud; los ausentes no se escriben.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -62,4 +62,11 @@ impl<'a> Campos<'a> {
     pub fn id(self, id: Uuid) -> Self {
         Self { id: Some(id), ..self }
     }
+}
+
+/// Un id como si se hubiera creado `desfase` segundos después de ahora; antes, si es negativo.
+#[must_use]
+pub fn id_desfasado(desfase: i64) -> Uuid {
+    let (segundos, nanos) = Uuid::now_v7().get_timestamp().map_or((0, 0), |t| t.to_unix());
+    Uuid::new_v7(Timestamp::from_unix(NoContext, segundos.saturating_add_signed(desfase), nanos))
 }

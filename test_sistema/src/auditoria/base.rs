@@ -11,7 +11,7 @@ use sqlx::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Auditor, Efecto, FilaOperacion, FilaPrestamo, Veredicto};
+use super::{Auditor, Efecto, FilaOperacion, FilaPrestamo, Sembrados, Veredicto};
 use crate::historia::{Historia, Resumen};
 
 /// Plazo para conectar.
@@ -88,11 +88,11 @@ impl Base {
         })
     }
 
-    /// Los préstamos cuyas operaciones ya no se guardan: no hay con qué comparar su historia.
+    /// Los préstamos cuyas operaciones ya no se guardan.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn sembrados(&self) -> Result<HashSet<Uuid>, Error> {
+    pub async fn sembrados(&self) -> Result<Sembrados, Error> {
         let filas = sqlx::query_scalar(
             "-- auditoria::sembrados
              SELECT prestamo_id FROM prestamos p
@@ -155,7 +155,7 @@ impl Base {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn auditar(&self, historia: &Historia, sembrados: &HashSet<Uuid>) -> Result<Veredicto, Error> {
+    pub async fn auditar(&self, historia: &Historia, sembrados: &Sembrados) -> Result<Veredicto, Error> {
         let mut tx = self.0.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let mut auditor = Auditor::nuevo(historia, sembrados);
         let mut desde = Uuid::nil();

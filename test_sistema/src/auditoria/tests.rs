@@ -5,7 +5,7 @@ use super::*;
 /// Una historia y lo guardado, que cuadran: un préstamo renovado y devuelto, otro abierto, uno rechazado y uno sembrado.
 struct Caso {
     historia: Historia,
-    sembrados: HashSet<Uuid>,
+    sembrados: Sembrados,
     operaciones: Vec<FilaOperacion>,
     prestamos: Vec<FilaPrestamo>,
 }
@@ -32,7 +32,7 @@ impl Caso {
         let sembrado = Uuid::now_v7();
         let mut caso = Self {
             historia: Historia::default(),
-            sembrados: [sembrado].into(),
+            sembrados: [sembrado].into_iter().collect(),
             operaciones: vec![],
             prestamos: vec![],
         };

@@ -1,6 +1,6 @@
 //! El final de una carga: espera a que lo prometido se decida, devuelve lo que quedó prestado y audita.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use common::{
     dominio::{Comando, Huella, Objeto, Tipo},
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::solicitante::cuerpo;
 use crate::{
     auditoria::{
-        Veredicto,
+        Sembrados, Veredicto,
         base::{Base, Error},
     },
     cliente::{Cliente, Paciencia, SinRespuesta},
@@ -43,7 +43,7 @@ pub async fn cerrar(
     endpoint: &Endpoint,
     base: &Base,
     historia: &mut Historia,
-    sembrados: &HashSet<Uuid>,
+    sembrados: &Sembrados,
 ) -> Result<Veredicto, NoCierra> {
     let prometidas = historia.por_decidir();
     // Lo que no se decida a tiempo lo dirá la auditoría, por su nombre.

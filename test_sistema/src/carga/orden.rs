@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
-use common::transport::{Contexto, Endpoint};
+use common::{
+    mensajes::codificar,
+    transport::{Contexto, Endpoint},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::time::sleep;
@@ -64,10 +67,8 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
         )?,
     };
     let contexto = Contexto::nuevo();
-    let hay_suite = Cliente::conectar(&contexto, endpoint)?
-        .pedir(&common::mensajes::codificar(&Campos::de("salud")), Paciencia::de_persona())
-        .await;
-    hay_suite.context("no responde ninguna suite. Arránquela con «make servir», o diga dónde está con GESTOR_CARGA_HOST y GESTOR_CARGA_PORT")?;
+    let salud = codificar(&Campos::de("salud"));
+    Cliente::conectar(&contexto, endpoint)?.pedir(&salud, Paciencia::de_persona()).await?;
     let base = Base::abrir(&url).await.context("ajuste DATABASE_URL")?;
     let (disponible, sembrados) = (base.disponible().await?, base.sembrados().await?);
     if disponible.ejemplares.is_empty() || disponible.usuarios.is_empty() {

@@ -13,6 +13,7 @@ use super::{Demo, muertes::en_uso, titulo};
 use crate::{
     carga::cierre::pedir_comando,
     cliente::{Cliente, Paciencia},
+    funcional::{self, Libreta},
     historia::Vista,
     solicitud::Campos,
 };
@@ -25,7 +26,10 @@ const VUELTA_MAX: Duration = Duration::from_secs(15);
 impl Demo<'_> {
     /// Se para el almacén en uso y la prueba sigue verde; vuelve, se para el otro, y también.
     pub(super) async fn prueba_1(&mut self) -> anyhow::Result<()> {
-        let primero = en_uso(self.suite).await;
+        let (suite, endpoint) = (self.suite, self.endpoint.clone());
+        let mut libreta = Libreta::callada();
+        let (primero, resumen) = en_uso(suite, funcional::correr(&endpoint, &mut libreta)).await;
+        self.tropiezos.extend(resumen?.mal);
         let otro = if primero == "backup_almacen" { "gestor_almacenamiento" } else { "backup_almacen" };
         for (parado, que) in [(primero, "parado el almacén en uso"), (otro, "vuelto aquel y parado el otro")] {
             self.suite.parar(parado).await?;

@@ -10,7 +10,7 @@ use crate::{
     carga::Carga,
     historia::{Historia, Muestra},
     http::metrica,
-    informe::Fallo,
+    informe::{Fallo, Ritmo},
     suite::Suite,
 };
 
@@ -18,6 +18,9 @@ use crate::{
 const CALENTAR: Duration = Duration::from_millis(1_500);
 /// Lo que se mira después de cada muerte, por lo menos.
 const VENTANA: Duration = Duration::from_secs(2);
+/// Respuestas con que la carga puede acabar, y cuánto dura, como mucho, si no se llega.
+const RESPUESTAS: usize = 25_000;
+const CARGA_MAX: Duration = Duration::from_secs(40);
 /// Lo que puede tardar todo en volver.
 const VUELTA_MAX: Duration = Duration::from_secs(15);
 /// Éxitos que demuestran que se volvió a trabajar.
@@ -54,8 +57,7 @@ impl Demo<'_> {
     /// Las hace todas bajo una misma carga.
     pub(super) async fn muertes(&mut self) -> anyhow::Result<Vec<Fallo>> {
         let carga = self.empezar_carga().await?;
-        sleep(CALENTAR).await;
-        let almacen = en_uso(self.suite).await;
+        let (almacen, ()) = en_uso(self.suite, sleep(CALENTAR)).await;
         let mut ventanas = Vec::new();
         for muerte in [
             Muerte::de(&format!("{almacen} (en uso)"), &[almacen], None, Relevo::Hay),
@@ -73,7 +75,18 @@ impl Demo<'_> {
             println!("  kill -9 a {}", muerte.nombre);
             ventanas.push((muerte, ventana));
         }
+        while carga.respuestas() < RESPUESTAS && carga.transcurrido() < CARGA_MAX {
+            sleep(Duration::from_millis(100)).await;
+        }
+        let duro = carga.transcurrido();
         self.historia = carga.terminar().await;
+        let ritmo = Ritmo::de(&self.historia, duro);
+        println!(
+            "  {} respuestas en {:.0} s; la mitad, en menos de {} ms",
+            self.historia.muestras.len(),
+            duro.as_secs_f64(),
+            ritmo.p50_ms
+        );
         if self.historia.consultas_sin_servicio > 0 {
             println!("  {} consultas recibieron un error claro sin PostgreSQL", self.historia.consultas_sin_servicio);
         }
@@ -118,17 +131,17 @@ fn cuenta(tipo: Option<Tipo>) -> impl Fn(&Muestra) -> bool {
     move |muestra| tipo.is_none_or(|t| muestra.tipo == Some(t))
 }
 
-/// El gestor de almacenamiento que está decidiendo operaciones.
-pub(super) async fn en_uso(suite: &Suite) -> &'static str {
+/// El gestor de almacenamiento que más operaciones decidió mientras se hacía `algo`.
+pub(super) async fn en_uso<T>(suite: &Suite, algo: impl Future<Output = T>) -> (&'static str, T) {
     const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];
-    let mut antes = [0.0; 2];
-    let mut despues = [0.0; 2];
-    for cuentas in [&mut antes, &mut despues] {
-        for (cuenta, nombre) in cuentas.iter_mut().zip(ALMACENES) {
-            let pagina = suite.metricas(nombre).await.unwrap_or_default();
-            *cuenta = metrica(&pagina, "anaquel_lotes_operaciones_total", &[]).unwrap_or(0.0);
-        }
-        sleep(Duration::from_millis(200)).await;
-    }
-    if despues[1] - antes[1] > despues[0] - antes[0] { ALMACENES[1] } else { ALMACENES[0] }
+    let antes = [decididas(suite, ALMACENES[0]).await, decididas(suite, ALMACENES[1]).await];
+    let hecho = algo.await;
+    let despues = [decididas(suite, ALMACENES[0]).await, decididas(suite, ALMACENES[1]).await];
+    let reserva = despues[1] - antes[1] > despues[0] - antes[0];
+    (ALMACENES[usize::from(reserva)], hecho)
+}
+
+async fn decididas(suite: &Suite, almacen: &str) -> f64 {
+    let pagina = suite.metricas(almacen).await.unwrap_or_default();
+    metrica(&pagina, "anaquel_lotes_operaciones_total", &[]).unwrap_or(0.0)
 }

@@ -1,17 +1,15 @@
 //! Solicitudes que no lo son: cada una recibe un error que dice qué le pasa, y ninguna hace nada.
 
-use std::time::Duration;
-
 use common::{
     dominio::{Codigo, Estado},
     mensajes::SOLICITUD_BYTES_MAX,
 };
-use uuid::{Uuid, timestamp::Timestamp};
 
 use super::{Prueba, eleccion::Eleccion};
+use crate::solicitud::id_desfasado;
 
 /// Más adelantado de lo que se admite a un reloj.
-const ADELANTO: Duration = Duration::from_mins(10);
+const ADELANTO_S: i64 = 600;
 
 impl Prueba<'_> {
     pub(super) async fn invalidas(&mut self, eleccion: &Eleccion) {
@@ -33,7 +31,7 @@ impl Prueba<'_> {
             ("un ejemplar y un ISBN a la vez", prestamo(r#""isbn":"9780439023481""#), "«isbn»"),
             ("un id que no es un UUID", prestamo(r#""id":"7""#), "«id»"),
             ("un id de otra versión", prestamo(r#""id":"9b2d7a52-5e9f-4c54-9b8e-3c0a54f1d0aa""#), "«id»"),
-            ("un id del futuro", prestamo(&format!(r#""id":"{}""#, del_futuro())), "futuro"),
+            ("un id del futuro", prestamo(&format!(r#""id":"{}""#, id_desfasado(ADELANTO_S))), "futuro"),
             ("una solicitud enorme", format!("{{\"operacion\":\"{}\"}}", "x".repeat(SOLICITUD_BYTES_MAX)), "65536"),
         ] {
             self.es_invalida(que, cuerpo.as_bytes(), Codigo::SolicitudInvalida, parte).await;
@@ -52,9 +50,4 @@ impl Prueba<'_> {
         });
         self.libreta.apuntar(&format!("{que}: {codigo}"), hallado);
     }
-}
-
-fn del_futuro() -> Uuid {
-    let (segundos, nanos) = Uuid::now_v7().get_timestamp().map_or((0, 0), |t| t.to_unix());
-    Uuid::new_v7(Timestamp::from_unix(uuid::NoContext, segundos + ADELANTO.as_secs(), nanos))
 }

@@ -1,14 +1,13 @@
 //! Cada no de la biblioteca, con su código.
 
 use common::dominio::Codigo;
-use uuid::Uuid;
 
 use super::{
     Prueba,
     consultas::nadie,
     eleccion::{Eleccion, LIMITE_DE_ESTUDIANTE},
 };
-use crate::solicitud::Campos;
+use crate::solicitud::{Campos, id_desfasado};
 
 impl Prueba<'_> {
     pub(super) async fn rechazos(&mut self, eleccion: &Eleccion) {
@@ -58,11 +57,10 @@ impl Prueba<'_> {
     /// Se pidió devolver antes de que empezara el préstamo que hoy está abierto: no lo cierra.
     async fn devolucion_tardia(&mut self, eleccion: &Eleccion) {
         let (usuario, ejemplar) = (eleccion.usuario, eleccion.libres[0]);
-        let de_antes = Uuid::now_v7();
         if self.tomar("préstamo", usuario, ejemplar).await.is_none() {
             return;
         }
-        let tardia = Campos::de("devolucion").ejemplar(ejemplar).id(de_antes);
+        let tardia = Campos::de("devolucion").ejemplar(ejemplar).id(id_desfasado(-1));
         self.rechaza("devolución pedida antes de ese préstamo", tardia, Codigo::DevolucionTardia).await;
         self.devolver("y la de ahora sí", ejemplar).await;
     }
