@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Cuánto puede adelantarse el reloj de quien creó un id. Más allá se rechaza en la puerta: el orden entre un
 /// préstamo y su devolución se lee en los ids.
-pub const ADELANTO_MAX: Duration = Duration::from_secs(120);
+pub const ADELANTO_MAX: Duration = Duration::from_mins(2);
 
 /// El id de una operación que escribe. Su tiempo es el de su creación, en milisegundos.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,7 +33,7 @@ impl Ajustes {
     /// [`AjusteInvalido`] si el archivo no existe o no es TOML.
     pub fn leer() -> Result<Self, AjusteInvalido> {
         let mut constructor = config::Config::builder();
-        if let Ok(ruta) = std::env::var(ARCHIVO) {
+        if let Some(ruta) = std::env::var(ARCHIVO).ok().filter(|ruta| !ruta.trim().is_empty()) {
             constructor = constructor.add_source(config::File::new(&ruta, config::FileFormat::Toml));
         }
         let fuente = constructor

@@ -66,9 +66,12 @@ pub async fn servir(
         .route("/salud", get(async || "vivo\n"))
         .route(
             "/listo",
-            get(async move || match listo.leer() {
-                true => (StatusCode::OK, "listo\n"),
-                false => (StatusCode::SERVICE_UNAVAILABLE, "no está listo\n"),
+            get(async move || {
+                if listo.leer() {
+                    (StatusCode::OK, "listo\n")
+                } else {
+                    (StatusCode::SERVICE_UNAVAILABLE, "no está listo\n")
+                }
             }),
         )
         .route("/metrics", get(async move || metricas.render()));

@@ -138,8 +138,8 @@ impl Breaker {
     }
 
     /// La llamada o la sonda salió bien. La sonda de un circuito ABIERTO solo lo lleva a MEDIO_ABIERTO.
-    pub fn on_success(&mut self, permit: Permit) {
-        if !self.es_vigente(&permit) {
+    pub fn on_success(&mut self, Permit { epoch }: Permit) {
+        if epoch != self.epoch {
             return;
         }
         match &mut self.fase {
@@ -150,8 +150,8 @@ impl Breaker {
     }
 
     /// La llamada o la sonda falló, o su permiso se suelta sin usar. Dice si el fallo contó.
-    pub fn on_failure(&mut self, permit: Permit, now: Instant) -> bool {
-        self.es_vigente(&permit) && self.on_incident(now)
+    pub fn on_failure(&mut self, Permit { epoch }: Permit, now: Instant) -> bool {
+        epoch == self.epoch && self.on_incident(now)
     }
 
     /// El punto falló sin que mediara permiso (se perdió la conexión, envió basura). Dice si el fallo contó: en
@@ -201,10 +201,6 @@ impl Breaker {
     #[must_use]
     pub fn sano(&self) -> bool {
         self.fase == Fase::Cerrado { fallos: 0 }
-    }
-
-    fn es_vigente(&self, permit: &Permit) -> bool {
-        permit.epoch == self.epoch
     }
 
     fn pasar_a(&mut self, fase: Fase) {

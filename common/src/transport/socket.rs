@@ -353,11 +353,10 @@ impl Socket {
         for (i, cuadro) in cuadros.iter().enumerate() {
             let mas = if i + 1 < cuadros.len() { SNDMORE } else { 0 };
             match eintr(|| self.z.send(*cuadro, DONTWAIT | mas)) {
-                Ok(()) => {}
                 Err(Error::EHOSTUNREACH) if i == 0 => return Err(NoEnviado::Ausente),
                 Err(_) if i == 0 => return Err(NoEnviado::Lleno),
-                // El destino murió entre cuadros: libzmq descarta el resto, pero hay que dárselo.
-                Err(_) => {}
+                // Si el destino murió entre cuadros, libzmq descarta el resto, pero hay que dárselo.
+                Ok(()) | Err(_) => {}
             }
         }
         Ok(())

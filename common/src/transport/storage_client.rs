@@ -15,7 +15,7 @@ use std::{
 use serde::Deserialize;
 use tokio::time::Sleep;
 
-use self::avisos::Avisos;
+use self::avisos::{Avisos, saturado};
 use super::{
     endpoint::Endpoint,
     monitor::{Conexion, Monitor},
@@ -141,7 +141,7 @@ impl StorageClient {
     /// Empieza una llamada; su final llega por [`StorageClient::siguiente`], siempre una vez.
     pub fn llamar(&mut self, token: u64, cuerpo: CuerpoPeticion) {
         let Some(numero) = self.rotacion.on_llamada(ahora()) else {
-            self.avisos.saturado();
+            saturado();
             return self.entregar(token, Err(SinServicio { algo_enviado: false }));
         };
         let clase = Clase::pedida(&cuerpo);

@@ -73,10 +73,6 @@ impl Avisos {
         tracing::debug!("{} envió algo que no es una respuesta", self.endpoints[punto]);
     }
 
-    pub(super) fn saturado(&self) {
-        metrics::counter!("anaquel_llamadas_rechazadas_total").increment(1);
-    }
-
     pub(super) fn zocalo_roto(&self, punto: usize, error: &ErrorDeTransporte) {
         tracing::error!("zócalo de {}: {error}", self.endpoints[punto]);
     }
@@ -84,4 +80,8 @@ impl Avisos {
 
 fn publicar(endpoint: &str, estado: EstadoBreaker) {
     metrics::gauge!("anaquel_breaker_estado", "endpoint" => endpoint.to_owned()).set(f64::from(estado.nivel()));
+}
+
+pub(super) fn saturado() {
+    metrics::counter!("anaquel_llamadas_rechazadas_total").increment(1);
 }
