@@ -7,7 +7,7 @@
 use std::{collections::HashMap, fmt, fs::File, io, path::Path};
 
 use chrono::Utc;
-use common::dominio::Isbn;
+use common::{dominio::Isbn, process::shutdown::Apagado};
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use crate::store::catalogo::{Catalogo, ErrorDeCatalogo};
@@ -58,8 +58,14 @@ pub enum ErrorDeImportacion {
     /// El archivo.
     #[error(transparent)]
     Archivo(#[from] ArchivoInvalido),
+    /// SIGINT o SIGTERM.
+    #[error("importación interrumpida por {0}; no se cambió nada")]
+    Interrumpida(&'static str),
+    /// El sistema no deja atender las señales.
+    #[error("no se pueden atender las señales: {0}")]
+    Seniales(#[from] io::Error),
     /// La base de datos.
-    #[error("la base de datos no admitió la importación, y no se cambió nada: {0}")]
+    #[error("la base de datos no admitió la importación; repetirla es seguro: {0}")]
     Base(#[from] ErrorDeCatalogo),
 }
 
@@ -112,11 +118,21 @@ impl fmt::Display for Resumen {
     }
 }
 
-/// Importa `archivo` en la transacción de `catalogo`, y la confirma.
+/// Importa `archivo` en la transacción de `catalogo`, y la confirma. Una señal antes de confirmar la corta entera.
 ///
 /// # Errors
-/// [`ErrorDeImportacion`]; no se cambió nada.
-pub async fn importar(mut catalogo: Catalogo, mut archivo: Archivo) -> Result<Resumen, ErrorDeImportacion> {
+/// [`ErrorDeImportacion`]; salvo que la base se pierda al confirmar, no se cambió nada.
+pub async fn importar(mut catalogo: Catalogo, archivo: Archivo) -> Result<Resumen, ErrorDeImportacion> {
+    let mut apagado = Apagado::nuevo()?;
+    let resumen = tokio::select! {
+        resumen = cargar_todo(&mut catalogo, archivo) => resumen?,
+        senial = apagado.pedido() => return Err(ErrorDeImportacion::Interrumpida(senial)),
+    };
+    catalogo.confirmar(resumen.hay_novedades()).await?;
+    Ok(resumen)
+}
+
+async fn cargar_todo(catalogo: &mut Catalogo, mut archivo: Archivo) -> Result<Resumen, ErrorDeImportacion> {
     let mut progreso = Progreso::nuevo(archivo.bytes);
     let mut resumen = Resumen::default();
     let es_la_primera = catalogo.vacio().await?;
@@ -129,14 +145,13 @@ pub async fn importar(mut catalogo: Catalogo, mut archivo: Archivo) -> Result<Re
         if libros.is_empty() {
             break;
         }
-        cargar(&mut catalogo, &libros, &mut puesto, &mut reparto, &mut resumen).await?;
+        cargar(catalogo, &libros, &mut puesto, &mut reparto, &mut resumen).await?;
     }
     if es_la_primera {
         let prestamos = reparto.prestamos_de_partida(Utc::now());
         resumen.prestamos = catalogo.prestamos(&prestamos).await?;
     }
     progreso.terminar();
-    catalogo.confirmar(resumen.hay_novedades()).await?;
     Ok(resumen)
 }
 
