@@ -140,3 +140,93 @@ pub fn tandas(ordenes: &[Orden]) -> Vec<Vec<Orden>> {
     }
     tandas.into_iter().map(|(_, tanda)| tanda).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use common::{
+        dominio::{Comando, Objeto, Tipo},
+        mensajes::Instante,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const PLAZO: Duration = Duration::from_secs(3);
+
+    /// La orden con id `n`, sobre el ejemplar dado.
+    fn orden(n: u128, ejemplar: &str) -> Orden {
+        let id = OperacionId::try_new(Uuid::from_u128(0x7 << 76 | 0b10 << 62 | n)).expect("v7");
+        let objeto = Objeto::Ejemplar(ejemplar.parse().expect("ejemplar"));
+        let usuario = Some("U1".parse().expect("usuario"));
+        let comando = Comando::nuevo(Tipo::Prestamo, usuario, objeto, None).expect("completo");
+        Orden { id, huella: Huella::de(&comando), aceptada: Instante(0), intento: 0, sola: false, comando }
+    }
+
+    fn ordenes(cuantas: usize) -> Vec<Orden> {
+        (0..cuantas).map(|n| orden(n as u128, "E1")).collect()
+    }
+
+    fn remites(lote: &Lote<u32>) -> Vec<u32> {
+        lote.peticiones.iter().map(|p| p.remite).collect()
+    }
+
+    #[test]
+    fn lo_que_se_junto_va_junto_hasta_llenar_la_lista_y_en_su_orden() {
+        let (mut cola, ahora) = (Cola::default(), Instant::now());
+        for (remite, cuantas) in [(1, 100), (2, 100), (3, 56), (4, 1), (5, 256)] {
+            cola.entrar(remite, ordenes(cuantas), ahora, PLAZO).expect("cabe");
+        }
+        assert_eq!(remites(&cola.siguiente(ahora)), [1, 2, 3]);
+        assert_eq!(remites(&cola.siguiente(ahora)), [4]);
+        assert_eq!(remites(&cola.siguiente(ahora)), [5]);
+        assert!(cola.esta_vacia() && cola.siguiente(ahora).peticiones.is_empty());
+    }
+
+    #[test]
+    fn una_peticion_sola_no_lleva_compania() {
+        let (mut cola, ahora) = (Cola::default(), Instant::now());
+        let sola = vec![Orden { sola: true, ..orden(9, "E9") }];
+        for (remite, lista) in [(1, ordenes(1)), (2, sola), (3, ordenes(1)), (4, ordenes(1))] {
+            cola.entrar(remite, lista, ahora, PLAZO).expect("cabe");
+        }
+        assert_eq!(remites(&cola.siguiente(ahora)), [1]);
+        assert_eq!(remites(&cola.siguiente(ahora)), [2]);
+        assert_eq!(remites(&cola.siguiente(ahora)), [3, 4]);
+    }
+
+    #[test]
+    fn lo_vencido_se_descarta_y_deja_su_sitio() {
+        let (mut cola, ahora) = (Cola::default(), Instant::now());
+        cola.entrar(1, ordenes(200), ahora, Duration::from_millis(1)).expect("cabe");
+        cola.entrar(2, ordenes(200), ahora, PLAZO).expect("cabe");
+        let lote = cola.siguiente(ahora + Duration::from_millis(1));
+        assert_eq!((remites(&lote), lote.vencidas), (vec![2], 1));
+    }
+
+    #[test]
+    fn lo_que_no_cabe_se_devuelve_con_su_motivo() {
+        let (mut cola, ahora) = (Cola::default(), Instant::now());
+        assert_eq!(cola.entrar(0, ordenes(LISTA_MAX + 1), ahora, PLAZO), Err((0, NoCabe::ListaLarga)));
+        for remite in 0..u32::try_from(COLA_MAX / LISTA_MAX).expect("cabe") {
+            cola.entrar(remite, ordenes(LISTA_MAX), ahora, PLAZO).expect("cabe");
+        }
+        assert_eq!(cola.entrar(99, ordenes(1), ahora, PLAZO), Err((99, NoCabe::Saturado)));
+        cola.siguiente(ahora);
+        cola.entrar(99, ordenes(1), ahora, PLAZO).expect("ya hay sitio");
+        assert_eq!(cola.vaciar().count(), COLA_MAX / LISTA_MAX);
+        cola.entrar(1, ordenes(LISTA_MAX), ahora, PLAZO).expect("vacía otra vez");
+    }
+
+    #[test]
+    fn lo_repetido_va_una_vez_y_el_mismo_id_con_otro_contenido_despues() {
+        let (una, ajena, otra) = (orden(1, "E1"), orden(1, "E2"), orden(2, "E3"));
+        assert_eq!(tandas(&[una, ajena, una, otra, ajena]), [vec![una, otra], vec![ajena]]);
+        assert!(tandas(&[]).is_empty());
+    }
+
+    #[test]
+    fn si_alguna_va_sola_cada_una_va_en_su_transaccion() {
+        let (una, sola) = (orden(1, "E1"), Orden { sola: true, ..orden(2, "E2") });
+        assert_eq!(tandas(&[una, sola]), [vec![una], vec![sola]]);
+    }
+}

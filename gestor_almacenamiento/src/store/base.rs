@@ -16,10 +16,10 @@ const ROL: &str = "anaquel_servicio";
 
 /// Todo por debajo de los 3 s que espera quien llama: un gestor de almacenamiento parado no retiene filas. Los planes
 /// se hacen una vez y siempre por índice: con pocas filas, o recién cargadas, el planificador elegiría recorrer tablas
-/// que después crecen.
+/// que después crecen. Se espera por una fila más de lo que PostgreSQL tarda en ver un interbloqueo (1 s).
 const DEL_SERVICIO: [(&str, &str); 14] = [
     ("role", ROL),
-    ("lock_timeout", "1000"),
+    ("lock_timeout", "1500"),
     ("statement_timeout", "2000"),
     ("idle_in_transaction_session_timeout", "2000"),
     ("tcp_keepalives_idle", "1"),
@@ -48,6 +48,8 @@ pub struct Base {
     /// La del dueño de las tablas.
     pub migracion: PgConnectOptions,
     espera: Duration,
+    /// El ajuste del que salió `migracion`.
+    ajuste_del_duenio: &'static str,
 }
 
 impl Base {
@@ -61,13 +63,14 @@ impl Base {
             Some(url) => de_url(DATABASE_URL, &url)?,
             None => de_partes(ajustes)?,
         };
-        let migracion = match ajustes.texto(DATABASE_URL_MIGRACION) {
-            Some(url) => de_url(DATABASE_URL_MIGRACION, &url)?,
-            None => entrada.clone(),
+        let (ajuste_del_duenio, migracion) = match ajustes.texto(DATABASE_URL_MIGRACION) {
+            Some(url) => (DATABASE_URL_MIGRACION, de_url(DATABASE_URL_MIGRACION, &url)?),
+            None => (DATABASE_URL, entrada.clone()),
         };
         Ok(Self {
             servicio: entrada.options(DEL_SERVICIO),
             migracion,
+            ajuste_del_duenio,
             espera: ajustes.milisegundos("ESPERA_BASE_MS", ESPERA_BASE_MS)?,
         })
     }
@@ -77,7 +80,7 @@ impl Base {
     /// # Errors
     /// [`AjusteInvalido`] que nombra la URL: no contestó a tiempo, no admite a quien entra, o no se deja migrar.
     pub async fn preparar(&self) -> Result<(), AjusteInvalido> {
-        let mut duenio = self.esperar(&self.migracion, DATABASE_URL_MIGRACION).await?;
+        let mut duenio = self.esperar(&self.migracion, self.ajuste_del_duenio).await?;
         let no_migrada = |motivo: String| {
             let motivo = format!("no se pudo migrar la base: {motivo}");
             invalido(DATABASE_URL_MIGRACION, motivo, "Dé la URL del dueño de las tablas")
@@ -130,13 +133,15 @@ impl Base {
 
 /// El texto de la URL no se repite en el error: lleva la contraseña.
 fn de_url(ajuste: &str, url: &str) -> Result<PgConnectOptions, AjusteInvalido> {
-    url.trim().parse::<PgConnectOptions>().map(comun).map_err(|e| {
-        invalido(
-            ajuste,
-            format!("no es una URL de PostgreSQL: {e}"),
-            &format!("Escriba, por ejemplo, {URL_DE_EJEMPLO}"),
-        )
-    })
+    let url = url.trim();
+    let mala = |motivo: &str| {
+        let motivo = format!("no es una URL de PostgreSQL: {motivo}");
+        invalido(ajuste, motivo, &format!("Escriba, por ejemplo, {URL_DE_EJEMPLO}"))
+    };
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(mala("no empieza por postgres://"));
+    }
+    url.parse::<PgConnectOptions>().map(comun).map_err(|e| mala(&e.to_string()))
 }
 
 fn de_partes(ajustes: &Ajustes) -> Result<PgConnectOptions, AjusteInvalido> {

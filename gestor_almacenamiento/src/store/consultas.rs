@@ -127,19 +127,16 @@ async fn ejemplar(c: &mut PgConnection, id: EjemplarId) -> sqlx::Result<Respuest
         return Ok(desconocido(Codigo::EjemplarDesconocido, fila.ahora, json!({ "ejemplar": id })));
     };
     let mut datos = json!({ "ejemplar": id, "isbn": isbn, "titulo": fila.titulo, "sede": fila.sede_id });
-    let mensaje = match (fila.prestamo_id, fila.vence) {
-        (Some(prestamo), Some(vence)) => {
-            datos["situacion"] = json!("prestado");
-            datos["prestamo"] = json!(prestamo);
-            datos["usuario"] = json!(fila.usuario_id);
-            datos["vence"] = json!(rfc3339(vence));
-            datos["renovaciones"] = json!(fila.renovaciones);
-            format!("{id} está prestado")
-        }
-        _ => {
-            datos["situacion"] = json!("libre");
-            format!("{id} está libre")
-        }
+    let mensaje = if let Some(prestamo) = fila.prestamo_id {
+        datos["situacion"] = json!("prestado");
+        datos["prestamo"] = json!(prestamo);
+        datos["usuario"] = json!(fila.usuario_id);
+        datos["vence"] = json!(fila.vence.map(rfc3339));
+        datos["renovaciones"] = json!(fila.renovaciones);
+        format!("{id} está prestado")
+    } else {
+        datos["situacion"] = json!("libre");
+        format!("{id} está libre")
     };
     Ok(hallado(mensaje, fila.ahora, datos))
 }
@@ -246,13 +243,10 @@ async fn operacion(c: &mut PgConnection, id: Uuid) -> sqlx::Result<RespuestaGuar
         SELECT clock_timestamp() AS ahora, o.codigo, o.respuesta::text
         FROM (VALUES ($1::uuid)) AS n (id) LEFT JOIN operaciones AS o USING (id)";
     let fila: FilaOperacion = sqlx::query_as(sql).bind(id).fetch_one(c).await?;
-    match (fila.codigo, fila.respuesta) {
-        (Some(codigo), Some(respuesta)) => transaccion::guardada(&codigo, respuesta),
-        _ => {
-            let no = Respuesta::nueva(Some(id), Estado::Rechazada, Codigo::OperacionDesconocida, fila.ahora);
-            Ok(no.guardada())
-        }
+    if let (Some(codigo), Some(respuesta)) = (fila.codigo, fila.respuesta) {
+        return transaccion::guardada(&codigo, respuesta);
     }
+    Ok(Respuesta::nueva(Some(id), Estado::Rechazada, Codigo::OperacionDesconocida, fila.ahora).guardada())
 }
 
 /// Los primeros elementos que caben, y si faltan otros de los `total`.

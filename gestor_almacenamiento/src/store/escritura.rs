@@ -28,7 +28,7 @@ const TRANSACCION_MAX: Duration = Duration::from_millis(2_200);
 /// Cuánto se espera a un COMMIT.
 const COMMIT_MAX: Duration = Duration::from_millis(2_500);
 /// Desde cuándo ya no se empieza otra vuelta: quien llamó está a punto de pedirlo en otra parte.
-const VUELTAS_MAX: Duration = Duration::from_millis(2_000);
+const VUELTAS_MAX: Duration = Duration::from_secs(2);
 /// Veces que se repite un lote que se cruza con otro.
 const CRUCES_MAX: u32 = 10;
 

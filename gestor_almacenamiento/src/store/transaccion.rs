@@ -195,22 +195,21 @@ async fn bloquear(c: &mut PgConnection, nombrado: &Nombrado, filas: &mut Filas) 
         .await?;
     let mut ejemplares = Vec::with_capacity(leidas.len());
     for fila in leidas {
-        match fila.bloqueado {
-            Some(bloqueado) => filas.con_usuario(Usuario {
+        if let Some(bloqueado) = fila.bloqueado {
+            filas.con_usuario(Usuario {
                 id: etiqueta(&fila.id)?,
                 categoria: fila.isbn_o_categoria.parse().map_err(ilegible)?,
                 bloqueado,
                 abiertos: 0,
-            }),
-            None => {
-                filas.con_ejemplar(Ejemplar {
-                    id: etiqueta(&fila.id)?,
-                    isbn: etiqueta(&fila.isbn_o_categoria)?,
-                    sede: etiqueta(fila.sede.as_deref().unwrap_or_default())?,
-                });
-                ejemplares.push(fila.id);
-            }
+            });
+            continue;
         }
+        filas.con_ejemplar(Ejemplar {
+            id: etiqueta(&fila.id)?,
+            isbn: etiqueta(&fila.isbn_o_categoria)?,
+            sede: etiqueta(fila.sede.as_deref().unwrap_or_default())?,
+        });
+        ejemplares.push(fila.id);
     }
     Ok(ejemplares)
 }
@@ -278,12 +277,12 @@ impl FilaLeida {
     fn prestamo(&self, id: Uuid) -> sqlx::Result<Prestamo> {
         Ok(Prestamo {
             id: OperacionId::try_new(id).map_err(ilegible)?,
-            ejemplar: etiqueta(presente(&self.ejemplar_id)?)?,
-            isbn: etiqueta(presente(&self.isbn)?)?,
-            usuario: etiqueta(presente(&self.usuario_id)?)?,
-            desde: *presente(&self.desde)?,
-            vence: *presente(&self.vence)?,
-            renovaciones: u8::try_from(*presente(&self.cuenta)?).map_err(ilegible)?,
+            ejemplar: etiqueta(presente(self.ejemplar_id.as_deref())?)?,
+            isbn: etiqueta(presente(self.isbn.as_deref())?)?,
+            usuario: etiqueta(presente(self.usuario_id.as_deref())?)?,
+            desde: presente(self.desde)?,
+            vence: presente(self.vence)?,
+            renovaciones: u8::try_from(presente(self.cuenta)?).map_err(ilegible)?,
             cierre: None,
         })
     }
@@ -378,8 +377,8 @@ where
     texto.parse().map_err(ilegible)
 }
 
-fn presente<T>(valor: &Option<T>) -> sqlx::Result<&T> {
-    valor.as_ref().ok_or_else(|| ilegible("falta un valor que nunca es nulo"))
+fn presente<T>(valor: Option<T>) -> sqlx::Result<T> {
+    valor.ok_or_else(|| ilegible("falta un valor que nunca es nulo"))
 }
 
 /// Lo guardado no se entiende, o contradice a lo demás.

@@ -1,5 +1,7 @@
 //! Una biblioteca pequeña en una base propia, y cómo pedirle cosas.
 
+use std::time::Duration;
+
 use anaquel::postgres::{self, Cluster};
 use chrono::Utc;
 use common::{
@@ -71,6 +73,25 @@ impl Biblioteca {
         PgConnection::connect(&self.base.url_migracion).await.expect("conecta")
     }
 
+    /// Una conexión del administrador del clúster.
+    pub async fn administrador(&self) -> PgConnection {
+        let url = Cluster::compartido().expect("hay PostgreSQL").url(postgres::Rol::Administrador, &self.base.nombre);
+        PgConnection::connect(&url).await.expect("conecta")
+    }
+
+    /// Cierra la base a todos y corta a quien esté en ella.
+    pub async fn cerrar(&self) {
+        let nombre = &self.base.nombre;
+        administrar(format!("ALTER DATABASE {nombre} ALLOW_CONNECTIONS false")).await;
+        administrar(format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{nombre}'"))
+            .await;
+    }
+
+    /// La abre otra vez.
+    pub async fn abrir(&self) {
+        administrar(format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.base.nombre)).await;
+    }
+
     /// Decide un lote.
     pub async fn decidir(&self, ordenes: &[Orden]) -> Decidido {
         escritura::decidir(&self.conexiones, ordenes).await
@@ -85,6 +106,13 @@ impl Biblioteca {
     pub async fn contar(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&mut self.duenio().await).await.expect(sql)
     }
+}
+
+async fn administrar(orden: String) {
+    let cluster = Cluster::compartido().expect("hay PostgreSQL");
+    let url = cluster.url(postgres::Rol::Administrador, "postgres");
+    let mut administrador = PgConnection::connect(&url).await.expect("conecta");
+    administrador.execute(sqlx::AssertSqlSafe(orden)).await.expect("obedece");
 }
 
 /// Los bytes con que se contestó una operación.
@@ -136,4 +164,16 @@ pub fn devolucion(usuario: &str, objeto: &str) -> Orden {
 
 pub fn renovacion(usuario: &str, objeto: &str) -> Orden {
     orden(Tipo::Renovacion, usuario, objeto)
+}
+
+/// Espera a que `cuantas` conexiones de la base esperen por un cerrojo, con plazo.
+pub async fn esperar_bloqueados(b: &Biblioteca, cuantas: i64) {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let mut duenio = b.duenio().await;
+    let mirar = async {
+        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut duenio).await.expect("mira") < cuantas {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), mirar).await.expect("nadie espera");
 }

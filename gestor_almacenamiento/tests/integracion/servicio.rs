@@ -1,0 +1,190 @@
+//! El servicio por su zócalo: peticiones, basura, plazos y apagado.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use common::{
+    dominio::{Codigo, Consulta},
+    mensajes::{CuerpoPeticion, CuerpoResultado, Desenlace, Peticion, Resultado, codificar, descifrar},
+    transport::{Contexto, Endpoint, Socket},
+};
+use sqlx::Executor;
+
+use crate::{
+    comun::{Biblioteca, biblioteca, esperar_bloqueados, prestamo},
+    programa::Programa,
+};
+
+const PLAZO: Duration = Duration::from_secs(5);
+
+/// Un cliente del servicio.
+struct Cliente {
+    socket: Socket,
+    siguiente: u64,
+}
+
+impl Cliente {
+    fn de(programa: &Programa) -> Self {
+        let endpoint: Endpoint = format!("127.0.0.1:{}", programa.puerto).parse().expect("dirección");
+        Self { socket: Contexto::nuevo().dealer(&endpoint).expect("conecta"), siguiente: 0 }
+    }
+
+    async fn enviar(&mut self, plazo_ms: u32, cuerpo: CuerpoPeticion) -> u64 {
+        self.siguiente += 1;
+        let bytes = codificar(&Peticion { peticion: self.siguiente, plazo_ms, cuerpo });
+        self.enviar_cuadros(&[b"", &bytes]).await;
+        self.siguiente
+    }
+
+    async fn enviar_cuadros(&mut self, cuadros: &[&[u8]]) {
+        tokio::time::timeout(PLAZO, self.socket.send(cuadros)).await.expect("a tiempo").expect("sale");
+    }
+
+    async fn recibir(&mut self) -> Resultado {
+        let cuadros = tokio::time::timeout(PLAZO, self.socket.recv()).await.expect("a tiempo").expect("llega");
+        assert_eq!((cuadros.len(), cuadros[0].len()), (2, 0), "el sobre vuelve como fue");
+        descifrar(&cuadros[1]).expect("es un resultado")
+    }
+
+    async fn pedir(&mut self, cuerpo: CuerpoPeticion) -> CuerpoResultado {
+        let peticion = self.enviar(3_000, cuerpo).await;
+        let resultado = self.recibir().await;
+        assert_eq!(resultado.peticion, peticion);
+        resultado.cuerpo
+    }
+}
+
+fn codigos(cuerpo: &CuerpoResultado) -> Vec<Codigo> {
+    let CuerpoResultado::Escritas(escritas) = cuerpo else { panic!("{cuerpo:?}") };
+    let codigo = |d: &Desenlace| match d {
+        Desenlace::Decidida(guardada) => guardada.codigo,
+        otro => panic!("{otro:?}"),
+    };
+    escritas.iter().map(|e| codigo(&e.desenlace)).collect()
+}
+
+async fn en_marcha() -> (Biblioteca, Programa, Cliente) {
+    let b = biblioteca().await;
+    let programa = Programa::arrancar(&b.base);
+    let cliente = Cliente::de(&programa);
+    (b, programa, cliente)
+}
+
+fn metricas(programa: &Programa) -> String {
+    let mut http = TcpStream::connect(("127.0.0.1", programa.http)).expect("atiende");
+    http.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("pide");
+    let mut texto = String::new();
+    http.read_to_string(&mut texto).expect("contesta");
+    texto
+}
+
+#[tokio::test]
+async fn escribe_consulta_y_dice_que_esta_sano() {
+    let (_b, _programa, mut cliente) = en_marcha().await;
+    let lista = vec![prestamo("U1", "E1"), prestamo("U2", "E1"), prestamo("U2", "L2")];
+    let escritas = cliente.pedir(CuerpoPeticion::Escribir(lista.clone())).await;
+    assert_eq!(codigos(&escritas), [Codigo::Ok, Codigo::EjemplarPrestado, Codigo::Ok]);
+    let CuerpoResultado::Escritas(escritas) = escritas else { unreachable!() };
+    let ids: Vec<_> = escritas.iter().map(|e| (e.id, e.huella)).collect();
+    assert_eq!(ids, lista.iter().map(|o| (o.id, o.huella)).collect::<Vec<_>>());
+
+    let consulta = CuerpoPeticion::Consultar(Consulta::Operacion(lista[0].id.uuid()));
+    let CuerpoResultado::Consultada(guardada) = cliente.pedir(consulta).await else { panic!("debía contestar") };
+    let Desenlace::Decidida(escrita) = &escritas[0].desenlace else { unreachable!() };
+    assert_eq!(guardada.cuerpo.get(), escrita.cuerpo.get());
+    assert!(matches!(cliente.pedir(CuerpoPeticion::Salud).await, CuerpoResultado::Sano));
+    assert!(
+        matches!(cliente.pedir(CuerpoPeticion::Escribir(vec![])).await, CuerpoResultado::Escritas(l) if l.is_empty())
+    );
+}
+
+#[tokio::test]
+async fn la_basura_se_cuenta_y_nadie_mas_la_nota() {
+    let (_b, programa, mut cliente) = en_marcha().await;
+    let mut malo = Cliente::de(&programa);
+    let enorme = vec![b'x'; 100_000];
+    let basura: [&[&[u8]]; 8] = [
+        &[b""],
+        &[b"hola"],
+        &[b"", b"{}"],
+        &[b"", b"\xff\xfe"],
+        &[b"", b"[1,2"],
+        &[b"", br#"{"peticion":1,"plazo_ms":1,"cuerpo":"bailar"}"#],
+        &[b"", br#"{"peticion":1,"plazo_ms":1,"cuerpo":{"escribir":[{"id":"x"}]}}"#],
+        &[b"a", b"b", &enorme],
+    ];
+    for cuadros in basura {
+        malo.enviar_cuadros(cuadros).await;
+    }
+    // Lo del mismo zócalo llega en orden: cuando contesta, la basura ya pasó.
+    assert!(matches!(malo.pedir(CuerpoPeticion::Salud).await, CuerpoResultado::Sano));
+    assert_eq!(codigos(&cliente.pedir(CuerpoPeticion::Escribir(vec![prestamo("U1", "E1")])).await), [Codigo::Ok]);
+    let linea = r#"anaquel_mensajes_descartados_total{motivo="peticion"} 8"#;
+    let metricas = metricas(&programa);
+    assert!(metricas.contains(linea), "{metricas}");
+}
+
+#[tokio::test]
+async fn una_lista_demasiado_larga_se_rechaza_sin_hacer_nada() {
+    let (b, _programa, mut cliente) = en_marcha().await;
+    let larga: Vec<_> = (0..257).map(|n| prestamo("U1", &format!("E{}", n + 1))).collect();
+    let CuerpoResultado::Fallo(fallo) = cliente.pedir(CuerpoPeticion::Escribir(larga)).await else { panic!("cabe") };
+    assert!(fallo.nada_hecho);
+    assert_eq!(b.contar("SELECT count(*) FROM operaciones").await, 0);
+}
+
+#[tokio::test]
+async fn lo_que_espera_mas_que_su_plazo_se_descarta_y_lo_demas_se_decide() {
+    let (b, _programa, mut cliente) = en_marcha().await;
+    let mut ajeno = b.duenio().await;
+    ajeno.execute("BEGIN; SELECT FROM ejemplares WHERE ejemplar_id = 'E1' FOR UPDATE").await.expect("bloquea");
+    let primera = cliente.enviar(3_000, CuerpoPeticion::Escribir(vec![prestamo("U1", "E1")])).await;
+    esperar_bloqueados(&b, 1).await;
+    cliente.enviar(1, CuerpoPeticion::Escribir(vec![prestamo("U2", "E2")])).await;
+    let tercera = cliente.enviar(3_000, CuerpoPeticion::Escribir(vec![prestamo("U3", "E3")])).await;
+    // Las consultas no esperan a la transacción.
+    let salud = cliente.enviar(3_000, CuerpoPeticion::Salud).await;
+    assert_eq!(cliente.recibir().await.peticion, salud);
+    ajeno.execute("COMMIT").await.expect("suelta");
+    assert_eq!(cliente.recibir().await.peticion, primera);
+    assert_eq!(cliente.recibir().await.peticion, tercera);
+    assert_eq!(b.contar("SELECT count(*) FROM operaciones").await, 2);
+}
+
+#[tokio::test]
+async fn sigterm_acaba_lo_que_esta_en_vuelo_y_despide_lo_que_espera() {
+    let (b, mut programa, mut cliente) = en_marcha().await;
+    let mut ajeno = b.duenio().await;
+    ajeno.execute("BEGIN; SELECT FROM ejemplares WHERE ejemplar_id = 'E1' FOR UPDATE").await.expect("bloquea");
+    let en_vuelo = cliente.enviar(3_000, CuerpoPeticion::Escribir(vec![prestamo("U1", "E1")])).await;
+    esperar_bloqueados(&b, 1).await;
+    let espera = cliente.enviar(3_000, CuerpoPeticion::Escribir(vec![prestamo("U2", "E2")])).await;
+    let salud = cliente.enviar(3_000, CuerpoPeticion::Salud).await;
+    assert_eq!(cliente.recibir().await.peticion, salud, "y por tanto la anterior ya está en cola");
+    programa.terminar();
+    let despedida = cliente.recibir().await;
+    assert_eq!(despedida.peticion, espera);
+    assert!(matches!(despedida.cuerpo, CuerpoResultado::Fallo(f) if f.nada_hecho));
+    ajeno.execute("COMMIT").await.expect("suelta");
+    let acabada = cliente.recibir().await;
+    assert_eq!((acabada.peticion, codigos(&acabada.cuerpo)), (en_vuelo, vec![Codigo::Ok]));
+    assert_eq!(programa.esperar(), Some(0));
+    assert_eq!(b.contar("SELECT count(*) FROM operaciones").await, 1);
+}
+
+#[tokio::test]
+async fn cuando_la_base_vuelve_el_servicio_tambien_y_la_salud_lo_dice() {
+    let (b, mut programa, mut cliente) = en_marcha().await;
+    b.cerrar().await;
+    let fallo = cliente.pedir(CuerpoPeticion::Salud).await;
+    assert!(matches!(fallo, CuerpoResultado::Fallo(f) if f.nada_hecho));
+    let fallo = cliente.pedir(CuerpoPeticion::Escribir(vec![prestamo("U1", "E1")])).await;
+    assert!(matches!(fallo, CuerpoResultado::Fallo(f) if f.nada_hecho));
+    programa.leer_hasta("la base de datos no sirve");
+    b.abrir().await;
+    assert!(matches!(cliente.pedir(CuerpoPeticion::Salud).await, CuerpoResultado::Sano));
+    assert_eq!(codigos(&cliente.pedir(CuerpoPeticion::Escribir(vec![prestamo("U1", "E1")])).await), [Codigo::Ok]);
+}
