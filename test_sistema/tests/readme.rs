@@ -1,0 +1,104 @@
+//! Cada orden del README, tal como se copia y se pega, contra una suite real; y los dos README dan las mismas.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use test_sistema::suite::{Suite, programa};
+
+const ESPANOL: &str = include_str!("../../README.md");
+const INGLES: &str = include_str!("../../README.en.md");
+
+/// Los bloques de código de un lenguaje, en orden.
+fn bloques<'a>(readme: &'a str, lenguaje: &str) -> Vec<&'a str> {
+    let apertura = format!("```{lenguaje}\n");
+    readme.split(apertura.as_str()).skip(1).map(|resto| resto.split("```").next().expect("siempre hay uno")).collect()
+}
+
+/// Las órdenes de los bloques de shell, sin sus comentarios.
+fn ordenes(readme: &str) -> Vec<String> {
+    bloques(readme, "sh")
+        .iter()
+        .flat_map(|bloque| bloque.lines())
+        .map(|linea| linea.split(" #").next().unwrap_or("").trim().to_owned())
+        .filter(|linea| !linea.is_empty())
+        .collect()
+}
+
+fn salida(orden: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&orden.stdout), String::from_utf8_lossy(&orden.stderr))
+}
+
+/// Ejecuta una orden del README con los programas y la carpeta de datos de esta prueba.
+fn ejecutar(orden: &str, binarios: &Path, suite: &Suite) -> Output {
+    let var = suite.plano().var().display().to_string();
+    let orden = orden
+        .replace("target/release/", &format!("{}/", binarios.display()))
+        .replace(" var/", &format!(" {var}/"))
+        .replace("--segundos 10", "--segundos 2");
+    Command::new("bash")
+        .args(["-c", &orden])
+        .env("ANAQUEL_VAR", &var)
+        .env("GESTOR_CARGA_HOST", "127.0.0.1")
+        .env("GESTOR_CARGA_PORT", suite.clientes().puerto().to_string())
+        .output()
+        .expect("hay bash")
+}
+
+#[test]
+fn los_dos_readme_dan_las_mismas_ordenes() {
+    assert_eq!(ordenes(ESPANOL), ordenes(INGLES));
+    assert_eq!(bloques(ESPANOL, "python"), bloques(INGLES, "python"));
+    assert!(ESPANOL.lines().next().expect("tiene texto").contains("README.en.md"));
+}
+
+#[test]
+fn las_ordenes_de_make_del_readme_existen() {
+    let makefile = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Makefile")).expect("Makefile");
+    let de_make: Vec<_> =
+        ordenes(ESPANOL).into_iter().filter_map(|o| o.strip_prefix("make ").map(str::to_owned)).collect();
+    assert!(de_make.len() >= 3, "{de_make:?}");
+    for objetivo in de_make {
+        assert!(makefile.contains(&format!("\n{objetivo}:")), "make {objetivo} no existe");
+    }
+}
+
+#[tokio::test]
+async fn cada_orden_del_readme_hace_lo_que_dice() {
+    let carpeta = tempfile::tempdir().expect("carpeta temporal");
+    let catalogo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datos/libros_10k.csv");
+    let suite = Suite::levantar(&carpeta.path().join("var"), Some(&catalogo)).await.expect("la suite se levanta");
+    let binarios = programa("anaquel").expect("está construido").parent().expect("tiene carpeta").to_owned();
+    for orden in ordenes(ESPANOL).iter().filter(|o| !o.starts_with("make ")) {
+        // El préstamo sin actores queda pendiente, y `pedir` lo dice también con su estado de salida.
+        let esperado = if orden.contains("prestamo --usuario U0002") { 3 } else { 0 };
+        let hecha = ejecutar(orden, &binarios, &suite);
+        assert_eq!(hecha.status.code(), Some(esperado), "{orden}:\n{}", salida(&hecha));
+        comprobar(orden, &salida(&hecha));
+    }
+    python(&suite);
+    suite.apagar().await.expect("la suite se apaga");
+}
+
+/// Lo que el README dice que se verá.
+fn comprobar(orden: &str, texto: &str) {
+    let esperado = match orden {
+        o if o.contains("prestamo --usuario U0002") => "pendiente",
+        o if o.contains("pedir devolucion") => "aplicada",
+        o if o.contains("prestamo --usuario U0001") => "aplicada",
+        o if o.starts_with("grep") => "conexión restablecida",
+        o if o.ends_with("anaquel estado") => "gestor_carga",
+        _ => return,
+    };
+    assert!(texto.contains(esperado), "{orden} no dijo «{esperado}»:\n{texto}");
+}
+
+/// El cliente en Python del README, si esta máquina tiene pyzmq (`make preparar` lo instala).
+fn python(suite: &Suite) {
+    let guion = bloques(ESPANOL, "python").concat().replace("5555", &suite.clientes().puerto().to_string());
+    let hecha = Command::new("/usr/bin/python3").args(["-c", &guion]).output().expect("hay python3");
+    let texto = salida(&hecha);
+    assert!(hecha.status.success() && texto.contains("\"aplicada\""), "{texto}");
+}

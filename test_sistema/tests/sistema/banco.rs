@@ -1,0 +1,128 @@
+//! Lo que comparten las pruebas: una suite propia, su base y una carga que se audita.
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use common::{
+    dominio::{Comando, Estado},
+    mensajes::codificar,
+    transport::{Contexto, Endpoint},
+};
+use test_sistema::{
+    auditoria::{Sembrados, Veredicto, base::Base},
+    carga::{Carga, Plan, cierre},
+    cliente::{Cliente, Paciencia},
+    historia::{Historia, Vista},
+    solicitud::Campos,
+    suite::Suite,
+};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+/// Plazo de lo que tiene que pasar; nada de lo que se mide lo agota.
+pub const PLAZO: Duration = Duration::from_secs(20);
+
+static UNA_A_LA_VEZ: Mutex<()> = Mutex::new(());
+
+/// Una suite en marcha y con qué mirarla.
+pub struct Banco {
+    pub suite: Suite,
+    pub contexto: Contexto,
+    pub base: Base,
+    pub sembrados: Sembrados,
+}
+
+/// Corre una prueba contra una suite recién levantada, que después se apaga y ha de apagarse bien.
+pub fn con_suite(prueba: impl AsyncFnOnce(&Banco)) {
+    let _turno = UNA_A_LA_VEZ.lock().unwrap_or_else(PoisonError::into_inner);
+    let var = tempfile::Builder::new().prefix("anaquel-sistema-").tempdir().expect("directorio temporal");
+    // La cuenta de PostgreSQL, si no es esta, tiene que poder pasar.
+    std::fs::set_permissions(var.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("permisos");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let catalogo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datos/libros_10k.csv");
+        let suite = Suite::levantar(var.path(), Some(&catalogo)).await.expect("la suite arranca");
+        let base = Base::abrir(&suite.base_de_datos().expect("hay base")).await.expect("la base contesta");
+        let sembrados = base.sembrados().await.expect("la base contesta");
+        let banco = Banco { suite, contexto: Contexto::nuevo(), base, sembrados };
+        prueba(&banco).await;
+        let Banco { suite, base, .. } = banco;
+        drop(base);
+        let estado = suite.apagar().await.expect("la suite se apaga");
+        assert!(estado.success(), "la suite se apagó con {estado}");
+    });
+}
+
+impl Banco {
+    pub fn endpoint(&self) -> Endpoint {
+        self.suite.clientes()
+    }
+
+    pub fn cliente(&self) -> Cliente {
+        Cliente::conectar(&self.contexto, &self.endpoint()).expect("un cliente")
+    }
+
+    /// Pone a trabajar `clientes`, solo sobre los ejemplares que se disputan todos.
+    pub async fn cargar(&self, clientes: usize) -> Carga {
+        let disponible = self.base.disponible().await.expect("la base contesta");
+        let plan = Plan { clientes, disponible, solo_calientes: true, semilla: 11 };
+        Carga::empezar(&self.contexto, &self.endpoint(), plan).expect("la carga empieza")
+    }
+
+    /// Acaba la carga y exige que todo cuadre: nada perdido, nada doble, ningún error.
+    pub async fn auditar(&self, carga: Carga) -> Historia {
+        let mut historia = carga.terminar().await;
+        let veredicto = self.veredicto(&mut historia).await;
+        assert!(veredicto.limpio(), "{:#?}", veredicto.hallazgos);
+        assert_eq!(historia.errores, 0, "{:#?}", historia.textos_de_errores);
+        historia
+    }
+
+    pub async fn veredicto(&self, historia: &mut Historia) -> Veredicto {
+        cierre::cerrar(&self.endpoint(), &self.base, historia, &self.sembrados).await.expect("se puede auditar")
+    }
+
+    /// Pide `comando` con un id nuevo y lo apunta; lo que tardó y en qué quedó.
+    pub async fn pedir(&self, comando: &Comando, historia: &mut Historia) -> (Uuid, Vista, Duration) {
+        let desde = Instant::now();
+        let mut cliente = self.cliente();
+        let (id, cuerpo) = cierre::pedir_comando(&mut cliente, comando, historia).await.expect("hay respuesta");
+        (id, Vista::leer(&cuerpo).expect("una respuesta"), desde.elapsed())
+    }
+
+    /// Qué fue de una operación, según el gestor.
+    pub async fn preguntar_por(&self, id: Uuid) -> Vista {
+        let pregunta = Campos { operacion: "consulta_operacion", id: Some(id), ..Campos::default() };
+        let contestacion = self.cliente().pedir(&codificar(&pregunta), Paciencia::de_persona()).await;
+        Vista::leer(&contestacion.expect("hay respuesta").cuerpo).expect("una respuesta")
+    }
+
+    /// Espera a que una operación esté aplicada, según el gestor; lo que tardó.
+    pub async fn esperar_aplicada(&self, id: Uuid) -> Duration {
+        let desde = Instant::now();
+        loop {
+            let vista = self.preguntar_por(id).await;
+            if vista.estado == Estado::Aplicada {
+                return desde.elapsed();
+            }
+            assert!(desde.elapsed() < PLAZO, "{id} sigue {} ({})", vista.estado, vista.codigo);
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Espera a que pase algo que no avisa.
+    pub async fn hasta_que(&self, que: &str, mut pasa: impl AsyncFnMut() -> bool) {
+        let fin = Instant::now() + PLAZO;
+        while !pasa().await {
+            assert!(Instant::now() < fin, "no pasó a tiempo: {que}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub fn registro(&self, nombre: &str) -> String {
+        std::fs::read_to_string(self.suite.plano().registro(nombre)).unwrap_or_default()
+    }
+}
