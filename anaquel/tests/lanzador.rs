@@ -166,3 +166,19 @@ fn si_la_cuenta_de_postgres_no_alcanza_el_directorio_los_datos_se_desvian() {
     assert_eq!(sitio.plano.datos().is_symlink(), somos_root, "solo root baja de cuenta");
     sitio.servir().apagar();
 }
+
+#[test]
+fn la_suite_de_verdad_arranca_se_repara_y_se_apaga() {
+    let programas = comun::lanzador().parent().expect("tiene directorio");
+    assert!(programas.join("gestor_carga").exists(), "faltan los programas: cargo build --workspace --bins");
+    let sitio = Sitio::nuevo(programas);
+    let suite = sitio.servir();
+    for nombre in NOMBRES {
+        let pid = sitio.pid(nombre).expect("tiene pid");
+        matar(pid, libc::SIGKILL);
+        esperar("vuelve y está listo", || {
+            (sitio.pid(nombre)? != pid && sitio.fila(nombre).contains(" listo ")).then_some(())
+        });
+    }
+    suite.apagar();
+}

@@ -10,7 +10,7 @@ use super::Error;
 
 /// El ajuste que nombra el directorio de los binarios.
 const PG_BINDIR: &str = "PG_BINDIR";
-const PAQUETE: &str = "Instale el paquete postgresql (Debian: apt-get install postgresql), nombre en PG_BINDIR el \
+const PAQUETE: &str = "Instale el paquete postgresql, 15 o posterior (Debian: apt-get install postgresql), nombre en PG_BINDIR el \
                        directorio que tiene initdb y postgres, o dé DATABASE_URL";
 
 /// El primer directorio que tiene `initdb` y `postgres`.

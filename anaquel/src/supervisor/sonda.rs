@@ -12,6 +12,9 @@ use crate::postgres::Instalacion;
 
 /// Cada cuánto se pregunta a quien acaba de arrancar.
 const MIRADA: Duration = Duration::from_millis(5);
+/// Cuántas veces; a quien para entonces no está listo le falta otro, y se le pregunta con más calma.
+const MIRADAS: u32 = 400;
+const MIRADA_CALMADA: Duration = Duration::from_millis(50);
 /// Cuánto se espera cada contestación.
 const PLAZO: Duration = Duration::from_millis(500);
 const BIEN: &[u8] = b"HTTP/1.1 200";
@@ -36,8 +39,10 @@ impl Sonda {
 
     /// Vuelve cuando está listo; quien llama pone el límite.
     pub(super) async fn hasta_listo(&self, pid: u32) {
+        let mut miradas = 0_u32;
         while !self.mirar(pid).await {
-            sleep(MIRADA).await;
+            miradas = miradas.saturating_add(1);
+            sleep(if miradas < MIRADAS { MIRADA } else { MIRADA_CALMADA }).await;
         }
     }
 }
