@@ -111,9 +111,21 @@ fn config() -> Config {
     Config { plazo: Duration::from_secs(10), cada_salud: Duration::from_millis(20), ..Config::default() }
 }
 
-fn cliente(almacenes: &[&Almacen], config: Config) -> StorageClient {
-    let direcciones: Vec<_> = almacenes.iter().map(|a| a.direccion.clone()).collect();
+fn cliente(direcciones: &[&Endpoint], config: Config) -> StorageClient {
+    let direcciones: Vec<_> = direcciones.iter().map(|d| (*d).clone()).collect();
     StorageClient::con_config(&Contexto::nuevo(), &direcciones, config).expect("conecta")
+}
+
+/// Un cliente con dos puntos sanos, que está en el primero: el segundo nace cuando ya se le echa en falta.
+async fn dos_puntos(config: Config) -> (Almacen, Almacen, StorageClient) {
+    let (mut a, direccion_b) = (Almacen::nuevo(Conducta::Servir), direccion_libre());
+    let mut cliente = cliente(&[&a.direccion, &direccion_b], config);
+    servida_al_fin(&mut cliente).await;
+    hasta_que(&mut cliente, &[EstadoBreaker::Cerrado, EstadoBreaker::Abierto]).await;
+    let b = Almacen::en(&direccion_b, Conducta::Servir);
+    hasta_que(&mut cliente, &[EstadoBreaker::Cerrado; 2]).await;
+    while a.recibido.try_recv().is_ok() {}
+    (a, b, cliente)
 }
 
 fn consulta() -> CuerpoPeticion {
@@ -164,11 +176,7 @@ async fn recibidas(cliente: &mut StorageClient, almacen: &mut Almacen, cuantas: 
 
 #[tokio::test]
 async fn al_morir_el_punto_en_uso_todo_lo_que_estaba_alli_lo_sirve_el_otro_en_seguida() {
-    let (mut a, b) = (Almacen::nuevo(Conducta::Servir), Almacen::nuevo(Conducta::Servir));
-    let mut cliente = cliente(&[&a, &b], config());
-    servida_al_fin(&mut cliente).await;
-    hasta_que(&mut cliente, &[EstadoBreaker::Cerrado; 2]).await;
-    while a.recibido.try_recv().is_ok() {}
+    let (mut a, _b, mut cliente) = dos_puntos(config()).await;
     a.ahora(Conducta::Callar);
     for token in 1..=100 {
         cliente.llamar(token, consulta());
@@ -191,9 +199,7 @@ async fn al_morir_el_punto_en_uso_todo_lo_que_estaba_alli_lo_sirve_el_otro_en_se
 
 #[tokio::test]
 async fn si_un_punto_contesta_y_muere_en_el_acto_la_llamada_acaba_bien_y_una_vez() {
-    let (a, b) = (Almacen::nuevo(Conducta::Servir), Almacen::nuevo(Conducta::Servir));
-    let mut cliente = cliente(&[&a, &b], config());
-    servida_al_fin(&mut cliente).await;
+    let (a, _b, mut cliente) = dos_puntos(config()).await;
     a.ahora(Conducta::ServirYMorir);
     cliente.llamar(1, consulta());
     let Almacen { tarea, .. } = a;
@@ -207,9 +213,7 @@ async fn si_un_punto_contesta_y_muere_en_el_acto_la_llamada_acaba_bien_y_una_vez
 
 #[tokio::test]
 async fn sin_respuesta_a_tiempo_contesta_el_otro() {
-    let (a, b) = (Almacen::nuevo(Conducta::Servir), Almacen::nuevo(Conducta::Servir));
-    let mut cliente = cliente(&[&a, &b], Config { plazo: Duration::from_millis(150), ..config() });
-    servida_al_fin(&mut cliente).await;
+    let (a, _b, mut cliente) = dos_puntos(Config { plazo: Duration::from_millis(150), ..config() }).await;
     a.ahora(Conducta::Callar);
     let inicio = Instant::now();
     cliente.llamar(1, consulta());
@@ -219,13 +223,9 @@ async fn sin_respuesta_a_tiempo_contesta_el_otro() {
 
 #[tokio::test]
 async fn la_respuesta_tardia_de_un_intento_que_vencio_se_entrega() {
-    let (mut a, mut b) = (Almacen::nuevo(Conducta::Servir), Almacen::nuevo(Conducta::Servir));
-    let mut cliente = cliente(&[&a, &b], Config { plazo: Duration::from_secs(1), ..config() });
-    servida_al_fin(&mut cliente).await;
-    for almacen in [&mut a, &mut b] {
-        while almacen.recibido.try_recv().is_ok() {}
-        almacen.ahora(Conducta::Callar);
-    }
+    let (mut a, mut b, mut cliente) = dos_puntos(Config { plazo: Duration::from_secs(1), ..config() }).await;
+    a.ahora(Conducta::Callar);
+    b.ahora(Conducta::Callar);
     cliente.llamar(1, consulta());
     recibidas(&mut cliente, &mut a, 1).await;
     recibidas(&mut cliente, &mut b, 1).await;
@@ -251,9 +251,7 @@ async fn si_nadie_escucha_se_dice_en_seguida_que_nada_se_envio() {
 
 #[tokio::test]
 async fn si_todos_se_niegan_nada_se_hizo_y_la_buena_salud_los_cierra_solos() {
-    let (a, b) = (Almacen::nuevo(Conducta::Servir), Almacen::nuevo(Conducta::Servir));
-    let mut cliente = cliente(&[&a, &b], config());
-    servida_al_fin(&mut cliente).await;
+    let (a, b, mut cliente) = dos_puntos(config()).await;
     a.ahora(Conducta::Negarse);
     b.ahora(Conducta::Negarse);
     cliente.llamar(1, consulta());
@@ -272,7 +270,7 @@ async fn si_todos_se_niegan_nada_se_hizo_y_la_buena_salud_los_cierra_solos() {
 #[tokio::test]
 async fn si_muere_el_unico_punto_queda_la_duda_y_al_volver_se_sirve_otra_vez() {
     let mut a = Almacen::nuevo(Conducta::Servir);
-    let mut cliente = cliente(&[&a], config());
+    let mut cliente = cliente(&[&a.direccion], config());
     servida_al_fin(&mut cliente).await;
     while a.recibido.try_recv().is_ok() {}
     a.ahora(Conducta::Callar);
@@ -292,9 +290,7 @@ async fn si_muere_el_unico_punto_queda_la_duda_y_al_volver_se_sirve_otra_vez() {
 #[tokio::test]
 async fn lo_que_no_es_una_respuesta_cuenta_como_fallo_y_contesta_el_otro() {
     for conducta in [Conducta::Desvariar, Conducta::Ensuciar] {
-        let (a, b) = (Almacen::nuevo(Conducta::Servir), Almacen::nuevo(Conducta::Servir));
-        let mut cliente = cliente(&[&a, &b], Config { plazo: Duration::from_secs(1), ..config() });
-        servida_al_fin(&mut cliente).await;
+        let (a, _b, mut cliente) = dos_puntos(Config { plazo: Duration::from_secs(1), ..config() }).await;
         a.ahora(conducta);
         for token in 1..=3 {
             cliente.llamar(token, consulta());
@@ -307,7 +303,7 @@ async fn lo_que_no_es_una_respuesta_cuenta_como_fallo_y_contesta_el_otro() {
 #[tokio::test]
 async fn una_escritura_recibe_su_contestacion_y_cancelar_la_espera_no_pierde_nada() {
     let a = Almacen::nuevo(Conducta::Servir);
-    let mut cliente = cliente(&[&a], config());
+    let mut cliente = cliente(&[&a.direccion], config());
     servida_al_fin(&mut cliente).await;
     for token in 1..=200 {
         cliente.llamar(token, CuerpoPeticion::Escribir(Vec::new()));
