@@ -28,6 +28,7 @@ impl<W> Machine<W> {
             if !nueva {
                 self.almacen.contar_vieja();
             }
+            self.turnos.contar(nueva);
             self.enviar(now, num);
         }
         self.listas.entregar(&self.presencia, &mut self.acciones);

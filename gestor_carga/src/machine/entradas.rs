@@ -145,12 +145,11 @@ impl<W> Machine<W> {
         for num in self.vuelos_de(actor) {
             let Some(op) = self.ops.get_mut(&num) else { continue };
             let (id, turno) = (op.id(), op.actor_perdido(now));
-            match turno {
-                Some(turno) => self.volver_a_la_cola(num, turno),
-                None => {
-                    self.vuelos.remove(&num);
-                    self.poner_lista(num);
-                }
+            if let Some(turno) = turno {
+                self.volver_a_la_cola(num, turno);
+            } else {
+                self.vuelos.remove(&num);
+                self.poner_lista(num);
             }
             self.acciones.push_back(Accion::Reasignada { id, motivo: "se perdió el actor que la tenía" });
         }

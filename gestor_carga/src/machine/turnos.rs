@@ -31,15 +31,16 @@ impl Turnos {
     /// La siguiente de una ruta abierta y si estaba entre las nuevas; `viejas`, si se admiten.
     pub(super) fn sacar(&mut self, abiertas: Abiertas, viejas: bool) -> Option<(Num, bool)> {
         let toca_vieja = viejas && self.nuevas_seguidas >= NUEVAS_SEGUIDAS_MAX;
-        let salida = if toca_vieja {
+        if toca_vieja {
             self.de_las_viejas(abiertas).or_else(|| self.de_las_nuevas(abiertas))
         } else {
             self.de_las_nuevas(abiertas).or_else(|| if viejas { self.de_las_viejas(abiertas) } else { None })
-        };
-        if let Some((_, nueva)) = salida {
-            self.nuevas_seguidas = if nueva { self.nuevas_seguidas + 1 } else { 0 };
         }
-        salida
+    }
+
+    /// La que se sacó salió de verdad.
+    pub(super) fn contar(&mut self, nueva: bool) {
+        self.nuevas_seguidas = if nueva { self.nuevas_seguidas + 1 } else { 0 };
     }
 
     pub(super) fn hay_viejas(&self, abiertas: Abiertas) -> bool {

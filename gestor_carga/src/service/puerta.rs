@@ -24,7 +24,7 @@ impl Servicio {
     pub(super) fn on_solicitud(&mut self, now: Instant, cuadros: Vec<Frame>) {
         let Some((mut remite, cuerpo)) = Puerta::abrir(cuadros, now) else { return };
         match Solicitud::leer(&cuerpo) {
-            Err(invalida) => self.on_invalida(&remite, invalida),
+            Err(invalida) => self.on_invalida(&remite, &invalida),
             Ok(Solicitud { id, pedido }) => match pedido {
                 Pedido::Comando(comando) => {
                     remite.operacion = comando.tipo().as_str();
@@ -42,7 +42,7 @@ impl Servicio {
         }
     }
 
-    fn on_invalida(&mut self, remite: &Remite, invalida: SolicitudInvalida) {
+    fn on_invalida(&mut self, remite: &Remite, invalida: &SolicitudInvalida) {
         let codigo =
             if invalida.operacion_desconocida { Codigo::OperacionDesconocida } else { Codigo::SolicitudInvalida };
         let frase = format!("{}: {}", codigo.mensaje(), invalida.motivo);
@@ -66,7 +66,7 @@ impl Servicio {
             }
             Err(e) => {
                 let motivo = format!("el campo «id» {e}");
-                self.on_invalida(&remite, SolicitudInvalida { id: Some(id), motivo, operacion_desconocida: false });
+                self.on_invalida(&remite, &SolicitudInvalida { id: Some(id), motivo, operacion_desconocida: false });
             }
         }
     }

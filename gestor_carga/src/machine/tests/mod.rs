@@ -1,1 +1,9 @@
+//! La máquina, con un modelo al lado que comprueba cada promesa después de cada suceso.
 
+mod azar;
+mod banco;
+mod casos;
+mod exhaustiva;
+mod turnos;
+
+use banco::Banco;

@@ -1,0 +1,367 @@
+//! La máquina y, a su lado, lo que tiene que ser verdad: quién espera, qué hay en el disco, qué está fuera.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use common::{
+    dominio::{Codigo, Comando, Estado, Huella, OperacionId, Tipo},
+    mensajes::{Desenlace, Instante, Orden, Respuesta, RespuestaGuardada, ResultadoInforme, Topico},
+};
+use uuid::Uuid;
+
+use crate::machine::{Accion, Contestacion, Limites, Machine, Num};
+
+/// Quien espera una respuesta.
+pub type Quien = u32;
+
+/// Lo que se contestó a alguien.
+pub type Contestado = (Estado, Codigo);
+
+/// Una lista que salió.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Salida {
+    /// El actor; `None`, llamada directa.
+    pub actor: Option<String>,
+    pub ordenes: Vec<Orden>,
+}
+
+#[derive(Clone, Debug)]
+enum EnDisco {
+    Escribir(Num, Orden),
+    Borrar(Num),
+}
+
+/// La máquina bajo prueba y su modelo.
+#[derive(Clone, Debug)]
+pub struct Banco {
+    pub maquina: Machine<Quien>,
+    pub now: Instant,
+    limites: Limites,
+    siguiente: Quien,
+    /// Quien espera, por qué operación y desde cuándo.
+    esperan: HashMap<Quien, (OperacionId, Instant)>,
+    pub contestadas: BTreeMap<Quien, Contestado>,
+    pub presentes: BTreeSet<(Topico, String)>,
+    /// Lo último publicado de cada operación sin decidir.
+    pub fuera: BTreeMap<OperacionId, Orden>,
+    pub salidas: Vec<Salida>,
+    decididas: BTreeSet<OperacionId>,
+    /// Por clave, las que llegaron y no están decididas, en orden.
+    colas: HashMap<String, VecDeque<OperacionId>>,
+    /// Lo mandado al disco y sin hacer.
+    al_disco: VecDeque<EnDisco>,
+    disco: BTreeMap<Num, Orden>,
+    pub averiado: bool,
+    borrados_pendientes: Vec<Num>,
+    prometidas: BTreeSet<OperacionId>,
+    /// El cliente que acaba de pedir, mientras se atiende su solicitud.
+    pidiendo: Option<Quien>,
+}
+
+/// El id número `n`; su tiempo es siempre el mismo.
+pub fn id(n: u64) -> OperacionId {
+    let uuid = Uuid::from_u128(0x0189_0a5d_ac96_774b_8cce_b302_0000_0000 | u128::from(n));
+    OperacionId::try_new(uuid).expect("v7")
+}
+
+/// Una orden de ese tipo sobre el ejemplar `clave`.
+pub fn orden(n: u64, tipo: Tipo, clave: u32) -> Orden {
+    let ejemplar = format!("E{clave}").parse().expect("ejemplar");
+    let usuario = "U1".parse().expect("usuario");
+    let objeto = common::dominio::Objeto::Ejemplar(ejemplar);
+    let comando = Comando::nuevo(tipo, Some(usuario), objeto, None).expect("comando");
+    Orden { id: id(n), huella: Huella::de(&comando), aceptada: Instante(1), intento: 0, sola: false, comando }
+}
+
+pub fn prestamo(n: u64, clave: u32) -> Orden {
+    orden(n, Tipo::Prestamo, clave)
+}
+
+pub fn decidida(id: OperacionId) -> RespuestaGuardada {
+    Respuesta::nueva(Some(id.uuid()), Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH).guardada()
+}
+
+impl Banco {
+    pub fn nuevo() -> Self {
+        Self::con(Limites::default(), Vec::new())
+    }
+
+    pub fn con(limites: Limites, filas: Vec<(Num, Orden)>) -> Self {
+        let now = Instant::now();
+        let mut banco = Self {
+            maquina: Machine::nueva(now, limites, filas.clone()),
+            now,
+            limites,
+            siguiente: 0,
+            esperan: HashMap::new(),
+            contestadas: BTreeMap::new(),
+            presentes: BTreeSet::new(),
+            fuera: BTreeMap::new(),
+            salidas: Vec::new(),
+            decididas: BTreeSet::new(),
+            colas: HashMap::new(),
+            al_disco: VecDeque::new(),
+            disco: filas.iter().copied().collect(),
+            averiado: false,
+            borrados_pendientes: Vec::new(),
+            prometidas: BTreeSet::new(),
+            pidiendo: None,
+        };
+        for (_, orden) in filas {
+            if banco.prometidas.insert(orden.id) {
+                banco.llega(&orden);
+            }
+        }
+        banco.girar();
+        banco
+    }
+
+    // ---- entradas ----
+
+    pub fn pedir(&mut self, orden: Orden) -> Quien {
+        let quien = self.siguiente;
+        self.siguiente += 1;
+        self.esperan.insert(quien, (orden.id, self.now));
+        let nueva = self.maquina.noticia(orden.id).is_none();
+        self.pidiendo = Some(quien);
+        self.maquina.on_solicitud(self.now, orden, quien);
+        if nueva && self.maquina.noticia(orden.id).is_some() {
+            self.decididas.remove(&orden.id);
+            self.llega(&orden);
+        }
+        self.girar();
+        self.pidiendo = None;
+        quien
+    }
+
+    pub fn llega_actor(&mut self, topico: Topico, nombre: &str) {
+        self.presentes.insert((topico, nombre.to_owned()));
+        self.maquina.on_actor_presente(self.now, topico, nombre);
+        self.girar();
+    }
+
+    pub fn se_va_actor(&mut self, topico: Topico, nombre: &str) {
+        let estaba = self.presentes.remove(&(topico, nombre.to_owned()));
+        assert_eq!(self.maquina.on_actor_ausente(self.now, topico, nombre), estaba);
+        self.girar();
+    }
+
+    pub fn informar(&mut self, orden: &Orden, desenlace: Desenlace) {
+        if matches!(desenlace, Desenlace::Decidida(_)) {
+            self.decidir(orden);
+        }
+        let resultado = ResultadoInforme { id: orden.id, huella: orden.huella, intento: orden.intento, desenlace };
+        self.maquina.on_desenlace(self.now, resultado);
+        self.girar();
+    }
+
+    pub fn aplicar(&mut self, orden: &Orden) {
+        self.informar(orden, Desenlace::Decidida(decidida(orden.id)));
+    }
+
+    pub fn vuelve_el_almacen(&mut self) {
+        self.maquina.on_almacen_de_vuelta(self.now);
+        self.girar();
+    }
+
+    /// El disco hace todo lo mandado.
+    pub fn escribir(&mut self) {
+        for comando in std::mem::take(&mut self.al_disco) {
+            match comando {
+                EnDisco::Escribir(num, orden) => {
+                    self.disco.insert(num, orden);
+                    self.maquina.on_diario_escrito(num);
+                }
+                EnDisco::Borrar(num) => drop(self.disco.remove(&num)),
+            }
+        }
+        self.comprobar_promesas();
+        self.girar();
+    }
+
+    /// El disco falla con todo lo mandado.
+    pub fn averiar(&mut self) {
+        for comando in std::mem::take(&mut self.al_disco) {
+            self.averiado = true;
+            match comando {
+                EnDisco::Escribir(num, _) => {
+                    self.maquina.on_diario_fallido(num);
+                }
+                EnDisco::Borrar(num) => self.borrados_pendientes.push(num),
+            }
+        }
+        self.girar();
+    }
+
+    pub fn recuperar(&mut self) {
+        for num in std::mem::take(&mut self.borrados_pendientes) {
+            self.disco.remove(&num);
+        }
+        self.comprobar_promesas();
+        self.averiado = false;
+        self.maquina.on_diario_recuperado();
+        self.girar();
+    }
+
+    pub fn pasar(&mut self, tiempo: Duration) {
+        let fin = self.now + tiempo;
+        while let Some(plazo) = self.maquina.poll_timeout().filter(|plazo| *plazo <= fin) {
+            self.now = self.now.max(plazo);
+            self.girar();
+            let siguiente = self.maquina.poll_timeout();
+            assert!(siguiente.is_none_or(|s| s > self.now), "un plazo vencido que sigue armado gira para siempre");
+        }
+        self.now = fin;
+        self.girar();
+    }
+
+    /// Hasta el siguiente plazo.
+    pub fn hasta_el_plazo(&mut self) {
+        if let Some(plazo) = self.maquina.poll_timeout() {
+            self.now = self.now.max(plazo);
+            self.girar();
+        }
+    }
+
+    pub fn hay_por_escribir(&self) -> bool {
+        !self.al_disco.is_empty()
+    }
+
+    // ---- el modelo ----
+
+    fn llega(&mut self, orden: &Orden) {
+        self.colas.entry(orden.comando.objeto().to_string()).or_default().push_back(orden.id);
+    }
+
+    fn decidir(&mut self, orden: &Orden) {
+        let cola = self.colas.entry(orden.comando.objeto().to_string()).or_default();
+        cola.retain(|otra| *otra != orden.id);
+        self.decididas.insert(orden.id);
+        self.fuera.remove(&orden.id);
+        self.prometidas.remove(&orden.id);
+    }
+
+    fn girar(&mut self) {
+        self.maquina.on_timeout(self.now);
+        self.maquina.despachar(self.now);
+        while let Some(accion) = self.maquina.poll_accion() {
+            self.comprobar(accion);
+        }
+        self.comprobar_reposo();
+    }
+
+    fn comprobar(&mut self, accion: Accion<Quien>) {
+        match accion {
+            Accion::Publicar { topico, instancia, ordenes } => {
+                let actor = instancia.to_string();
+                assert!(self.presentes.contains(&(topico, actor.clone())), "se publica a quien no está");
+                assert!(ordenes.iter().all(|o| Topico::de(o.comando.tipo()) == Some(topico)));
+                self.sale(Some(actor), ordenes);
+            }
+            Accion::Llamar { ordenes } => {
+                assert!(ordenes.iter().all(|o| o.comando.tipo() == Tipo::Renovacion));
+                self.sale(None, ordenes);
+            }
+            Accion::Responder { a, id, contestacion } => self.contestan(a, id, &contestacion),
+            Accion::Anotar { num, orden } => self.al_disco.push_back(EnDisco::Escribir(num, orden)),
+            Accion::Borrar { num } => self.al_disco.push_back(EnDisco::Borrar(num)),
+            Accion::Reasignada { .. } => {}
+        }
+    }
+
+    fn sale(&mut self, actor: Option<String>, ordenes: Vec<Orden>) {
+        assert!(!ordenes.is_empty() && ordenes.len() <= self.limites.lista);
+        assert!(ordenes.len() == 1 || ordenes.iter().all(|o| !o.sola), "las que van solas no llevan vecinas");
+        for orden in &ordenes {
+            let cola = &self.colas[&orden.comando.objeto().to_string()];
+            assert_eq!(cola.front(), Some(&orden.id), "sale una que no es la primera de su clave");
+            self.fuera.insert(orden.id, *orden);
+        }
+        self.salidas.push(Salida { actor, ordenes });
+    }
+
+    fn contestan(&mut self, a: Quien, id: OperacionId, contestacion: &Contestacion) {
+        let (suya, desde) = self.esperan.remove(&a).expect("dos respuestas a una solicitud");
+        assert_eq!(suya, id);
+        let tardo = self.now - desde;
+        assert!(tardo <= 2 * self.limites.plazo, "esperó {tardo:?}");
+        let contestado = match contestacion {
+            Contestacion::Decidida(guardada) => {
+                assert!(self.decididas.contains(&id), "decidida sin que nadie la decidiera");
+                (Estado::Aplicada, guardada.codigo)
+            }
+            Contestacion::Propia(estado, codigo) => (*estado, *codigo),
+        };
+        match contestado.0 {
+            Estado::Pendiente => {
+                assert!(self.disco.values().any(|orden| orden.id == id), "pendiente sin estar en el diario");
+                self.prometidas.insert(id);
+            }
+            Estado::Error => {
+                assert_eq!(self.pidiendo, Some(a), "error a quien ya se había aceptado");
+                assert!(matches!(contestado.1, Codigo::Saturado | Codigo::ConflictoDeId));
+            }
+            Estado::Incierta => {
+                assert!(contestado.1 == Codigo::Saturado || tardo >= self.limites.plazo, "incierta antes de tiempo");
+            }
+            Estado::Aplicada | Estado::Rechazada => {}
+        }
+        self.contestadas.insert(a, contestado);
+    }
+
+    /// Lo que ha de ser verdad entre suceso y suceso.
+    fn comprobar_reposo(&mut self) {
+        let foto = self.maquina.foto();
+        assert!(foto.en_vuelo <= self.limites.ventana);
+        assert_eq!(foto.esperas, self.esperan.len(), "alguien se quedó sin respuesta y sin plazo");
+        let plazo = self.maquina.poll_timeout();
+        if !self.esperan.is_empty() {
+            let plazo = plazo.expect("alguien espera y no hay plazo armado");
+            assert!(plazo <= self.now + self.limites.plazo);
+        }
+        let sin_decidir: usize = self.colas.values().map(VecDeque::len).sum();
+        assert_eq!(foto.operaciones, sin_decidir, "la tabla y el modelo no coinciden");
+        if foto.en_vuelo > 0 {
+            assert!(plazo.is_some(), "algo está fuera y nadie lo reclamará");
+        }
+    }
+
+    fn comprobar_promesas(&self) {
+        let escritas: BTreeSet<_> = self.disco.values().map(|orden| orden.id).collect();
+        assert!(self.prometidas.is_subset(&escritas), "una promesa que no está en el disco");
+    }
+
+    /// Con actores, almacenamiento y disco, todo acaba decidido, contestado y fuera del diario.
+    pub fn terminar_bien(&mut self) {
+        if self.averiado {
+            self.recuperar();
+        }
+        for topico in Topico::TODOS {
+            self.llega_actor(topico, "de-guardia");
+        }
+        for _ in 0..200 {
+            self.escribir();
+            for orden in self.fuera.clone().into_values() {
+                self.aplicar(&orden);
+            }
+            if self.maquina.foto().operaciones == 0 {
+                break;
+            }
+            self.hasta_el_plazo();
+        }
+        self.escribir();
+        assert_eq!(self.maquina.foto().operaciones, 0, "algo quedó sin decidir");
+        assert!(self.esperan.is_empty(), "alguien quedó sin respuesta");
+        assert!(self.disco.is_empty(), "algo quedó en el diario: {:?}", self.disco);
+        assert_eq!(self.contestadas.len(), usize::try_from(self.siguiente).expect("cabe"));
+    }
+
+    /// Muere y arranca otro con lo que hay en el disco: lo prometido sigue prometido.
+    pub fn rearrancar(&self) -> Self {
+        let filas: Vec<_> = self.disco.iter().map(|(num, orden)| (*num, *orden)).collect();
+        self.comprobar_promesas();
+        Self::con(self.limites, filas)
+    }
+}
