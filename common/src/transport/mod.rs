@@ -1,18 +1,21 @@
 //! ZeroMQ bajo tokio. Es el único lugar que conoce el crate `zmq`.
 //!
+//! - [`contexto`]: cómo se abre cada clase de zócalo.
 //! - [`socket`]: un zócalo con dueño, cuyas esperas se pueden cancelar.
 //! - [`monitor`]: conexiones y desconexiones de un zócalo.
 //! - [`endpoint`]: direcciones tal como las escribe una persona.
 //! - [`storage_client`]: el cliente rotatorio del almacenamiento, con un breaker por punto.
 
+pub mod contexto;
 pub mod endpoint;
 pub mod monitor;
 pub mod socket;
 pub mod storage_client;
 
+pub use contexto::Contexto;
 pub use endpoint::{Endpoint, EndpointInvalido};
 pub use monitor::{Conexion, Monitor};
-pub use socket::{Contexto, ErrorDeTransporte, Frame, Socket};
+pub use socket::{ErrorDeTransporte, Frame, Socket};
 pub use storage_client::{Entrega, StorageClient};
 
 #[cfg(test)]

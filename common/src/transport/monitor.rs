@@ -5,7 +5,7 @@ use std::{
     task::{Context as TaskContext, Poll, ready},
 };
 
-use super::socket::{Contexto, ErrorDeTransporte, Socket};
+use super::socket::{ErrorDeTransporte, Socket};
 
 /// Lo que le pasó a la conexión.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,16 +22,16 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Vigila `socket`.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Zocalo`].
-    pub fn de(contexto: &Contexto, socket: &Socket) -> Result<Self, ErrorDeTransporte> {
+    /// Vigila `socket`; sus sucesos llegan por el PAIR que abre `par` con el nombre que se le da.
+    pub(super) fn de(
+        socket: &Socket,
+        par: impl FnOnce(&str) -> Result<Socket, ErrorDeTransporte>,
+    ) -> Result<Self, ErrorDeTransporte> {
         static SIGUIENTE: AtomicU64 = AtomicU64::new(0);
         let nombre = format!("inproc://monitor-{}", SIGUIENTE.fetch_add(1, Ordering::Relaxed));
         let eventos = zmq::SocketEvent::HANDSHAKE_SUCCEEDED as i32 | zmq::SocketEvent::DISCONNECTED as i32;
         socket.z().monitor(&nombre, eventos)?;
-        Ok(Self { par: contexto.pair_interno(&nombre)? })
+        Ok(Self { par: par(&nombre)? })
     }
 
     /// Espera el siguiente suceso.

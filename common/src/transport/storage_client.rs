@@ -17,9 +17,10 @@ use tokio::time::Sleep;
 
 use self::avisos::{Avisos, saturado};
 use super::{
+    contexto::Contexto,
     endpoint::Endpoint,
     monitor::{Conexion, Monitor},
-    socket::{Contexto, ErrorDeTransporte, Frame, Socket},
+    socket::{ErrorDeTransporte, Frame, Socket},
 };
 use crate::{
     mensajes::{self, CuerpoPeticion, CuerpoResultado, Peticion, Resultado},

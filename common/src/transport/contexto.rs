@@ -1,0 +1,173 @@
+//! Decide cómo se abre cada clase de zócalo: sus límites, sus latidos y sus reconexiones.
+
+use zmq::Error;
+
+use super::{
+    endpoint::Endpoint,
+    monitor::Monitor,
+    socket::{ErrorDeTransporte, Socket},
+};
+use crate::mensajes::MENSAJE_BYTES_MAX;
+
+/// Mensajes en cola por conexión antes de descartar o frenar; el almacén tiene la verdad, no el zócalo.
+const HWM: i32 = 100_000;
+/// Cada cuánto late una conexión interna y cuándo se da por muerta, en milisegundos.
+const LATIDO_MS: (i32, i32) = (500, 1_500);
+/// Espera entre reconexiones, primera y máxima, en milisegundos.
+const RECONEXION_MS: (i32, i32) = (20, 200);
+/// Tiempo que un mensaje ya entregado al zócalo tiene para salir al cerrar, en milisegundos.
+const LINGER_MS: i32 = 1_000;
+/// Plazo del saludo de una conexión, en milisegundos; corta a quien abre y calla.
+const SALUDO_MS: i32 = 1_000;
+/// Tiempo sin confirmación de TCP tras el que se corta, en milisegundos (`ZMQ_TCP_MAXRT`): los latidos no se
+/// disparan mientras un mensaje grande está atascado en el núcleo.
+const TCP_MAXRT_MS: i32 = 2_000;
+/// Opción sin envoltura segura en el crate.
+const ZMQ_TCP_MAXRT: i32 = 80;
+
+/// El contexto de ZeroMQ del proceso.
+#[derive(Clone, Default)]
+pub struct Contexto(zmq::Context);
+
+impl Contexto {
+    /// Un contexto nuevo.
+    #[must_use]
+    pub fn nuevo() -> Self {
+        Self::default()
+    }
+
+    /// ROUTER que atiende a clientes de fuera.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Escuchar`] si la dirección está ocupada o no es nuestra.
+    pub fn router_publico(&self, bind: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
+        let z = self.nuevo_zocalo(zmq::ROUTER)?;
+        z.set_router_mandatory(true)?;
+        // Más que una solicitud válida, para poder decir «es demasiado grande» en vez de cortar sin palabra.
+        z.set_maxmsgsize(1024 * 1024)?;
+        z.set_heartbeat_ivl(5_000)?;
+        z.set_heartbeat_timeout(15_000)?;
+        escuchar(z, bind)
+    }
+
+    /// ROUTER que atiende a procesos nuestros.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Escuchar`].
+    pub fn router(&self, bind: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
+        let z = self.nuevo_zocalo(zmq::ROUTER)?;
+        z.set_router_mandatory(true)?;
+        escuchar(latir(z)?, bind)
+    }
+
+    /// XPUB que anuncia cada suscripción, también las repetidas.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Escuchar`].
+    pub fn xpub(&self, bind: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
+        let z = self.nuevo_zocalo(zmq::XPUB)?;
+        // VERBOSE: un SUB que vuelve mientras su conexión vieja aún vive no se anunciaría de otro modo.
+        z.set_xpub_verbose(true)?;
+        escuchar(latir(z)?, bind)
+    }
+
+    /// SUB conectado a `endpoint`; las suscripciones se hacen después.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Conectar`].
+    pub fn sub(&self, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
+        let z = self.nuevo_zocalo(zmq::SUB)?;
+        conectar(latir(z)?, endpoint)
+    }
+
+    /// DEALER conectado a `endpoint`, sin cola mientras no haya conexión.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Conectar`].
+    pub fn dealer(&self, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
+        let z = self.nuevo_zocalo(zmq::DEALER)?;
+        // IMMEDIATE: lo aceptado durante una caída se ejecutaría al volver, mucho después de pedirse en otra parte.
+        z.set_immediate(true)?;
+        conectar(latir(z)?, endpoint)
+    }
+
+    /// Como [`Contexto::dealer`], con el monitor abierto antes de conectar para que no se pierda ningún suceso.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Conectar`].
+    pub fn dealer_vigilado(&self, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
+        let z = self.nuevo_zocalo(zmq::DEALER)?;
+        z.set_immediate(true)?;
+        self.vigilado(z, endpoint)
+    }
+
+    /// Como [`Contexto::sub`], con el monitor abierto antes de conectar.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Conectar`].
+    pub fn sub_vigilado(&self, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
+        self.vigilado(self.nuevo_zocalo(zmq::SUB)?, endpoint)
+    }
+
+    fn vigilado(&self, z: zmq::Socket, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
+        z.set_ipv6(endpoint.es_ipv6())?;
+        let socket = Socket::nuevo(latir(z)?)?;
+        let monitor = Monitor::de(&socket, |nombre| self.par(nombre))?;
+        socket.conectar(endpoint)?;
+        Ok((socket, monitor))
+    }
+
+    fn nuevo_zocalo(&self, tipo: zmq::SocketType) -> Result<zmq::Socket, ErrorDeTransporte> {
+        let z = self.0.socket(tipo)?;
+        z.set_linger(LINGER_MS)?;
+        z.set_sndhwm(HWM)?;
+        z.set_rcvhwm(HWM)?;
+        z.set_maxmsgsize(i64::try_from(MENSAJE_BYTES_MAX).expect("cabe"))?;
+        z.set_handshake_ivl(SALUDO_MS)?;
+        z.set_reconnect_ivl(RECONEXION_MS.0)?;
+        z.set_reconnect_ivl_max(RECONEXION_MS.1)?;
+        Ok(z)
+    }
+
+    fn par(&self, nombre: &str) -> Result<Socket, ErrorDeTransporte> {
+        let z = self.0.socket(zmq::PAIR)?;
+        z.connect(nombre)?;
+        Socket::nuevo(z)
+    }
+}
+
+/// Lo que llevan las conexiones internas: latidos, y un límite a lo que TCP insiste.
+fn latir(z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
+    z.set_heartbeat_ivl(LATIDO_MS.0)?;
+    z.set_heartbeat_timeout(LATIDO_MS.1)?;
+    fijar_tcp_maxrt(z)
+}
+
+fn fijar_tcp_maxrt(mut z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
+    let valor = TCP_MAXRT_MS;
+    // SAFETY: el puntero es el del zócalo vivo que tenemos en exclusiva; libzmq copia `valor` antes de volver.
+    // (`into_raw` y `from_raw` no valen: el zócalo dejaría de sostener su contexto, y soltar este esperaría por él.)
+    let r =
+        unsafe { zmq_sys::zmq_setsockopt(z.as_mut_ptr(), ZMQ_TCP_MAXRT, (&raw const valor).cast(), size_of::<i32>()) };
+    if r == 0 { Ok(z) } else { Err(ErrorDeTransporte::Zocalo("ZMQ_TCP_MAXRT no se admite".into())) }
+}
+
+fn escuchar(z: zmq::Socket, bind: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
+    z.set_ipv6(bind.es_ipv6())?;
+    z.bind(&bind.tcp()).map_err(|e| ErrorDeTransporte::Escuchar {
+        endpoint: bind.to_string(),
+        causa: match e {
+            Error::EADDRINUSE => "el puerto ya está ocupado".into(),
+            Error::EADDRNOTAVAIL | Error::ENODEV => "la dirección no es de esta máquina".into(),
+            otro => otro.message().to_owned(),
+        },
+    })?;
+    Socket::nuevo(z)
+}
+
+fn conectar(z: zmq::Socket, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
+    z.set_ipv6(endpoint.es_ipv6())?;
+    let socket = Socket::nuevo(z)?;
+    socket.conectar(endpoint)?;
+    Ok(socket)
+}
