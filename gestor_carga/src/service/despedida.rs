@@ -8,12 +8,13 @@ use super::{ErrorDeServicio, Servicio, Suceso, hasta, internos};
 const TERMINAR: Duration = Duration::from_millis(1_200);
 /// Lo que se espera por el diario para prometer lo que queda.
 const PROMETER: Duration = Duration::from_millis(800);
-/// Lo que se espera por el cierre del archivo.
-const CERRAR: Duration = Duration::from_millis(300);
+/// Lo que dura todo, con el cierre del archivo, que usa el tiempo que quede.
+const TODO: Duration = Duration::from_millis(2_500);
 
 impl Servicio {
     /// Ya no se lee a los clientes: quien envíe ahora no recibe respuesta y repetirá con el mismo id.
     pub(super) async fn despedirse(mut self) -> Result<(), ErrorDeServicio> {
+        let fin = Instant::now() + TODO;
         self.listo.fijar(false);
         self.seguir(TERMINAR, |yo| yo.maquina.foto().esperas > 0 || yo.consultas.cuantas() > 0).await?;
         self.maquina.anotar_todo();
@@ -21,7 +22,7 @@ impl Servicio {
         self.seguir(PROMETER, |yo| yo.maquina.hay_promesas_por_hacer()).await?;
         let foto = self.maquina.foto();
         tracing::info!(prometidas = foto.operaciones, sin_respuesta = foto.esperas, "gestor de carga parado");
-        self.diario.cerrar(CERRAR).await;
+        self.diario.cerrar(fin.saturating_duration_since(Instant::now())).await;
         Ok(())
     }
 

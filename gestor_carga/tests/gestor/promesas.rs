@@ -56,9 +56,11 @@ async fn lo_prometido_sobrevive_a_un_kill_9_y_se_aplica_al_volver_un_actor() {
     assert!(desde.elapsed() < 2 * UN_SEGUNDO, "{:?}", desde.elapsed());
     // Decidida, ya no es cosa del gestor: pregunta al almacenamiento.
     hasta_que(&mut cliente, &pregunta, |r| r.mensaje == "consulta_operacion").await;
-    gestor.matar();
+    gestor.terminar();
+    assert!(gestor.final_de().await.0.success());
 
-    // Lo decidido salió del diario: el que arranca no tiene nada que repetir.
+    // Lo decidido salió del diario: el que arranca no tiene nada que repetir. (Tras un kill -9 podría quedarle algún
+    // borrado sin hacer: repetiría sin efecto.)
     let _gestor = sitio.arrancar().await;
     let salud = Cliente::de(&sitio).pedir(&json!({"operacion": "salud"})).await;
     assert_eq!(salud.datos["operaciones"], 0);
