@@ -1,5 +1,6 @@
 //! Una suite propia: la levanta, mata sus procesos de verdad, la para y la apaga. No sobrevive a quien la levantó.
 
+mod calma;
 mod proceso;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use anaquel::plano::{ANAQUEL_PUERTO_BASE, ANAQUEL_VAR, NOMBRES, POSTGRES, Plano, Urls, leer_ajustes};
+use anaquel::plano::{ANAQUEL_PUERTO_BASE, ANAQUEL_VAR, Plano, Servicio, Urls, leer_ajustes};
 use common::transport::Endpoint;
 use tokio::{
     sync::oneshot,
@@ -145,11 +146,16 @@ impl Suite {
         url_de_la_base(&self.plano.ajustes())
     }
 
+    /// Sus servicios, con sus direcciones.
+    #[must_use]
+    pub fn servicios(&self) -> Vec<Servicio> {
+        servicios(&self.plano)
+    }
+
     /// La dirección HTTP de un servicio.
     #[must_use]
     pub fn http(&self, nombre: &str) -> Option<SocketAddr> {
-        let urls = Urls { servicio: String::new(), migracion: None };
-        self.plano.servicios(&urls).into_iter().find(|s| s.nombre == nombre).map(|s| s.http)
+        self.servicios().into_iter().find(|s| s.nombre == nombre).map(|s| s.http)
     }
 
     /// Las métricas de un servicio, si contesta.
@@ -177,28 +183,29 @@ impl Suite {
         Ok(pid)
     }
 
-    /// Espera a que un proceso esté en marcha con otro pid que `anterior` y, si es un servicio, listo.
+    /// Espera a que un proceso esté en marcha con otro pid que `anterior`, y la suite en calma.
     ///
     /// # Errors
     /// [`Error::Plazo`].
     pub async fn esperar_vuelta(&self, nombre: &str, anterior: u32, plazo: Duration) -> Result<(), Error> {
         let fin = Instant::now() + plazo;
-        loop {
-            if self.pid(nombre).is_ok_and(|pid| pid != anterior) && self.listo(nombre).await {
-                return Ok(());
-            }
-            if Instant::now() >= fin {
-                return Err(Error::Plazo(format!("{nombre} vuelve a estar listo")));
+        let mut falta = format!("{nombre} está en marcha");
+        while Instant::now() < fin {
+            if self.pid(nombre).is_ok_and(|pid| pid != anterior) {
+                match calma::falta(self).await {
+                    None => return Ok(()),
+                    Some(algo) => falta = algo,
+                }
             }
             sleep(MIRADA).await;
         }
+        Err(Error::Plazo(falta))
     }
 
-    async fn listo(&self, nombre: &str) -> bool {
-        match self.http(nombre) {
-            Some(addr) => http::obtener(addr, "/listo").await.is_ok_and(|(codigo, _)| codigo == 200),
-            None => nombre == POSTGRES,
-        }
+    /// Lo que un proceso escribió en su registro.
+    #[must_use]
+    pub fn registro(&self, nombre: &str) -> String {
+        fs::read_to_string(self.plano.registro(nombre)).unwrap_or_default()
     }
 
     /// `anaquel parar NOMBRE`.
@@ -285,24 +292,22 @@ pub fn url_de_la_base(ajustes: &Path) -> Result<String, Error> {
     url.map(|(_, valor)| valor).ok_or_else(|| sistema(ajustes.display().to_string())(io::ErrorKind::InvalidData.into()))
 }
 
-/// Todos los procesos de una suite.
-#[must_use]
-pub fn nombres() -> [&'static str; 8] {
-    NOMBRES
-}
-
 fn entorno(plano: &Plano) -> [(&'static str, String); 2] {
     [(ANAQUEL_VAR, plano.var().display().to_string()), (ANAQUEL_PUERTO_BASE, plano.base().to_string())]
+}
+
+/// Los servicios de un plano: sus direcciones no dependen de la base.
+fn servicios(plano: &Plano) -> Vec<Servicio> {
+    plano.servicios(&Urls { servicio: String::new(), migracion: None })
 }
 
 /// Un plano cuyos puertos están todos libres ahora.
 fn puertos_libres(var: &Path) -> Result<Plano, Error> {
     let mut azar = Azar::con_semilla(u64::from(std::process::id()) ^ uuid::Uuid::now_v7().as_u64_pair().1);
-    let urls = Urls { servicio: String::new(), migracion: None };
     for _ in 0..200 {
         let base = BASES.start + u16::try_from(azar.menor_que(BASES.len())).expect("cabe en los puertos");
         let Ok(plano) = Plano::nuevo(var, base) else { continue };
-        let puertos = plano.servicios(&urls).into_iter().flat_map(|s| s.zocalos.into_iter().chain([s.http]));
+        let puertos = servicios(&plano).into_iter().flat_map(|s| s.zocalos.into_iter().chain([s.http]));
         // Se toman todos a la vez: así tampoco se repite ninguno.
         if puertos.map(|p| TcpListener::bind((Ipv4Addr::LOCALHOST, p.port()))).collect::<Result<Vec<_>, _>>().is_ok() {
             return Ok(plano);

@@ -35,7 +35,8 @@ impl Demo<'_> {
             self.suite.parar(parado).await?;
             self.funcional(&format!("Prueba 1: {que} ({parado})")).await?;
             self.suite.iniciar(parado).await?;
-            self.suite.esperar_vuelta(parado, 0, VUELTA_MAX).await?;
+            let vuelta = self.suite.esperar_vuelta(parado, 0, VUELTA_MAX).await;
+            self.comprobar(&format!("{parado} vuelve a participar: todos los circuitos, cerrados"), vuelta.is_ok());
         }
         self.funcional("Prueba 1: con los dos otra vez").await
     }

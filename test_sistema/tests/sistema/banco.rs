@@ -121,8 +121,4 @@ impl Banco {
             sleep(Duration::from_millis(10)).await;
         }
     }
-
-    pub fn registro(&self, nombre: &str) -> String {
-        std::fs::read_to_string(self.suite.plano().registro(nombre)).unwrap_or_default()
-    }
 }

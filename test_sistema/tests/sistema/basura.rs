@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use anaquel::plano::NOMBRES;
 use common::{
     mensajes::MENSAJE_BYTES_MAX,
     transport::{Contexto, Endpoint, Socket},
 };
-use test_sistema::{azar::Azar, http::metrica, suite::nombres};
+use test_sistema::{azar::Azar, http::metrica};
 use tokio::time::timeout;
 
 use crate::banco::{Banco, PLAZO, con_suite};
@@ -21,7 +22,7 @@ const SALIR_MAX: Duration = Duration::from_millis(300);
 #[test]
 fn la_basura_en_todos_los_puertos_no_la_nota_quien_pide_bien() {
     con_suite(async |banco| {
-        let pids: Vec<u32> = nombres().iter().map(|n| banco.suite.pid(n).expect("está en marcha")).collect();
+        let pids: Vec<u32> = NOMBRES.iter().map(|n| banco.suite.pid(n).expect("está en marcha")).collect();
         let carga = banco.cargar(16).await;
         let mut azar = Azar::con_semilla(3);
         for (direccion, habla_zeromq) in puertos(banco) {
@@ -35,7 +36,7 @@ fn la_basura_en_todos_los_puertos_no_la_nota_quien_pide_bien() {
             }
             assert!(carga.esperar_exitos(20, PLAZO, |_| true).await, "con basura en {direccion} no se trabaja");
         }
-        for (nombre, pid) in nombres().iter().zip(pids) {
+        for (nombre, pid) in NOMBRES.iter().zip(pids) {
             assert_eq!(banco.suite.pid(nombre).expect("sigue en marcha"), pid, "{nombre} murió");
         }
         for nombre in ["gestor_carga", "gestor_almacenamiento", "backup_almacen"] {
@@ -49,8 +50,7 @@ fn la_basura_en_todos_los_puertos_no_la_nota_quien_pide_bien() {
 
 /// Todas las direcciones en que la suite escucha, y si ahí se habla ZeroMQ.
 fn puertos(banco: &Banco) -> Vec<(SocketAddr, bool)> {
-    let urls = anaquel::plano::Urls { servicio: String::new(), migracion: None };
-    let servicios = banco.suite.plano().servicios(&urls);
+    let servicios = banco.suite.servicios();
     servicios.into_iter().flat_map(|s| s.zocalos.into_iter().map(|z| (z, true)).chain([(s.http, false)])).collect()
 }
 

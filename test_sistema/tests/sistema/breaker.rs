@@ -23,7 +23,7 @@ fn las_transiciones_del_breaker_del_almacen_parado_se_ven_en_el_registro_y_en_la
         for servicio in ["gestor_carga", "actor_prestamo_1"] {
             esperar(banco, servicio, parado, "MEDIO_ABIERTO").await;
             esperar(banco, servicio, parado, "CERRADO").await;
-            let registro = banco.registro(servicio);
+            let registro = banco.suite.registro(servicio);
             assert!(registro.contains(&format!("conexión restablecida con {parado}")), "{servicio}");
             let pagina = banco.suite.metricas(servicio).await.expect("contesta");
             let de = |endpoint: &str| format!("endpoint=\"{endpoint}\"");
@@ -44,7 +44,7 @@ async fn esperar(banco: &Banco, servicio: &str, endpoint: &str, estado: &str) {
         .hasta_que(&format!("{servicio}: {linea}"), async || {
             let pagina = banco.suite.metricas(servicio).await.unwrap_or_default();
             let contada = metrica(&pagina, "anaquel_breaker_transiciones_total", &etiquetas).is_some_and(|n| n > 0.0);
-            contada && banco.registro(servicio).contains(&linea)
+            contada && banco.suite.registro(servicio).contains(&linea)
         })
         .await;
 }

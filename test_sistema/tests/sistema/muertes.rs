@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use anaquel::plano::NOMBRES;
 use common::dominio::Tipo;
-use test_sistema::suite::nombres;
 
 use crate::banco::{PLAZO, con_suite};
 
@@ -18,7 +18,7 @@ fn la_muerte_de_cada_proceso_bajo_carga_no_pierde_ni_dobla_nada_y_la_pausa_es_co
     con_suite(async |banco| {
         let carga = banco.cargar(32).await;
         assert!(carga.esperar_exitos(EXITOS, PLAZO, |_| true).await, "la carga no arranca");
-        let mut casos: Vec<(Vec<&str>, Option<Tipo>, Duration)> = nombres()
+        let mut casos: Vec<(Vec<&str>, Option<Tipo>, Duration)> = NOMBRES
             .into_iter()
             .map(|nombre| {
                 let tipo = match nombre {

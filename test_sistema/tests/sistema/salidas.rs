@@ -2,12 +2,10 @@
 
 use std::process::{Command, Stdio};
 
+use anaquel::plano::NOMBRES;
 use common::transport::Contexto;
 use serde_json::{Value, json};
-use test_sistema::{
-    funcional::{self, Libreta},
-    suite::nombres,
-};
+use test_sistema::funcional::{self, Libreta};
 use tokio::time::timeout;
 
 use crate::banco::{Banco, PLAZO, con_suite};
@@ -16,7 +14,7 @@ use crate::banco::{Banco, PLAZO, con_suite};
 fn cada_servicio_sale_con_cero_al_recibir_sigterm_bajo_carga_y_nadie_lo_nota() {
     con_suite(async |banco| {
         let carga = banco.cargar(16).await;
-        for nombre in nombres().into_iter().filter(|n| *n != "postgres") {
+        for nombre in NOMBRES.into_iter().filter(|n| *n != "postgres") {
             assert!(carga.esperar_exitos(50, PLAZO, |_| true).await, "antes de parar {nombre} ya no se trabajaba");
             let pid = banco.suite.pid(nombre).expect("está en marcha");
             banco.suite.parar(nombre).await.expect("se para");
