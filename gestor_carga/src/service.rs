@@ -16,7 +16,7 @@ use std::{
 };
 
 use common::{
-    dominio::{Estado, Huella, OperacionId},
+    dominio::{Consulta, Estado, Huella, OperacionId},
     mensajes::{
         self, CuerpoPeticion, CuerpoResultado, Desenlace, Informe, Orden, RespuestaGuardada, ResultadoEscritura,
         ResultadoInforme,
@@ -85,6 +85,7 @@ pub struct Servicio {
 struct Pregunta {
     remite: Remite,
     id: Option<Uuid>,
+    consulta: Consulta,
 }
 
 /// Una operación dentro de una llamada directa.
@@ -235,6 +236,9 @@ impl Servicio {
         while let Some(pregunta) = self.consultas.vencida(now) {
             self.responder_consulta_fallida(pregunta, common::dominio::Codigo::SinRespuesta);
         }
+        while let Some((token, pregunta)) = self.consultas.por_repetir(now) {
+            self.almacen.llamar(token, CuerpoPeticion::Consultar(pregunta.consulta));
+        }
         self.maquina.despachar(now);
         while let Some(accion) = self.maquina.poll_accion() {
             self.ejecutar(accion);
@@ -317,7 +321,7 @@ impl Servicio {
     fn on_entrega(&mut self, now: Instant, entrega: Entrega) {
         match self.llamadas.remove(&entrega.token) {
             Some(llamadas) => self.on_llamada(now, &llamadas, entrega),
-            None => self.on_consulta_contestada(entrega),
+            None => self.on_consulta_contestada(now, entrega),
         }
     }
 

@@ -1,24 +1,42 @@
-//! Decide cuánto se espera por una consulta: si el almacenamiento no contesta a tiempo, un error claro.
+//! Decide cuánto se espera por una consulta y cuándo se vuelve a preguntar: si el almacenamiento no contesta a tiempo,
+//! un error claro.
+//!
+//! Una consulta no deja huella: cuando ningún punto la sirve se pregunta otra vez durante [`INSISTENCIA`], lo bastante
+//! para que un relevo o un reinicio de PostgreSQL no se note en el mostrador.
 
 use std::{
     collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
+/// Desde que llega una consulta, cuánto se insiste mientras ningún punto la sirve. Por debajo del segundo que una
+/// persona tolera sin preguntarse qué pasa (Nielsen, «Response Times», 1993).
+pub const INSISTENCIA: Duration = Duration::from_millis(900);
+/// Cuánto se espera entre dos veces.
+const ENTRE_VECES: Duration = Duration::from_millis(50);
+
 /// Las consultas que esperan contestación.
 #[derive(Debug)]
 pub struct Consultas<W> {
     plazo: Duration,
     max: usize,
-    esperan: HashMap<u64, W>,
+    esperan: HashMap<u64, Espera<W>>,
     vencen: VecDeque<(Instant, u64)>,
+    /// En orden: la espera entre dos veces es siempre la misma.
+    repetir: VecDeque<(Instant, u64)>,
+}
+
+#[derive(Debug)]
+struct Espera<W> {
+    quien: W,
+    insistir_hasta: Instant,
 }
 
 impl<W> Consultas<W> {
     /// Ninguna.
     #[must_use]
     pub fn nuevas(plazo: Duration, max: usize) -> Self {
-        Self { plazo, max, esperan: HashMap::new(), vencen: VecDeque::new() }
+        Self { plazo, max, esperan: HashMap::new(), vencen: VecDeque::new(), repetir: VecDeque::new() }
     }
 
     /// Apunta una que se hace con ese `token`, nuevo cada vez.
@@ -29,35 +47,51 @@ impl<W> Consultas<W> {
         if self.esperan.len() >= self.max {
             return Err(quien);
         }
-        self.esperan.insert(token, quien);
+        self.esperan.insert(token, Espera { quien, insistir_hasta: now + INSISTENCIA });
         self.vencen.push_back((now + self.plazo, token));
         Ok(())
     }
 
     /// Llegó la contestación: quien la esperaba, si sigue esperando.
     pub fn contestada(&mut self, token: u64) -> Option<W> {
-        self.esperan.remove(&token)
+        self.esperan.remove(&token).map(|espera| espera.quien)
+    }
+
+    /// Ningún punto la sirvió: se preguntará otra vez, o se devuelve a quien ya no tiene más que esperar.
+    pub fn no_servida(&mut self, now: Instant, token: u64) -> Option<W> {
+        let otra_vez = now + ENTRE_VECES;
+        if self.esperan.get(&token)?.insistir_hasta < otra_vez {
+            return self.contestada(token);
+        }
+        self.repetir.push_back((otra_vez, token));
+        None
+    }
+
+    /// Una que hay que preguntar otra vez, con su mismo token.
+    pub fn por_repetir(&mut self, now: Instant) -> Option<(u64, &W)> {
+        while let Some((_, token)) = self.repetir.pop_front_if(|(cuando, _)| *cuando <= now) {
+            if self.esperan.contains_key(&token) {
+                return Some((token, &self.esperan[&token].quien));
+            }
+        }
+        None
     }
 
     /// Alguien cuya espera venció.
     pub fn vencida(&mut self, now: Instant) -> Option<W> {
         while let Some((_, token)) = self.vencen.pop_front_if(|(vence, _)| *vence <= now) {
-            if let Some(quien) = self.esperan.remove(&token) {
-                return Some(quien);
+            if let Some(espera) = self.esperan.remove(&token) {
+                return Some(espera.quien);
             }
         }
         None
     }
 
-    /// Cuándo vence la siguiente.
+    /// Cuándo vence o se repite la siguiente.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        while let Some((vence, token)) = self.vencen.front() {
-            if self.esperan.contains_key(token) {
-                return Some(*vence);
-            }
-            self.vencen.pop_front();
-        }
-        None
+        while self.vencen.pop_front_if(|(_, token)| !self.esperan.contains_key(token)).is_some() {}
+        while self.repetir.pop_front_if(|(_, token)| !self.esperan.contains_key(token)).is_some() {}
+        self.vencen.front().into_iter().chain(self.repetir.front()).map(|(cuando, _)| *cuando).min()
     }
 
     /// Cuántas esperan.
@@ -84,5 +118,33 @@ mod tests {
         assert_eq!(consultas.vencida(t + Duration::from_secs(2)), None);
         assert_eq!(consultas.contestada(2), None);
         assert_eq!((consultas.poll_timeout(), consultas.cuantas()), (None, 0));
+    }
+
+    #[test]
+    fn una_consulta_sin_servir_se_repite_hasta_que_se_acaba_la_insistencia_y_entonces_es_un_error() {
+        let inicio = Instant::now();
+        let mut consultas = Consultas::nuevas(Duration::from_secs(2), 2);
+        assert_eq!(consultas.apuntar(inicio, 1, 'a'), Ok(()));
+        let mut now = inicio;
+        let mut veces = 0;
+        while consultas.no_servida(now, 1).is_none() {
+            assert_eq!(consultas.por_repetir(now), None, "espera un poco antes de repetir");
+            now = consultas.poll_timeout().expect("hay algo que repetir");
+            assert_eq!(consultas.por_repetir(now), Some((1, &'a')));
+            veces += 1;
+        }
+        assert_eq!((veces, consultas.cuantas(), consultas.poll_timeout()), (18, 0, None));
+        assert!(now - inicio <= INSISTENCIA);
+    }
+
+    #[test]
+    fn una_consulta_que_vencio_no_se_repite() {
+        let t = Instant::now();
+        let mut consultas = Consultas::nuevas(Duration::from_millis(10), 2);
+        assert_eq!(consultas.apuntar(t, 1, 'a'), Ok(()));
+        assert_eq!(consultas.no_servida(t, 1), None);
+        assert_eq!(consultas.vencida(t + Duration::from_millis(10)), Some('a'));
+        assert_eq!(consultas.por_repetir(t + ENTRE_VECES), None);
+        assert_eq!(consultas.no_servida(t, 1), None);
     }
 }

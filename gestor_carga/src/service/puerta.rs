@@ -80,7 +80,7 @@ impl Servicio {
         // La respuesta a `consulta_operacion` es la guardada, byte a byte; a las demás se les pone el id del cliente.
         let id = id.filter(|_| !matches!(consulta, Consulta::Operacion(_)));
         let token = self.nuevo_token();
-        match self.consultas.apuntar(now, token, Pregunta { remite, id }) {
+        match self.consultas.apuntar(now, token, Pregunta { remite, id, consulta }) {
             Ok(()) => self.almacen.llamar(token, CuerpoPeticion::Consultar(consulta)),
             Err(pregunta) => self.responder_consulta_fallida(pregunta, Codigo::Saturado),
         }
@@ -100,19 +100,18 @@ impl Servicio {
         self.contestar(remite, Estado::Aplicada, Codigo::Ok, &mensajes::codificar(&respuesta));
     }
 
-    pub(super) fn on_consulta_contestada(&mut self, entrega: Entrega) {
-        let Some(pregunta) = self.consultas.contestada(entrega.token) else { return };
-        match entrega.resultado {
-            Ok(CuerpoResultado::Consultada(guardada)) => {
-                let guardada = con_id(guardada, pregunta.id);
-                self.entregar_guardada(&pregunta.remite, &guardada);
-            }
-            Ok(_) | Err(_) => self.responder_consulta_fallida(pregunta, Codigo::AlmacenamientoNoDisponible),
+    pub(super) fn on_consulta_contestada(&mut self, now: Instant, entrega: Entrega) {
+        if let Ok(CuerpoResultado::Consultada(guardada)) = entrega.resultado {
+            let Some(pregunta) = self.consultas.contestada(entrega.token) else { return };
+            let guardada = con_id(guardada, pregunta.id);
+            self.entregar_guardada(&pregunta.remite, &guardada);
+        } else if let Some(pregunta) = self.consultas.no_servida(now, entrega.token) {
+            self.responder_consulta_fallida(pregunta, Codigo::AlmacenamientoNoDisponible);
         }
     }
 
     pub(super) fn responder_consulta_fallida(&mut self, pregunta: Pregunta, codigo: Codigo) {
-        let Pregunta { remite, id } = pregunta;
+        let Pregunta { remite, id, .. } = pregunta;
         self.contestar(&remite, Estado::Error, codigo, &respuestas::propia(id, Estado::Error, codigo));
     }
 
