@@ -5,6 +5,7 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -24,8 +25,20 @@ pub async fn con_plazo<T>(que: &str, espera: impl Future<Output = T>) -> T {
     tokio::time::timeout(PLAZO, espera).await.unwrap_or_else(|_| panic!("no llegó a tiempo: {que}"))
 }
 
+/// Un puerto en el que nadie escucha, por debajo de los que el sistema da a las conexiones de salida: uno de esos puede
+/// ocuparlo cualquier conexión entre que se elige y se usa.
 pub fn puerto_libre() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("hay puertos libres")
+    const PRIMERO: u32 = 10_000;
+    const CUANTOS: u32 = 22_000;
+    static USADOS: AtomicU32 = AtomicU32::new(0);
+    let base = std::process::id().wrapping_mul(97);
+    loop {
+        let puesto = base.wrapping_add(USADOS.fetch_add(1, Ordering::Relaxed)) % CUANTOS;
+        let puerto = u16::try_from(PRIMERO + puesto).expect("por debajo de 32000");
+        if let Ok(oyente) = TcpListener::bind(("127.0.0.1", puerto)) {
+            return oyente.local_addr().expect("escucha");
+        }
+    }
 }
 
 fn endpoint(addr: SocketAddr) -> Endpoint {
