@@ -33,8 +33,8 @@ pub fn puerto_libre() -> SocketAddr {
     static USADOS: AtomicU32 = AtomicU32::new(0);
     let base = std::process::id().wrapping_mul(97);
     loop {
-        let puesto = base.wrapping_add(USADOS.fetch_add(1, Ordering::Relaxed)) % CUANTOS;
-        let puerto = u16::try_from(PRIMERO + puesto).expect("por debajo de 32000");
+        let vuelta = base.wrapping_add(USADOS.fetch_add(1, Ordering::Relaxed)) % CUANTOS;
+        let puerto = u16::try_from(PRIMERO + vuelta).expect("por debajo de 32000");
         if let Ok(oyente) = TcpListener::bind(("127.0.0.1", puerto)) {
             return oyente.local_addr().expect("escucha");
         }
