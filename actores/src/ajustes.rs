@@ -73,7 +73,8 @@ impl Ajustado {
 #[must_use]
 pub fn ayuda(http: &str) -> String {
     format!(
-        "Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el entorno manda):
+        "
+Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el entorno manda):
   {PUB_ADDR}            dónde publican los gestores de carga, separados por comas [{PUB_ADDR_POR_DEFECTO}]
   {INFORMES_ADDR}       dónde reciben informes, en el mismo orden [{INFORMES_ADDR_POR_DEFECTO}]
   {ALMACENAMIENTO}  puntos de almacenamiento, separados por comas [{ALMACENAMIENTO_POR_DEFECTO}]
@@ -82,7 +83,7 @@ pub fn ayuda(http: &str) -> String {
 
 /listo contesta 200 si hay conexión con algún gestor de carga y con algún punto de almacenamiento, y no todos los
 circuitos están ABIERTOS. SIGTERM: deja de recibir, termina lo que tiene en la mano (2 s como mucho), informa y sale con 0.
-Salida: 0 bien, 2 un ajuste está mal, 1 cualquier otro fallo."
+Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo."
     )
 }
 

@@ -14,6 +14,7 @@ use common::{
     process::{
         config::AjusteInvalido,
         http::{self, Listo},
+        orden::{self, MAL_ESCRITO},
         shutdown::Apagado,
         telemetry,
     },
@@ -28,18 +29,14 @@ pub mod service;
 use ajustes::Ajustado;
 use service::{Servicio, Termino};
 
-/// La ayuda, en español también en lo que `clap` escribe por su cuenta.
-const PLANTILLA_DE_AYUDA: &str = "{about}\n\nUso: {name} [--help | --version]{after-help}\n";
-
 /// El programa entero de un actor de `topico`; `http` es su dirección HTTP por defecto.
 #[must_use]
 pub fn ejecutar(nombre: &'static str, topico: Topico, http: &'static str) -> ExitCode {
-    Command::new(nombre)
-        .help_template(PLANTILLA_DE_AYUDA)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(format!("Aplica las operaciones de {topico} que le asignan los gestores de carga"))
-        .after_help(ajustes::ayuda(http))
-        .get_matches();
+    let que_hace = format!("Aplica las operaciones de {topico} que le asignan los gestores de carga");
+    let orden = Command::new(nombre).about(que_hace).after_help(ajustes::ayuda(http));
+    if let Err(salida) = orden::leer_sin_argumentos(orden) {
+        return salida;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let resultado = match runtime {
         Ok(runtime) => runtime.block_on(atender(topico, http)),
@@ -49,7 +46,7 @@ pub fn ejecutar(nombre: &'static str, topico: Topico, http: &'static str) -> Exi
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{nombre}: {error:#}");
-            ExitCode::from(if error.is::<AjusteInvalido>() { 2 } else { 1 })
+            ExitCode::from(if error.is::<AjusteInvalido>() { MAL_ESCRITO } else { 1 })
         }
     }
 }

@@ -9,31 +9,22 @@ use anaquel::{
     servir::{self, Opciones},
 };
 use argumentos::{Argumentos, Subordenes};
-use clap::{
-    Parser,
-    error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand},
-};
 use common::process::{
     config::{AjusteInvalido, Ajustes},
+    orden::{self, MAL_ESCRITO},
     telemetry,
 };
 
-const MAL_PEDIDO: u8 = 2;
-
 fn main() -> ExitCode {
-    let orden = match Argumentos::try_parse() {
+    let orden = match orden::leer::<Argumentos>() {
         Ok(argumentos) => argumentos.orden,
-        Err(e) if matches!(e.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand) => e.exit(),
-        Err(e) => {
-            eprintln!("anaquel: {}", argumentos::queja(&e));
-            return MAL_PEDIDO.into();
-        }
+        Err(salida) => return salida,
     };
     match correr(orden) {
         Ok(codigo) => codigo,
         Err(e) => {
             eprintln!("anaquel: {e:#}");
-            if e.is::<AjusteInvalido>() { MAL_PEDIDO.into() } else { ExitCode::FAILURE }
+            if e.is::<AjusteInvalido>() { MAL_ESCRITO.into() } else { ExitCode::FAILURE }
         }
     }
 }
@@ -63,7 +54,7 @@ fn mostrar(respuesta: Respuesta) -> ExitCode {
         }
         Respuesta::Desconocido { mensaje } => {
             eprintln!("anaquel: {mensaje}");
-            return MAL_PEDIDO.into();
+            return MAL_ESCRITO.into();
         }
     }
     ExitCode::SUCCESS

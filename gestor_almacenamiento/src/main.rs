@@ -4,12 +4,26 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
-use common::process::config::Ajustes;
+use common::process::{
+    config::Ajustes,
+    orden::{self, MAL_ESCRITO},
+};
 use gestor_almacenamiento::ordenes::{self, Error};
 
-/// Decide las operaciones de la biblioteca en PostgreSQL. Sin orden, sirve.
+const AYUDA: &str = "
+Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el entorno manda):
+  DATABASE_URL                la base, como el rol de servicio [o DB_HOST, DB_PORT, DB_NAME, DB_USER y DB_PASS]
+  DATABASE_URL_MIGRACION      la misma base, como el dueño de las tablas [la de DATABASE_URL]
+  ESPERA_BASE_MS              cuánto se espera a la base al arrancar [30000]
+  GESTOR_ALMACENAMIENTO_BIND  dónde se atienden las peticiones [127.0.0.1:5570]
+  HTTP_ADDR                   dirección de /salud, /listo y /metrics [127.0.0.1:5656]
+  RUST_LOG                    detalle del registro [info]
+
+Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo.";
+
+/// Decide las operaciones de la biblioteca en PostgreSQL. Sin orden, sirve
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "gestor_almacenamiento", after_help = AYUDA)]
 struct Argumentos {
     #[command(subcommand)]
     orden: Option<Orden>,
@@ -32,11 +46,15 @@ enum Orden {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match correr(Argumentos::parse().orden).await {
+    let orden = match orden::leer::<Argumentos>() {
+        Ok(argumentos) => argumentos.orden,
+        Err(salida) => return salida,
+    };
+    match correr(orden).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gestor_almacenamiento: {error}");
-            ExitCode::from(if matches!(error, Error::Ajuste(_)) { 2 } else { 1 })
+            ExitCode::from(if matches!(error, Error::Ajuste(_)) { MAL_ESCRITO } else { 1 })
         }
     }
 }

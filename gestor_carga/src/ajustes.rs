@@ -15,19 +15,18 @@ const INFORMES: &str = "GESTOR_CARGA_INFORMES_BIND";
 const ALMACEN: &str = "GESTOR_ALMACENAMIENTO_ENDPOINTS";
 
 /// El texto de `--help`.
-pub const AYUDA: &str = "\
-gestor_carga: recibe solicitudes, las da a los actores y contesta.
+pub const AYUDA: &str = "
+Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el entorno manda):
+  GESTOR_CARGA_BIND                dónde se atiende a los clientes [127.0.0.1:5555]
+  GESTOR_CARGA_PUB_BIND            dónde se publican los eventos a los actores [127.0.0.1:5556]
+  GESTOR_CARGA_INFORMES_BIND       dónde se reciben los informes de los actores [127.0.0.1:5557]
+  GESTOR_ALMACENAMIENTO_ENDPOINTS  puntos de almacenamiento, separados por comas [127.0.0.1:5570,127.0.0.1:5571]
+  GESTOR_CARGA_DIARIO              archivo de lo prometido [var/gestor_carga/diario.redb]
+  PLAZO_RESPUESTA_MS               cuánto espera un cliente, en milisegundos [2000]
+  HTTP_ADDR                        dirección de /salud, /listo, /metrics y /estado [127.0.0.1:5655]
+  RUST_LOG                         detalle del registro [info]
 
-Se configura con el entorno, o con el archivo TOML que nombre ANAQUEL_CONFIG (el entorno manda):
-
-  GESTOR_CARGA_BIND                 clientes               (127.0.0.1:5555)
-  GESTOR_CARGA_PUB_BIND             eventos a los actores  (127.0.0.1:5556)
-  GESTOR_CARGA_INFORMES_BIND        informes de actores    (127.0.0.1:5557)
-  GESTOR_ALMACENAMIENTO_ENDPOINTS   lista separada por comas (127.0.0.1:5570,127.0.0.1:5571)
-  GESTOR_CARGA_DIARIO               archivo del diario     (var/gestor_carga/diario.redb)
-  PLAZO_RESPUESTA_MS                milisegundos           (2000)
-  HTTP_ADDR                         /salud /listo /metrics /estado (127.0.0.1:5655)
-  RUST_LOG                          detalle del registro   (info)";
+Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo.";
 
 /// Los ajustes ya leídos.
 pub struct AjustesGestor {

@@ -3,7 +3,13 @@
 use std::process::ExitCode;
 
 use common::{
-    process::{config::Ajustes, http::Listo, shutdown::Apagado, telemetry},
+    process::{
+        config::Ajustes,
+        http::Listo,
+        orden::{self, MAL_ESCRITO},
+        shutdown::Apagado,
+        telemetry,
+    },
     transport::Contexto,
 };
 use gestor_carga::{
@@ -15,20 +21,14 @@ use gestor_carga::{
 };
 use tokio::sync::mpsc;
 
-/// Un ajuste o una orden mal escritos.
-const MAL_ESCRITO: u8 = 2;
+/// Recibe solicitudes, las da a los actores y contesta
+#[derive(clap::Parser)]
+#[command(name = "gestor_carga", after_help = AYUDA)]
+struct Argumentos {}
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        None => {}
-        Some("--help" | "-h") => {
-            println!("{AYUDA}");
-            return ExitCode::SUCCESS;
-        }
-        Some(otra) => {
-            eprintln!("gestor_carga: no se entiende «{otra}»; vea gestor_carga --help");
-            return ExitCode::from(MAL_ESCRITO);
-        }
+    if let Err(salida) = orden::leer::<Argumentos>() {
+        return salida;
     }
     let ajustes = match Ajustes::leer().and_then(|ajustes| AjustesGestor::leer(&ajustes)) {
         Ok(ajustes) => ajustes,

@@ -12,7 +12,7 @@ Estado de salida: 0 todo bien; 1 algo salió mal (o, en «pedir», rechazada o e
 
 /// La prueba del sistema de préstamo: funcional, carga, simulacros y auditoría
 #[derive(Debug, Parser)]
-#[command(version, after_help = AYUDA)]
+#[command(name = "test_sistema", after_help = AYUDA)]
 pub struct Argumentos {
     #[command(subcommand)]
     pub orden: Option<Orden>,

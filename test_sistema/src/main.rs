@@ -5,7 +5,7 @@ mod argumentos;
 use std::process::ExitCode;
 
 use argumentos::{Argumentos, Orden};
-use clap::Parser;
+use common::process::orden;
 use test_sistema::{
     carga, demo,
     funcional::{self, Libreta},
@@ -14,7 +14,10 @@ use test_sistema::{
 use tokio::{runtime, task::LocalSet};
 
 fn main() -> ExitCode {
-    let argumentos = Argumentos::parse();
+    let argumentos = match orden::leer::<Argumentos>() {
+        Ok(argumentos) => argumentos,
+        Err(salida) => return salida,
+    };
     let runtime =
         runtime::Builder::new_current_thread().enable_all().build().expect("el sistema deja crear un runtime");
     // Los procesos de una suite propia mueren con el hilo que los lanza: este.

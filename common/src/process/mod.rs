@@ -1,5 +1,6 @@
 //! Lo que todo proceso de Anaquel hace igual: leer sus ajustes, contar lo que pasa, atender HTTP y apagarse.
 //!
+//! - [`orden`]: la línea de órdenes, en español.
 //! - [`config`]: ajustes del entorno y de un TOML, con errores que nombran el ajuste y la salida.
 //! - [`telemetry`]: registro (a la salida de error) y métricas.
 //! - [`http`]: `/salud`, `/listo`, `/metrics`.
@@ -7,5 +8,6 @@
 
 pub mod config;
 pub mod http;
+pub mod orden;
 pub mod shutdown;
 pub mod telemetry;
