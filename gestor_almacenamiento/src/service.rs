@@ -11,7 +11,7 @@ use common::{
 };
 use tokio::{
     task::JoinSet,
-    time::{Instant as Momento, MissedTickBehavior, interval, timeout_at},
+    time::{Instant as Momento, MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
@@ -34,7 +34,9 @@ const RAFAGA: usize = 64;
 /// Cada cuánto se comprueba la base por cuenta propia, para `/listo`.
 const PULSO: Duration = Duration::from_secs(1);
 /// Cuánto se espera a lo que está en vuelo al apagarse.
-const DRENAJE_MAX: Duration = Duration::from_millis(2_800);
+const DRENAJE_MAX: Duration = Duration::from_millis(2_700);
+/// Cuánto sigue abierto el zócalo tras la última contestación.
+const ANTES_DE_CERRAR: Duration = Duration::from_millis(100);
 
 /// A quién se contesta: los cuadros que iban delante del cuerpo, y el número de su petición.
 #[derive(Debug)]
@@ -211,31 +213,38 @@ impl Servicio {
 
     /// Nada nuevo entra; lo que espera se despide para que se pida en otra parte, y lo que está en vuelo acaba.
     async fn despedirse(mut self) -> Result<(), ErrorDeTransporte> {
-        self.listo.fijar(false);
         let limite = Momento::now() + DRENAJE_MAX;
+        let esperan: Vec<_> = self.cola.vaciar().collect();
+        for peticion in esperan {
+            self.contestar(&peticion.remite, despedida());
+        }
+        while !(self.lotes.is_empty() && self.preguntas.is_empty()) {
+            tokio::select! {
+                Some(escrito) = self.lotes.join_next() => self.contestar_lote(escrito),
+                Some(pregunta) = self.preguntas.join_next() => self.contestar_pregunta(pregunta),
+                mensaje = self.socket.recv() => self.rechazar(mensaje?),
+                () = sleep_until(limite) => break,
+            }
+        }
+        // Un DEALER tira lo recibido que aún no leyó cuando ve cerrarse la conexión: se le da tiempo a leerlo.
+        let cierre = Momento::now() + ANTES_DE_CERRAR;
         loop {
-            while let Some(mensaje) = self.socket.try_recv()? {
-                if let Some((remite, _)) = abrir(mensaje) {
-                    self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho("se está apagando")));
-                }
-            }
-            let esperan: Vec<_> = self.cola.vaciar().collect();
-            for peticion in esperan {
-                self.contestar(&peticion.remite, CuerpoResultado::Fallo(nada_hecho("se está apagando")));
-            }
-            let siguiente = async {
-                tokio::select! {
-                    Some(escrito) = self.lotes.join_next() => self.contestar_lote(escrito),
-                    Some(pregunta) = self.preguntas.join_next() => self.contestar_pregunta(pregunta),
-                    else => return false,
-                }
-                true
-            };
-            if !timeout_at(limite, siguiente).await.unwrap_or(false) {
-                return Ok(());
+            tokio::select! {
+                mensaje = self.socket.recv() => self.rechazar(mensaje?),
+                () = sleep_until(cierre) => return Ok(()),
             }
         }
     }
+
+    fn rechazar(&mut self, mensaje: Vec<Frame>) {
+        if let Some((remite, _)) = abrir(mensaje) {
+            self.contestar(&remite, despedida());
+        }
+    }
+}
+
+fn despedida() -> CuerpoResultado {
+    CuerpoResultado::Fallo(nada_hecho("se está apagando"))
 }
 
 /// El remite y la petición de un mensaje: el cuerpo es el último cuadro y lo de delante se devuelve tal cual.

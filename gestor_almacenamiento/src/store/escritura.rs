@@ -32,6 +32,9 @@ const VUELTAS_MAX: Duration = Duration::from_secs(2);
 /// Veces que se repite un lote que se cruza con otro.
 const CRUCES_MAX: u32 = 10;
 
+/// Lo que se espera antes de repetir, por cada vez que se cruzó.
+const RESPIRO: Duration = Duration::from_millis(5);
+
 /// Lo que fue de un lote.
 #[derive(Debug, Default)]
 pub struct Decidido {
@@ -117,6 +120,9 @@ impl Vuelta<'_> {
                     match tropiezo.culpa {
                         Culpa::Cruce(_) if cruces < CRUCES_MAX && hay_tiempo => {
                             cruces += 1;
+                            // Un respiro: si volvemos antes de que el otro despierte, le quitamos las filas y nos
+                            // cruzamos igual.
+                            tokio::time::sleep(RESPIRO * cruces).await;
                             metrics::counter!("anaquel_lotes_repetidos_total").increment(1);
                         }
                         // Con los mismos ids, repetir un COMMIT en el aire es preguntar qué fue de él.

@@ -3,7 +3,7 @@
 use anaquel::postgres::{Cluster, Rol};
 use common::process::config::Ajustes;
 use gestor_almacenamiento::store::{Base, Conexiones};
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, error::DatabaseError};
 
 use crate::comun::{biblioteca, entrada};
 
@@ -58,7 +58,7 @@ async fn el_servicio_no_posee_nada_ni_entrando_con_la_url_del_duenio() {
             "SELECT * FROM _sqlx_migrations",
         ] {
             let error = prestada.conexion.execute(prohibido).await.expect_err(prohibido);
-            let codigo = error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
+            let codigo = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();
             assert_eq!(codigo, "42501", "{prohibido}: {error}");
         }
         prestada.conexion.execute("SELECT FROM prestamos").await.expect("puede leer");
