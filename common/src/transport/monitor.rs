@@ -17,6 +17,8 @@ pub enum Conexion {
 }
 
 /// Los sucesos de un zócalo. Hay que leerlos siempre: uno sin leer detiene el zócalo tras unas 700 conexiones.
+///
+/// Se suelta después de su zócalo: en una estructura, va detrás de él.
 pub struct Monitor {
     par: Socket,
 }

@@ -68,6 +68,15 @@ pub struct Socket {
     visto: Option<PollEvents>,
 }
 
+impl Drop for Socket {
+    /// Deja de vigilarlo antes de cerrarlo. libzmq anuncia los sucesos desde su hilo con un envío que espera: si el
+    /// lector del monitor se cerró antes, ese hilo se queda ahí, y con él todo el contexto.
+    fn drop(&mut self) {
+        // SAFETY: el zócalo está vivo y es nuestro; sin dirección, libzmq solo suelta su monitor, si lo hay.
+        unsafe { zmq_sys::zmq_socket_monitor(self.z.as_mut_ptr(), std::ptr::null(), 0) };
+    }
+}
+
 /// Repite mientras una señal interrumpa la llamada.
 fn eintr<T>(mut llamada: impl FnMut() -> zmq::Result<T>) -> zmq::Result<T> {
     loop {

@@ -93,12 +93,29 @@ async fn sin_conexion_un_dealer_no_acepta_y_espera_a_que_la_haya() {
 #[tokio::test]
 async fn el_monitor_ve_cada_llegada_y_cada_ida() {
     let direccion = direccion_libre();
-    let (_dealer, mut monitor) = Contexto::nuevo().dealer_vigilado(&direccion).expect("conecta");
+    let (dealer, mut monitor) = Contexto::nuevo().dealer_vigilado(&direccion).expect("conecta");
     for _ in 0..3 {
         let router = Contexto::nuevo().router(&direccion).expect("escucha");
         assert_eq!(conexion(&mut monitor).await, Conexion::Abierta);
         drop(router);
         assert_eq!(conexion(&mut monitor).await, Conexion::Perdida);
+    }
+    drop(dealer);
+}
+
+#[tokio::test]
+async fn soltar_un_zocalo_vigilado_mientras_muere_su_par_no_detiene_el_contexto() {
+    let contexto = Contexto::nuevo();
+    for _ in 0..100 {
+        let direccion = direccion_libre();
+        let router = Contexto::nuevo().router(&direccion).expect("escucha");
+        let mut vigilados: Vec<_> = (0..8).map(|_| contexto.dealer_vigilado(&direccion).expect("conecta")).collect();
+        for (_, monitor) in &mut vigilados {
+            assert_eq!(conexion(monitor).await, Conexion::Abierta);
+        }
+        let muerte = std::thread::spawn(move || drop(router));
+        drop(vigilados);
+        muerte.join().expect("muere");
     }
 }
 
