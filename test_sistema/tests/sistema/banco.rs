@@ -1,7 +1,7 @@
 //! Lo que comparten las pruebas: una suite propia, su base y una carga que se audita.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -25,6 +25,9 @@ use uuid::Uuid;
 /// Plazo de lo que tiene que pasar; nada de lo que se mide lo agota.
 pub const PLAZO: Duration = Duration::from_secs(20);
 
+/// Líneas de cada registro que se muestran al caerse una prueba.
+const LINEAS: usize = 25;
+
 static UNA_A_LA_VEZ: Mutex<()> = Mutex::new(());
 
 /// Una suite en marcha y con qué mirarla.
@@ -41,6 +44,7 @@ pub fn con_suite(prueba: impl AsyncFnOnce(&Banco)) {
     let var = tempfile::Builder::new().prefix("anaquel-sistema-").tempdir().expect("directorio temporal");
     // La cuenta de PostgreSQL, si no es esta, tiene que poder pasar.
     std::fs::set_permissions(var.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("permisos");
+    let _registros = SiFalla(var.path().to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let catalogo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datos/libros_10k.csv");
@@ -54,6 +58,24 @@ pub fn con_suite(prueba: impl AsyncFnOnce(&Banco)) {
         let estado = suite.apagar().await.expect("la suite se apaga");
         assert!(estado.success(), "la suite se apagó con {estado}");
     });
+}
+
+/// Al caerse una prueba, muestra lo último que dijo cada proceso: su carpeta se borra.
+struct SiFalla(PathBuf);
+
+impl Drop for SiFalla {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let registros = std::fs::read_dir(self.0.join("log")).into_iter().flatten().flatten().map(|e| e.path());
+        for registro in registros.chain([self.0.join("anaquel.log")]) {
+            let texto = std::fs::read_to_string(&registro).unwrap_or_default();
+            let lineas: Vec<&str> = texto.lines().collect();
+            println!("── {}", registro.display());
+            println!("{}", lineas[lineas.len().saturating_sub(LINEAS)..].join("\n"));
+        }
+    }
 }
 
 impl Banco {
