@@ -6,8 +6,10 @@ use anaquel::postgres::{BASE, Cluster, Rol};
 
 fn main() -> Result<(), anaquel::postgres::Error> {
     let cluster = Cluster::desechable()?;
-    println!("{}\n{}", cluster.dir().display(), cluster.url(Rol::Servicio, BASE));
-    let _ = std::io::stdout().flush();
+    // Quien lo lanzó pudo morir antes de leerlo.
+    let mut salida = std::io::stdout();
+    let _ = writeln!(salida, "{}\n{}", cluster.dir().display(), cluster.url(Rol::Servicio, BASE));
+    let _ = salida.flush();
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     Ok(())
 }

@@ -6,20 +6,20 @@ mod proceso;
 use std::{
     fs::{self, File},
     io::{self, BufRead, BufReader},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
 use anaquel::plano::{ANAQUEL_PUERTO_BASE, ANAQUEL_VAR, Plano, Servicio, Urls, leer_ajustes};
-use common::transport::Endpoint;
+use common::transport::{Endpoint, puertos::Tramo};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
 };
 
-use crate::{azar::Azar, http};
+use crate::http;
 
 /// Cuánto puede tardar en estar lista, con su catálogo.
 const ARRANQUE_MAX: Duration = Duration::from_secs(90);
@@ -27,8 +27,6 @@ const ARRANQUE_MAX: Duration = Duration::from_secs(90);
 const APAGADO_MAX: Duration = Duration::from_secs(20);
 /// Cada cuánto se mira lo que no avisa.
 const MIRADA: Duration = Duration::from_millis(5);
-/// De dónde salen los puertos base: por debajo de los que el sistema da a las conexiones salientes.
-const BASES: std::ops::Range<u16> = 12_000..32_000;
 /// Ajustes del entorno que cambiarían la suite propia.
 const AJENOS: [&str; 6] =
     ["DATABASE_URL", "DATABASE_URL_MIGRACION", "ANAQUEL_CONFIG", "HTTP_ADDR", "PLAZO_RESPUESTA_MS", "ESPERA_BASE_MS"];
@@ -39,9 +37,9 @@ pub enum Error {
     /// Falta el lanzador junto a este programa.
     #[error("no está {0}. Constrúyalo con «make construir»")]
     SinLanzador(PathBuf),
-    /// No hay sitio para sus puertos.
-    #[error("no se hallaron puertos libres para una suite")]
-    SinPuertos,
+    /// Sus puertos o su directorio no valen.
+    #[error("no se puede trazar la suite: {0}")]
+    SinPlano(String),
     /// No llegó a estar lista.
     #[error("la suite no arrancó: {motivo}. Mire {}", registro.display())]
     NoArranca {
@@ -86,6 +84,7 @@ pub struct Suite {
     hijo: Child,
     lanzador: PathBuf,
     plano: Plano,
+    _puertos: Tramo,
 }
 
 impl Suite {
@@ -98,7 +97,8 @@ impl Suite {
         let lanzador = programa("anaquel")?;
         fs::create_dir_all(var).map_err(sistema(format!("no se puede crear {}", var.display())))?;
         let var = var.canonicalize().map_err(sistema(var.display().to_string()))?;
-        let plano = puertos_libres(&var)?;
+        let tramo = Tramo::reservar(std::process::id()).map_err(sistema("puertos para la suite"))?;
+        let plano = Plano::nuevo(&var, tramo.base()).map_err(|e| Error::SinPlano(e.to_string()))?;
         let registro = var.join("anaquel.log");
         let salida = File::create(&registro).map_err(sistema(registro.display().to_string()))?;
         let mut orden = Command::new(&lanzador);
@@ -112,7 +112,7 @@ impl Suite {
         proceso::morir_con_quien_lanza(&mut orden);
         let mut hijo = orden.spawn().map_err(sistema(lanzador.display().to_string()))?;
         let lista = anuncio(&mut hijo);
-        let mut suite = Self { hijo, lanzador, plano };
+        let mut suite = Self { hijo, lanzador, plano, _puertos: tramo };
         match tokio::time::timeout(ARRANQUE_MAX, lista).await {
             Ok(Ok(())) => Ok(suite),
             fin => {
@@ -299,21 +299,6 @@ fn entorno(plano: &Plano) -> [(&'static str, String); 2] {
 /// Los servicios de un plano: sus direcciones no dependen de la base.
 fn servicios(plano: &Plano) -> Vec<Servicio> {
     plano.servicios(&Urls { servicio: String::new(), migracion: None })
-}
-
-/// Un plano cuyos puertos están todos libres ahora.
-fn puertos_libres(var: &Path) -> Result<Plano, Error> {
-    let mut azar = Azar::con_semilla(u64::from(std::process::id()) ^ uuid::Uuid::now_v7().as_u64_pair().1);
-    for _ in 0..200 {
-        let base = BASES.start + u16::try_from(azar.menor_que(BASES.len())).expect("cabe en los puertos");
-        let Ok(plano) = Plano::nuevo(var, base) else { continue };
-        let puertos = servicios(&plano).into_iter().flat_map(|s| s.zocalos.into_iter().chain([s.http]));
-        // Se toman todos a la vez: así tampoco se repite ninguno.
-        if puertos.map(|p| TcpListener::bind((Ipv4Addr::LOCALHOST, p.port()))).collect::<Result<Vec<_>, _>>().is_ok() {
-            return Ok(plano);
-        }
-    }
-    Err(Error::SinPuertos)
 }
 
 /// Se cumple cuando la suite dice que está lista; se rompe si muere antes. Lee su salida hasta el final, para que nunca

@@ -3,9 +3,8 @@
 use std::{
     future::Future,
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -15,7 +14,7 @@ use common::{
         CuerpoPeticion, CuerpoResultado, Desenlace, Evento, Informe, Instante, Orden, Peticion, Respuesta, Resultado,
         ResultadoEscritura, codificar, descifrar,
     },
-    transport::{Contexto, Endpoint, Frame, Socket},
+    transport::{Contexto, Endpoint, Frame, Socket, puertos::puerto_libre},
 };
 
 /// Plazo de todo lo que una prueba espera.
@@ -25,20 +24,9 @@ pub async fn con_plazo<T>(que: &str, espera: impl Future<Output = T>) -> T {
     tokio::time::timeout(PLAZO, espera).await.unwrap_or_else(|_| panic!("no llegó a tiempo: {que}"))
 }
 
-/// Un puerto en el que nadie escucha, por debajo de los que el sistema da a las conexiones de salida: uno de esos puede
-/// ocuparlo cualquier conexión entre que se elige y se usa.
-pub fn puerto_libre() -> SocketAddr {
-    const PRIMERO: u32 = 10_000;
-    const CUANTOS: u32 = 22_000;
-    static USADOS: AtomicU32 = AtomicU32::new(0);
-    let base = std::process::id().wrapping_mul(97);
-    loop {
-        let vuelta = base.wrapping_add(USADOS.fetch_add(1, Ordering::Relaxed)) % CUANTOS;
-        let puerto = u16::try_from(PRIMERO + vuelta).expect("por debajo de 32000");
-        if let Ok(oyente) = TcpListener::bind(("127.0.0.1", puerto)) {
-            return oyente.local_addr().expect("escucha");
-        }
-    }
+/// Una dirección en la que nadie escucha.
+pub fn direccion_libre() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, puerto_libre()).into()
 }
 
 fn endpoint(addr: SocketAddr) -> Endpoint {
@@ -54,7 +42,7 @@ pub struct Actor {
 impl Actor {
     pub fn lanzar(gestores: &[&GestorFalso], almacenes: &[SocketAddr]) -> Self {
         let juntar = |addrs: Vec<String>| addrs.join(",");
-        let http = puerto_libre();
+        let http = direccion_libre();
         let hijo = Command::new(env!("CARGO_BIN_EXE_actor_prestamo"))
             .env_remove("ANAQUEL_CONFIG")
             .env("GESTOR_CARGA_PUB_ADDR", juntar(gestores.iter().map(|g| g.eventos_addr.to_string()).collect()))
@@ -132,7 +120,7 @@ pub struct GestorFalso {
 
 impl GestorFalso {
     pub fn nuevo() -> Self {
-        Self::en(puerto_libre(), puerto_libre())
+        Self::en(direccion_libre(), direccion_libre())
     }
 
     pub fn en(eventos_addr: SocketAddr, informes_addr: SocketAddr) -> Self {
@@ -191,7 +179,7 @@ pub struct Pedida {
 
 impl AlmacenFalso {
     pub fn nuevo() -> Self {
-        let addr = puerto_libre();
+        let addr = direccion_libre();
         Self { router: Contexto::nuevo().router(&endpoint(addr)).expect("escucha"), addr }
     }
 

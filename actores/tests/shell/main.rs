@@ -8,7 +8,7 @@ use std::{
 };
 
 use common::mensajes::{Desenlace, Evento, Orden, codificar};
-use dobles::{Actor, AlmacenFalso, GestorFalso, con_plazo, orden, puerto_libre, sola};
+use dobles::{Actor, AlmacenFalso, GestorFalso, con_plazo, direccion_libre, orden, sola};
 
 /// Los números de las órdenes, según salen de [`orden`].
 fn numeros(ordenes: &[Orden]) -> Vec<u32> {
@@ -89,7 +89,7 @@ async fn dos_gestores_reciben_cada_uno_lo_suyo() {
 #[tokio::test]
 async fn sin_almacenamiento_se_dice_en_seguida() {
     let mut gestor = GestorFalso::nuevo();
-    let actor = Actor::lanzar(&[&gestor], &[puerto_libre(), puerto_libre()]);
+    let actor = Actor::lanzar(&[&gestor], &[direccion_libre(), direccion_libre()]);
     let tema = gestor.llegada().await;
     let inicio = Instant::now();
     gestor.publicar(&tema, &[orden(1)]);

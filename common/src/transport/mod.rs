@@ -4,11 +4,13 @@
 //! - [`socket`]: un zócalo con dueño, cuyas esperas se pueden cancelar.
 //! - [`monitor`]: conexiones y desconexiones de un zócalo.
 //! - [`endpoint`]: direcciones tal como las escribe una persona.
+//! - [`puertos`]: puertos libres, sin carreras.
 //! - [`storage_client`]: el cliente rotatorio del almacenamiento, con un breaker por punto.
 
 pub mod contexto;
 pub mod endpoint;
 pub mod monitor;
+pub mod puertos;
 pub mod socket;
 pub mod storage_client;
 

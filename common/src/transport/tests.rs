@@ -3,9 +3,9 @@
 mod socket;
 mod storage_client;
 
-use std::{future::Future, net::TcpListener, time::Duration};
+use std::{future::Future, time::Duration};
 
-use super::Endpoint;
+use super::{Endpoint, puertos::puerto_libre};
 
 /// Lo que se espera por un suceso que ha de llegar; de sobra en una máquina cargada.
 const PLAZO_DE_PRUEBA: Duration = Duration::from_secs(20);
@@ -16,6 +16,5 @@ async fn a_tiempo<T>(suceso: impl Future<Output = T>) -> T {
 
 /// Una dirección en la que nadie escucha.
 fn direccion_libre() -> Endpoint {
-    let oyente = TcpListener::bind("127.0.0.1:0").expect("hay puertos libres");
-    oyente.local_addr().expect("tiene dirección").to_string().parse().expect("es una dirección")
+    format!("127.0.0.1:{}", puerto_libre()).parse().expect("es una dirección")
 }

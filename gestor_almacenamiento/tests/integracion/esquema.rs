@@ -81,3 +81,15 @@ async fn toda_sentencia_va_por_indice_aunque_las_tablas_crezcan_despues() {
         assert!(!plan.iter().any(|l| l.contains("Seq Scan") || l.contains("Hash Join")), "{sql}:\n{}", plan.join("\n"));
     }
 }
+
+#[tokio::test]
+async fn la_base_rechaza_un_segundo_prestamo_abierto_del_mismo_ejemplar_haga_lo_que_haga_el_codigo() {
+    let b = biblioteca().await;
+    let mut prestada = b.conexiones.tomar().await.expect("entra");
+    let sql = "INSERT INTO prestamos (prestamo_id, ejemplar_id, isbn, usuario_id, desde, vence)
+        VALUES (gen_random_uuid(), 'E1', 'L1', 'U1', now(), now() + interval '14 days')";
+    prestada.conexion.execute(sql).await.expect("el primero cabe");
+    let error = prestada.conexion.execute(sql).await.expect_err("el segundo no");
+    let indice = error.as_database_error().and_then(DatabaseError::constraint);
+    assert_eq!(indice, Some("prestamo_abierto_por_ejemplar"), "{error}");
+}

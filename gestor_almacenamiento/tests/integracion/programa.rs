@@ -8,6 +8,7 @@ use std::{
 };
 
 use anaquel::postgres::Base;
+use common::transport::puertos::puerto_libre;
 
 /// Un programa en marcha; al soltarlo, muere.
 pub struct Programa {
@@ -17,11 +18,6 @@ pub struct Programa {
     pub puerto: u16,
     /// Dónde cuenta de sí.
     pub http: u16,
-}
-
-/// Un puerto que ahora está libre.
-pub fn puerto_libre() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("hay puertos").port()
 }
 
 /// El programa, sin más ajustes que los dados.

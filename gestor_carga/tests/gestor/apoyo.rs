@@ -3,7 +3,6 @@
 use std::{
     future::Future,
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -15,7 +14,7 @@ use common::{
         self, CuerpoPeticion, CuerpoResultado, Desenlace, Evento, Informe, Orden, Peticion, Respuesta,
         RespuestaGuardada, Resultado, ResultadoEscritura, ResultadoInforme, Topico,
     },
-    transport::{Contexto, Endpoint, Socket},
+    transport::{Contexto, Endpoint, Socket, puertos::puerto_libre},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -34,12 +33,6 @@ pub async fn pronto<T>(que: &str, futuro: impl Future<Output = T>) -> T {
     timeout(PACIENCIA, futuro).await.unwrap_or_else(|_| panic!("no llegó a tiempo: {que}"))
 }
 
-/// Puertos libres, distintos entre sí.
-pub fn puertos<const N: usize>() -> [u16; N] {
-    let oyentes: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("puerto"));
-    oyentes.map(|oyente| oyente.local_addr().expect("dirección").port())
-}
-
 pub fn local(puerto: u16) -> Endpoint {
     format!("127.0.0.1:{puerto}").parse().expect("dirección")
 }
@@ -56,8 +49,14 @@ pub struct Sitio {
 
 impl Sitio {
     pub fn nuevo() -> Self {
-        let [clientes, eventos, informes, http, almacen] = puertos();
-        Self { carpeta: tempfile::tempdir().expect("carpeta"), clientes, eventos, informes, http, almacen }
+        Self {
+            carpeta: tempfile::tempdir().expect("carpeta"),
+            clientes: puerto_libre(),
+            eventos: puerto_libre(),
+            informes: puerto_libre(),
+            http: puerto_libre(),
+            almacen: puerto_libre(),
+        }
     }
 
     pub fn diario(&self) -> PathBuf {
