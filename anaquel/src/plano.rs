@@ -47,9 +47,12 @@ pub enum Etapa {
     Base,
 }
 
+/// El mayor puerto base que deja sitio a los demás.
+pub const PUERTO_BASE_MAX: u16 = u16::MAX - ULTIMO;
+
 /// La base no deja sitio a los demás puertos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("ajuste ANAQUEL_PUERTO_BASE: {0} no vale. Escriba un puerto de 1024 a {max}", max = u16::MAX - ULTIMO)]
+#[error("ajuste ANAQUEL_PUERTO_BASE: {0} no vale. Escriba un puerto de 1024 a {PUERTO_BASE_MAX}")]
 pub struct PuertoBaseInvalido(pub u16);
 
 /// Dónde está una suite: su directorio y su puerto base.
@@ -89,7 +92,7 @@ impl Plano {
     /// # Errors
     /// Si la base es un puerto privilegiado o no deja sitio a los demás.
     pub fn nuevo(var: impl Into<PathBuf>, base: u16) -> Result<Self, PuertoBaseInvalido> {
-        if (1024..=u16::MAX - ULTIMO).contains(&base) {
+        if (1024..=PUERTO_BASE_MAX).contains(&base) {
             Ok(Self { var: var.into(), base })
         } else {
             Err(PuertoBaseInvalido(base))

@@ -45,9 +45,9 @@ pub fn plano_de(ajustes: &Ajustes) -> Result<Plano, AjusteInvalido> {
     let absoluto = std::path::absolute(&var)
         .map_err(|e| invalido(plano::ANAQUEL_VAR, e, "Nombre el directorio de la suite con su ruta completa"))?;
     let por_defecto = plano::PUERTO_BASE.to_string();
-    let base = ajustes.valor(plano::ANAQUEL_PUERTO_BASE, &por_defecto, "Escriba un puerto, por ejemplo 5555")?;
-    Plano::nuevo(absoluto, base)
-        .map_err(|e| invalido(plano::ANAQUEL_PUERTO_BASE, e, "Deje sitio hasta 106 puertos más allá"))
+    let salida = format!("Escriba un puerto de 1024 a {}, por ejemplo {por_defecto}", plano::PUERTO_BASE_MAX);
+    let base = ajustes.valor(plano::ANAQUEL_PUERTO_BASE, &por_defecto, &salida)?;
+    Plano::nuevo(absoluto, base).map_err(|_| invalido(plano::ANAQUEL_PUERTO_BASE, format!("«{base}» no vale"), &salida))
 }
 
 /// Corre una suite hasta que se apaga (SIGTERM, SIGINT). Los procesos mueren con el hilo que llama.

@@ -64,13 +64,10 @@ impl Ajustes {
     ///
     /// # Errors
     /// [`AjusteInvalido`] con `salida`.
-    pub fn valor<T>(&self, nombre: &str, por_defecto: &str, salida: &str) -> Result<T, AjusteInvalido>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn valor<T: FromStr>(&self, nombre: &str, por_defecto: &str, salida: &str) -> Result<T, AjusteInvalido> {
         let texto = self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned());
-        texto.trim().parse().map_err(|e| invalido(nombre, format!("«{texto}» no vale: {e}"), salida))
+        // Sin la causa: la de un número o una IP viene en inglés y no dice más que `salida`.
+        texto.trim().parse().map_err(|_| invalido(nombre, format!("«{texto}» no vale"), salida))
     }
 
     /// Una dirección `host:puerto`.
@@ -78,7 +75,9 @@ impl Ajustes {
     /// # Errors
     /// [`AjusteInvalido`].
     pub fn endpoint(&self, nombre: &str, por_defecto: &str) -> Result<Endpoint, AjusteInvalido> {
-        self.valor(nombre, por_defecto, &format!("Escriba host:puerto, por ejemplo {por_defecto}"))
+        let texto = self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned());
+        let salida = format!("Escriba host:puerto, por ejemplo {por_defecto}");
+        texto.parse().map_err(|e| invalido(nombre, format!("«{texto}» no vale: {e}"), &salida))
     }
 
     /// Una lista de direcciones separadas por comas, con una por lo menos.
