@@ -9,12 +9,12 @@ const TERMINAR: Duration = Duration::from_millis(1_200);
 /// Lo que se espera por el diario para prometer lo que queda.
 const PROMETER: Duration = Duration::from_millis(800);
 /// Lo que dura todo, con el cierre del archivo, que usa el tiempo que quede.
-const TODO: Duration = Duration::from_millis(2_500);
+const PLAZO_ENTERO: Duration = Duration::from_millis(2_500);
 
 impl Servicio {
     /// Ya no se lee a los clientes: quien envíe ahora no recibe respuesta y repetirá con el mismo id.
     pub(super) async fn despedirse(mut self) -> Result<(), ErrorDeServicio> {
-        let fin = Instant::now() + TODO;
+        let fin = Instant::now() + PLAZO_ENTERO;
         self.listo.fijar(false);
         self.seguir(TERMINAR, |yo| yo.maquina.foto().esperas > 0 || yo.consultas.cuantas() > 0).await?;
         self.maquina.anotar_todo();
