@@ -3,18 +3,15 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{
-        atomic::{AtomicU16, Ordering},
-        mpsc,
-    },
+    sync::{Mutex, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 
 use anaquel::plano::Plano;
+use common::transport::puertos::Tramo;
 use tempfile::TempDir;
 
 pub const PLAZO: Duration = Duration::from_secs(30);
@@ -58,15 +55,13 @@ pub fn directorio() -> TempDir {
     dir
 }
 
-/// Una base de puertos libre, por debajo de los que el sistema reparte.
+/// Una base de puertos que nadie más tomará mientras dure este proceso de pruebas.
 pub fn puerto_base() -> u16 {
-    static SIGUIENTE: AtomicU16 = AtomicU16::new(0);
-    let inicio = u16::try_from(std::process::id() % 190).expect("cabe");
-    esperar("hay puertos libres", || {
-        let n = (inicio + SIGUIENTE.fetch_add(1, Ordering::Relaxed)) % 190;
-        let base = 10_000 + n * 110;
-        (base..base + 107).all(|p| TcpListener::bind(("127.0.0.1", p)).is_ok()).then_some(base)
-    })
+    static TRAMOS: Mutex<Vec<Tramo>> = Mutex::new(Vec::new());
+    let tramo = Tramo::reservar(std::process::id()).expect("hay puertos libres");
+    let base = tramo.base();
+    TRAMOS.lock().unwrap_or_else(PoisonError::into_inner).push(tramo);
+    base
 }
 
 /// Un directorio con el lanzador y servicios de mentira a su lado.

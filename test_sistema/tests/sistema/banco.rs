@@ -28,6 +28,9 @@ pub const PLAZO: Duration = Duration::from_secs(20);
 /// Líneas de cada registro que se muestran al caerse una prueba.
 const LINEAS: usize = 25;
 
+/// Los últimos usuarios, que la carga no usa: quien disputa sus ejemplares con otros no le cierra sus préstamos.
+pub const USUARIOS_APARTE: usize = 20;
+
 static UNA_A_LA_VEZ: Mutex<()> = Mutex::new(());
 
 /// Una suite en marcha y con qué mirarla.
@@ -89,7 +92,8 @@ impl Banco {
 
     /// Pone a trabajar `clientes`, solo sobre los ejemplares que se disputan todos.
     pub async fn cargar(&self, clientes: usize) -> Carga {
-        let disponible = self.base.disponible().await.expect("la base contesta");
+        let mut disponible = self.base.disponible().await.expect("la base contesta");
+        disponible.usuarios.truncate(disponible.usuarios.len() - USUARIOS_APARTE);
         let plan = Plan { clientes, disponible, solo_calientes: true, semilla: 11 };
         Carga::empezar(&self.contexto, &self.endpoint(), plan).expect("la carga empieza")
     }

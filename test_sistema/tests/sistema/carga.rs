@@ -13,8 +13,9 @@ const DURA: Duration = Duration::from_secs(6);
 #[test]
 fn sesenta_y_cuatro_clientes_y_los_mismos_ids_por_los_dos_almacenes_no_dan_ningun_doble() {
     con_suite(async |banco| {
-        let carga = banco.cargar(64).await;
+        // Antes de la carga: sus usuarios son los que ella deja aparte.
         let parejas = gemelos(banco, 4).await;
+        let carga = banco.cargar(64).await;
         let mut enviados = enviar_gemelos(parejas, DURA).await;
         let historia = banco.auditar(carga).await;
         assert!(historia.reconocidas() > 500, "solo se reconocieron {}", historia.reconocidas());

@@ -14,7 +14,7 @@ use test_sistema::{azar::Azar, historia::Historia};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use crate::banco::{Banco, PLAZO};
+use crate::banco::{Banco, PLAZO, USUARIOS_APARTE};
 
 /// Órdenes de cada envío, como mucho.
 const LISTA: usize = 8;
@@ -40,7 +40,15 @@ pub async fn gemelos(banco: &Banco, cuantos: usize) -> Vec<Gemelos> {
         .map(|n| Gemelos {
             almacenes: [0, 1].map(|i| Contexto::nuevo().dealer(&endpoints[i]).expect("un zócalo")),
             ejemplares: ejemplares.clone(),
-            usuarios: disponible.usuarios.iter().rev().skip(n).step_by(cuantos).take(5).copied().collect(),
+            usuarios: disponible
+                .usuarios
+                .iter()
+                .rev()
+                .skip(n)
+                .step_by(cuantos)
+                .take(USUARIOS_APARTE / cuantos)
+                .copied()
+                .collect(),
             azar: Azar::con_semilla(n as u64),
             peticion: 0,
         })
