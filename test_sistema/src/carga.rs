@@ -14,7 +14,11 @@ use common::{
     dominio::{EjemplarId, Isbn, UsuarioId},
     transport::{Contexto, Endpoint, ErrorDeTransporte},
 };
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{
+    sync::Notify,
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 
 use self::solicitante::Solicitante;
 use crate::{
@@ -50,6 +54,7 @@ pub(crate) struct Comun {
     parar: Cell<bool>,
     sin_relevo: Cell<bool>,
     historia: RefCell<Historia>,
+    hay_muestra: Notify,
     calientes: Vec<(EjemplarId, Isbn)>,
     frios: Vec<(EjemplarId, Isbn)>,
 }
@@ -76,6 +81,7 @@ impl Carga {
             parar: Cell::new(false),
             sin_relevo: Cell::new(false),
             historia: RefCell::default(),
+            hay_muestra: Notify::new(),
             calientes: ejemplares,
             frios,
         });
@@ -112,14 +118,18 @@ impl Carga {
 
     /// Espera hasta que, después de ahora, haya `cuantos` éxitos de los que `cuenta` acepta; `false` si vence el plazo.
     pub async fn esperar_exitos(&self, cuantos: usize, plazo: Duration, cuenta: impl Fn(&Muestra) -> bool) -> bool {
-        let desde = self.respuestas();
+        let (mut mirado, mut nuevos) = (self.respuestas(), 0);
         let fin = Instant::now() + plazo;
         loop {
-            let nuevos = self.comun.historia.borrow().muestras[desde..].iter().filter(|m| m.exito && cuenta(m)).count();
-            if nuevos >= cuantos || Instant::now() >= fin {
-                return nuevos >= cuantos;
+            let otra = self.comun.hay_muestra.notified();
+            nuevos += self.comun.historia.borrow().muestras[mirado..].iter().filter(|m| m.exito && cuenta(m)).count();
+            mirado = self.respuestas();
+            if nuevos >= cuantos {
+                return true;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            if timeout_at(fin, otra).await.is_err() {
+                return false;
+            }
         }
     }
 

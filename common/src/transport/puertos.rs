@@ -3,10 +3,13 @@
 //! Elegir un puerto libre y abrirlo después es una carrera: entretanto lo toma otro. Aquí se reserva un tramo entero
 //! con un oyente que hace de guardia; otro proceso que quiera ese tramo lo encuentra guardado y pasa al siguiente. Los
 //! tramos están por debajo de los puertos que el sistema da a las conexiones salientes (32768 en Linux).
+//!
+//! Los demás puertos del tramo se miran conectando y no abriéndolos: un proceso que otro hilo lanza en ese momento
+//! heredaría el oyente y, hasta su exec, lo tendría abierto aunque aquí ya se hubiera cerrado.
 
 use std::{
     io,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     sync::{Mutex, PoisonError},
 };
 
@@ -37,9 +40,8 @@ impl Tramo {
     }
 
     fn tomar(base: u16) -> Option<Self> {
-        let guardia = escuchar(base + TAMANO - 1)?;
-        let todos: Option<Vec<_>> = (base..base + TAMANO - 1).map(escuchar).collect();
-        todos.map(|_| Self { base, siguiente: base, _guardia: guardia })
+        let guardia = TcpListener::bind((Ipv4Addr::LOCALHOST, base + TAMANO - 1)).ok()?;
+        (base..base + TAMANO - 1).all(nadie_escucha).then_some(Self { base, siguiente: base, _guardia: guardia })
     }
 
     /// El primer puerto del tramo; los 126 que le siguen también son suyos.
@@ -49,14 +51,14 @@ impl Tramo {
     }
 
     fn otro(&mut self) -> Option<u16> {
-        let puerto = (self.siguiente..self.base + TAMANO - 1).find(|puerto| escuchar(*puerto).is_some())?;
+        let puerto = (self.siguiente..self.base + TAMANO - 1).find(|puerto| nadie_escucha(*puerto))?;
         self.siguiente = puerto + 1;
         Some(puerto)
     }
 }
 
-fn escuchar(puerto: u16) -> Option<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, puerto)).ok()
+fn nadie_escucha(puerto: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, puerto)).is_err()
 }
 
 /// Un puerto que nadie más tomará mientras viva este proceso, distinto cada vez.
@@ -88,11 +90,29 @@ mod tests {
     }
 
     #[test]
+    fn un_tramo_reservado_se_puede_abrir_aunque_otro_hilo_este_lanzando_procesos() {
+        let acabado = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|hilos| {
+            hilos.spawn(|| {
+                while !acabado.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::process::Command::new("true").status().expect("hay «true»");
+                }
+            });
+            let abiertos = (0..200).all(|semilla| {
+                let tramo = Tramo::reservar(semilla).expect("hay");
+                TcpListener::bind((Ipv4Addr::LOCALHOST, tramo.base() + 3)).is_ok()
+            });
+            acabado.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(abiertos);
+        });
+    }
+
+    #[test]
     fn los_puertos_de_un_proceso_son_todos_distintos_y_estan_libres() {
         let mut vistos = std::collections::HashSet::new();
         for _ in 0..2 * TAMANO {
             let puerto = puerto_libre();
-            assert!(vistos.insert(puerto) && escuchar(puerto).is_some(), "{puerto}");
+            assert!(vistos.insert(puerto) && nadie_escucha(puerto), "{puerto}");
         }
     }
 }

@@ -218,6 +218,7 @@ impl Solicitante {
         let mut historia = self.comun.historia.borrow_mut();
         let muestra = Muestra { llegada: self.comun.inicio.elapsed(), latencia, tipo, exito: vista.exito, repetida };
         historia.muestras.push(muestra);
+        self.comun.hay_muestra.notify_waiters();
         if tipo.is_some() {
             historia.vista(&contestacion.cuerpo);
         }
