@@ -134,7 +134,7 @@ fn prestar(ejemplar: &Ejemplar, usuario: &Usuario, momento: DateTime<Utc>) -> Pr
     let mut filas = Filas::default();
     filas.con_ejemplar(reglas::Ejemplar { id: ejemplar.id, isbn: ejemplar.isbn, sede: sede_id(ejemplar.sede) });
     let Usuario { id, categoria, bloqueado, .. } = *usuario;
-    filas.con_usuario(reglas::Usuario { id, categoria, bloqueado, abiertos: 0 });
+    filas.con_usuario(reglas::Usuario { id, categoria, bloqueado, ranuras: reglas::Ranuras::default() });
     let comando = Comando::Prestamo { usuario: id, objeto: Objeto::Ejemplar(ejemplar.id), sede: None };
     let id = id_de(momento, ejemplar.id);
     let veredicto = reglas::decidir(&mut filas, &Operacion { id, comando, momento });

@@ -16,10 +16,11 @@ const ROL: &str = "anaquel_servicio";
 
 /// Todo por debajo de los 3 s que espera quien llama: un gestor de almacenamiento parado no retiene filas. Los planes
 /// se hacen una vez y siempre por índice: con pocas filas, o recién cargadas, el planificador elegiría recorrer tablas
-/// que después crecen. Se espera por una fila más de lo que PostgreSQL tarda en ver un interbloqueo (1 s).
+/// que después crecen. Quien escribe tiene sus filas unos milisegundos: esperar más por una es un interbloqueo, y volver a
+/// empezar es más pronto que esperar a que PostgreSQL lo vea (1 s).
 const DEL_SERVICIO: [(&str, &str); 14] = [
     ("role", ROL),
-    ("lock_timeout", "1500"),
+    ("lock_timeout", "250"),
     ("statement_timeout", "2000"),
     ("idle_in_transaction_session_timeout", "2000"),
     ("tcp_keepalives_idle", "1"),

@@ -157,7 +157,7 @@ impl Catalogo {
         let desde = columna(prestamos, |p| p.prestamo.desde);
         let sql = "-- catalogo::operaciones
             INSERT INTO operaciones (id, huella, tipo, estado, codigo, respuesta, aceptada)
-            SELECT id, huella, 'prestamo', 'aplicada', 'OK', respuesta::json, aceptada
+            SELECT id, huella, 'prestamo', 'aplicada', 'OK', respuesta, aceptada
             FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::timestamptz[]) AS n (id, huella, respuesta, aceptada)";
         sqlx::query(sql)
             .bind(&ids)

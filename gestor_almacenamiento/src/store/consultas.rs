@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     Conexiones,
     fallo::{Culpa, nada_hecho},
-    transaccion,
+    foto,
 };
 
 /// Cuánto puede tardar una consulta.
@@ -114,15 +114,17 @@ struct FilaEjemplar {
     renovaciones: Option<i16>,
 }
 
+/// La sentencia de la consulta de un ejemplar.
+pub const EJEMPLAR: &str = "-- consultas::ejemplar
+    SELECT clock_timestamp() AS ahora, e.isbn, l.titulo, e.sede_id, p.prestamo_id, p.usuario_id, p.vence,
+        p.renovaciones
+    FROM (VALUES ($1::text)) AS n (ejemplar_id)
+    LEFT JOIN ejemplares AS e USING (ejemplar_id)
+    LEFT JOIN libros AS l ON l.isbn = e.isbn
+    LEFT JOIN prestamos AS p ON p.ejemplar_id = e.ejemplar_id AND p.devuelto IS NULL";
+
 async fn ejemplar(c: &mut PgConnection, id: EjemplarId) -> sqlx::Result<RespuestaGuardada> {
-    let sql = "-- consultas::ejemplar
-        SELECT clock_timestamp() AS ahora, e.isbn, l.titulo, e.sede_id, p.prestamo_id, p.usuario_id, p.vence,
-            p.renovaciones
-        FROM (VALUES ($1::text)) AS n (ejemplar_id)
-        LEFT JOIN ejemplares AS e USING (ejemplar_id)
-        LEFT JOIN libros AS l ON l.isbn = e.isbn
-        LEFT JOIN prestamos AS p ON p.ejemplar_id = e.ejemplar_id AND p.devuelto IS NULL";
-    let fila: FilaEjemplar = sqlx::query_as(sql).bind(id.as_str()).fetch_one(c).await?;
+    let fila: FilaEjemplar = sqlx::query_as(EJEMPLAR).bind(id.as_str()).fetch_one(c).await?;
     let Some(isbn) = fila.isbn else {
         return Ok(desconocido(Codigo::EjemplarDesconocido, fila.ahora, json!({ "ejemplar": id })));
     };
@@ -153,17 +155,19 @@ struct FilaLibro {
     libres: i64,
 }
 
+/// La sentencia de la consulta de un título.
+pub const LIBRO: &str = "-- consultas::libro
+    SELECT clock_timestamp() AS ahora, l.titulo, l.autores, e.ejemplar_id, e.sede_id, p.vence,
+        count(e.ejemplar_id) OVER () AS total,
+        count(e.ejemplar_id) FILTER (WHERE p.prestamo_id IS NULL) OVER () AS libres
+    FROM (VALUES ($1::text)) AS n (isbn)
+    LEFT JOIN libros AS l USING (isbn)
+    LEFT JOIN ejemplares AS e ON e.isbn = l.isbn
+    LEFT JOIN prestamos AS p ON p.ejemplar_id = e.ejemplar_id AND p.devuelto IS NULL
+    ORDER BY e.ejemplar_id LIMIT $2";
+
 async fn libro(c: &mut PgConnection, isbn: Isbn) -> sqlx::Result<RespuestaGuardada> {
-    let sql = "-- consultas::libro
-        SELECT clock_timestamp() AS ahora, l.titulo, l.autores, e.ejemplar_id, e.sede_id, p.vence,
-            count(e.ejemplar_id) OVER () AS total,
-            count(e.ejemplar_id) FILTER (WHERE p.prestamo_id IS NULL) OVER () AS libres
-        FROM (VALUES ($1::text)) AS n (isbn)
-        LEFT JOIN libros AS l USING (isbn)
-        LEFT JOIN ejemplares AS e ON e.isbn = l.isbn
-        LEFT JOIN prestamos AS p ON p.ejemplar_id = e.ejemplar_id AND p.devuelto IS NULL
-        ORDER BY e.ejemplar_id LIMIT $2";
-    let filas: Vec<FilaLibro> = sqlx::query_as(sql).bind(isbn.as_str()).bind(FILAS_MAX).fetch_all(c).await?;
+    let filas: Vec<FilaLibro> = sqlx::query_as(LIBRO).bind(isbn.as_str()).bind(FILAS_MAX).fetch_all(c).await?;
     let primera = filas.first().ok_or(sqlx::Error::RowNotFound)?;
     let ahora = primera.ahora;
     let Some(titulo) = &primera.titulo else {
@@ -201,15 +205,17 @@ struct FilaUsuario {
     total: i64,
 }
 
+/// La sentencia de la consulta de un usuario.
+pub const USUARIO: &str = "-- consultas::usuario
+    SELECT clock_timestamp() AS ahora, u.categoria, u.bloqueado, p.prestamo_id, p.ejemplar_id, p.isbn, p.desde,
+        p.vence, p.renovaciones, count(p.prestamo_id) OVER () AS total
+    FROM (VALUES ($1::text)) AS n (usuario_id)
+    LEFT JOIN usuarios AS u USING (usuario_id)
+    LEFT JOIN prestamos AS p ON p.usuario_id = u.usuario_id AND p.devuelto IS NULL
+    ORDER BY p.vence, p.prestamo_id LIMIT $2";
+
 async fn usuario(c: &mut PgConnection, id: UsuarioId) -> sqlx::Result<RespuestaGuardada> {
-    let sql = "-- consultas::usuario
-        SELECT clock_timestamp() AS ahora, u.categoria, u.bloqueado, p.prestamo_id, p.ejemplar_id, p.isbn, p.desde,
-            p.vence, p.renovaciones, count(p.prestamo_id) OVER () AS total
-        FROM (VALUES ($1::text)) AS n (usuario_id)
-        LEFT JOIN usuarios AS u USING (usuario_id)
-        LEFT JOIN prestamos AS p ON p.usuario_id = u.usuario_id AND p.devuelto IS NULL
-        ORDER BY p.vence, p.prestamo_id LIMIT $2";
-    let filas: Vec<FilaUsuario> = sqlx::query_as(sql).bind(id.as_str()).bind(FILAS_MAX).fetch_all(c).await?;
+    let filas: Vec<FilaUsuario> = sqlx::query_as(USUARIO).bind(id.as_str()).bind(FILAS_MAX).fetch_all(c).await?;
     let primera = filas.first().ok_or(sqlx::Error::RowNotFound)?;
     let ahora = primera.ahora;
     let Some(categoria) = &primera.categoria else {
@@ -237,14 +243,16 @@ struct FilaOperacion {
     respuesta: Option<String>,
 }
 
+/// La sentencia de la consulta de una operación.
+pub const OPERACION: &str = "-- consultas::operacion
+    SELECT clock_timestamp() AS ahora, o.codigo, o.respuesta
+    FROM (VALUES ($1::uuid)) AS n (id) LEFT JOIN operaciones AS o USING (id)";
+
 /// La respuesta guardada, byte a byte.
 async fn operacion(c: &mut PgConnection, id: Uuid) -> sqlx::Result<RespuestaGuardada> {
-    let sql = "-- consultas::operacion
-        SELECT clock_timestamp() AS ahora, o.codigo, o.respuesta::text
-        FROM (VALUES ($1::uuid)) AS n (id) LEFT JOIN operaciones AS o USING (id)";
-    let fila: FilaOperacion = sqlx::query_as(sql).bind(id).fetch_one(c).await?;
+    let fila: FilaOperacion = sqlx::query_as(OPERACION).bind(id).fetch_one(c).await?;
     if let (Some(codigo), Some(respuesta)) = (fila.codigo, fila.respuesta) {
-        return transaccion::guardada(&codigo, respuesta);
+        return foto::guardada(&codigo, respuesta);
     }
     Ok(Respuesta::nueva(Some(id), Estado::Rechazada, Codigo::OperacionDesconocida, fila.ahora).guardada())
 }

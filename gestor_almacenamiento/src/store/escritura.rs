@@ -1,10 +1,15 @@
-//! Decide un lote en una transacción: lo repite si otra se cruzó y lo parte si una operación no se puede escribir.
+//! Decide un lote con dos viajes a la base: lee una foto, pliega las operaciones sobre ella y guarda lo decidido, que la
+//! base acepta entero si la foto sigue valiendo. Si otro se cruzó, empieza con otra foto; si una operación no se puede
+//! escribir, parte el lote hasta dejarla sola.
+//!
+//! Así no hay transacción abierta entre un viaje y otro: un gestor de almacenamiento parado no retiene nada.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     time::{Duration, Instant},
 };
 
+use crate::lote;
 use common::{
     dominio::{
         Codigo, Estado, Huella, OperacionId,
@@ -12,21 +17,18 @@ use common::{
     },
     mensajes::{Desenlace, Fallo, Orden, Respuesta, RespuestaGuardada},
 };
-use sqlx::PgConnection;
-
-use crate::lote;
 
 use super::{
     Conexiones,
-    conexiones::Prestada,
     fallo::Culpa,
-    transaccion::{self, Cargado, Decidida, Reclamo},
+    foto::{self, Foto},
+    guardado::{self, Decidida},
 };
 
-/// Cuánto dura una transacción antes de confirmar, como mucho. Por debajo de lo que espera quien llama (3 s).
-const TRANSACCION_MAX: Duration = Duration::from_millis(2_200);
-/// Cuánto se espera a un COMMIT.
-const COMMIT_MAX: Duration = Duration::from_millis(2_500);
+/// Cuánto se espera a la foto.
+const FOTO_MAX: Duration = Duration::from_millis(2_200);
+/// Cuánto se espera a que lo decidido quede guardado. Por debajo de lo que espera quien llama (3 s).
+const GUARDADO_MAX: Duration = Duration::from_millis(2_500);
 /// Desde cuándo ya no se empieza otra vuelta: quien llamó está a punto de pedirlo en otra parte.
 const VUELTAS_MAX: Duration = Duration::from_secs(2);
 /// Veces que se repite un lote que se cruza con otro.
@@ -51,7 +53,7 @@ pub async fn decidir(conexiones: &Conexiones, ordenes: &[Orden]) -> Decidido {
     let mut trozos = lote::tandas(ordenes);
     trozos.reverse();
     while let Some(mut trozo) = trozos.pop() {
-        match vuelta.trozo(&mut trozo).await {
+        match vuelta.trozo(&trozo).await {
             Ok(()) => {}
             Err(NoSePudo::Escribir(motivo)) if trozo.len() == 1 => {
                 tracing::error!("la operación {} no se puede escribir: {motivo}", trozo[0].id);
@@ -78,20 +80,17 @@ enum NoSePudo {
     Punto(Fallo),
 }
 
-/// Un tropiezo de la transacción.
+/// Un tropiezo al decidir un trozo.
 struct Tropiezo {
     culpa: Culpa,
-    /// El COMMIT salió y no se sabe qué fue de él.
+    /// Lo decidido salió hacia la base y no se sabe qué fue de ello.
     en_el_aire: bool,
     /// La conexión ya estaba abierta de antes: pudo morir sin que la base haya caído.
     usada: bool,
 }
 
-/// Una transacción que llegó al final, o que se deshizo para dejar fuera ids caducados.
-enum Vista {
-    Decididas(Vec<((OperacionId, Huella), Desenlace)>),
-    Caducadas(HashSet<OperacionId>),
-}
+/// Lo que fue de cada operación de un trozo.
+type Desenlaces = Vec<((OperacionId, Huella), Desenlace)>;
 
 struct Vuelta<'a> {
     conexiones: &'a Conexiones,
@@ -101,151 +100,117 @@ struct Vuelta<'a> {
 
 impl Vuelta<'_> {
     /// Decide un trozo entero, con las repeticiones que hagan falta.
-    async fn trozo(&mut self, trozo: &mut Vec<Orden>) -> Result<(), NoSePudo> {
+    async fn trozo(&mut self, trozo: &[Orden]) -> Result<(), NoSePudo> {
         let (mut cruces, mut en_el_aire) = (0, false);
-        while !trozo.is_empty() {
-            match intentar(self.conexiones, trozo).await {
-                Ok(Vista::Decididas(decididas)) => {
-                    self.decidido.desenlaces.extend(decididas);
+        loop {
+            let tropiezo = match intentar(self.conexiones, trozo).await {
+                Ok(desenlaces) => {
+                    self.decidido.desenlaces.extend(desenlaces);
                     return Ok(());
                 }
-                Ok(Vista::Caducadas(ids)) => {
-                    for orden in trozo.extract_if(.., |o| ids.contains(&o.id)) {
-                        self.decidido.desenlaces.insert(clave(&orden), Desenlace::Decidida(caducada(&orden)));
-                    }
+                Err(tropiezo) => tropiezo,
+            };
+            en_el_aire |= tropiezo.en_el_aire;
+            let hay_tiempo = self.inicio.elapsed() < VUELTAS_MAX;
+            match tropiezo.culpa {
+                Culpa::Cruce(_) if cruces < CRUCES_MAX && hay_tiempo => {
+                    // La primera vez, en seguida: quien se cruzó ya acabó. Si se repite, un respiro para no ir a la par.
+                    tokio::time::sleep(RESPIRO * cruces).await;
+                    cruces += 1;
+                    metrics::counter!("anaquel_lotes_repetidos_total").increment(1);
                 }
-                Err(tropiezo) => {
-                    en_el_aire |= tropiezo.en_el_aire;
-                    let hay_tiempo = self.inicio.elapsed() < VUELTAS_MAX;
-                    match tropiezo.culpa {
-                        Culpa::Cruce(_) if cruces < CRUCES_MAX && hay_tiempo => {
-                            cruces += 1;
-                            // Un respiro: si volvemos antes de que el otro despierte, le quitamos las filas y nos
-                            // cruzamos igual.
-                            tokio::time::sleep(RESPIRO * cruces).await;
-                            metrics::counter!("anaquel_lotes_repetidos_total").increment(1);
-                        }
-                        // Con los mismos ids, repetir un COMMIT en el aire es preguntar qué fue de él.
-                        Culpa::Conexion(_) if (tropiezo.usada || tropiezo.en_el_aire) && hay_tiempo => {}
-                        Culpa::Operacion(motivo) => return Err(NoSePudo::Escribir(motivo)),
-                        otra => {
-                            let motivo = otra.motivo();
-                            return Err(NoSePudo::Punto(Fallo { nada_hecho: !en_el_aire, motivo }));
-                        }
-                    }
+                // Con los mismos ids, repetir lo que está en el aire es preguntar qué fue de ello.
+                Culpa::Conexion(_) if (tropiezo.usada || tropiezo.en_el_aire) && hay_tiempo => {}
+                Culpa::Operacion(motivo) => return Err(NoSePudo::Escribir(motivo)),
+                otra => {
+                    let motivo = otra.motivo();
+                    return Err(NoSePudo::Punto(Fallo { nada_hecho: !en_el_aire, motivo }));
                 }
             }
         }
-        Ok(())
     }
 }
 
-/// Una transacción. Si algo va mal la deshace, o suelta la conexión, y la base la deshará.
-async fn intentar(conexiones: &Conexiones, ordenes: &[Orden]) -> Result<Vista, Tropiezo> {
+/// Lee la foto, decide y guarda. Si algo va mal y la conexión ya no vale, la suelta.
+async fn intentar(conexiones: &Conexiones, ordenes: &[Orden]) -> Result<Desenlaces, Tropiezo> {
     let tomada = conexiones.tomar().await;
     let mut prestada =
         tomada.map_err(|e| Tropiezo { culpa: Culpa::Conexion(e.to_string()), en_el_aire: false, usada: false })?;
     let usada = prestada.usada;
     let c = &mut prestada.conexion;
-    let hasta_el_commit = async {
-        transaccion::empezar(c).await?;
-        preparar(c, ordenes).await
+    let mut guardando = false;
+    let hecho = async {
+        let mut foto = con_plazo(FOTO_MAX, foto::leer(c, ordenes)).await?;
+        let nuevas = plegar(&mut foto, ordenes);
+        if !nuevas.is_empty() {
+            guardando = true;
+            con_plazo(GUARDADO_MAX, guardado::guardar(c, &foto, nuevas.iter().collect())).await?;
+        }
+        Ok(desenlaces(foto, ordenes, nuevas))
     };
-    let preparada = tokio::time::timeout(TRANSACCION_MAX, hasta_el_commit).await.unwrap_or_else(|_| Err(vencido()));
-    let decididas = match preparada {
-        Ok(Vista::Decididas(decididas)) => decididas,
-        Ok(caducadas) => {
-            deshacer(conexiones, prestada).await;
-            return Ok(caducadas);
+    match hecho.await {
+        Ok(desenlaces) => {
+            conexiones.devolver(prestada);
+            Ok(desenlaces)
         }
         Err(error) => {
             let culpa = Culpa::de(&error);
-            match culpa {
-                Culpa::Conexion(_) => conexiones.olvidar(),
-                _ => deshacer(conexiones, prestada).await,
+            let perdida = matches!(culpa, Culpa::Conexion(_));
+            if perdida {
+                conexiones.olvidar();
+            } else {
+                conexiones.devolver(prestada);
             }
-            return Err(Tropiezo { culpa, en_el_aire: false, usada });
+            Err(Tropiezo { culpa, en_el_aire: guardando && perdida, usada })
         }
+    }
+}
+
+async fn con_plazo<T>(plazo: Duration, paso: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    tokio::time::timeout(plazo, paso).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Decide, en su orden, lo que no estaba decidido ni es anterior al horizonte.
+fn plegar<'a>(foto: &mut Foto, ordenes: &'a [Orden]) -> Vec<Decidida<'a>> {
+    let horizonte_ms = u64::try_from(foto.horizonte.timestamp_millis()).unwrap_or(0);
+    let nuevas = ordenes.iter().filter(|o| o.id.milisegundos() >= horizonte_ms);
+    let sin_decidir: Vec<_> = nuevas.filter(|o| !foto.decididas.contains_key(&o.id)).collect();
+    sin_decidir.into_iter().map(|orden| decidir_una(foto, orden)).collect()
+}
+
+fn decidir_una<'a>(foto: &mut Foto, orden: &'a Orden) -> Decidida<'a> {
+    // El reloj de un gestor adelantado no alarga los préstamos.
+    let momento = orden.aceptada.fecha().min(foto.ahora);
+    let veredicto = reglas::decidir(&mut foto.filas, &Operacion { id: orden.id, comando: orden.comando, momento });
+    let respuesta = Respuesta {
+        id: Some(orden.id.uuid()),
+        exito: veredicto.estado == Estado::Aplicada,
+        estado: veredicto.estado,
+        codigo: veredicto.codigo,
+        mensaje: veredicto.mensaje.into_owned(),
+        fecha_operacion: momento,
+        datos: veredicto.datos,
     };
-    match tokio::time::timeout(COMMIT_MAX, transaccion::confirmar(c)).await.unwrap_or_else(|_| Err(vencido())) {
-        Ok(()) => {
-            conexiones.devolver(prestada);
-            Ok(Vista::Decididas(decididas))
-        }
-        Err(error) => {
-            conexiones.olvidar();
-            let culpa = match Culpa::de(&error) {
-                cruce @ Culpa::Cruce(_) => return Err(Tropiezo { culpa: cruce, en_el_aire: false, usada }),
-                otra => Culpa::Conexion(otra.motivo()),
-            };
-            Err(Tropiezo { culpa, en_el_aire: true, usada })
-        }
-    }
+    Decidida { orden, estado: veredicto.estado.as_str(), respuesta: respuesta.guardada() }
 }
 
-fn vencido() -> sqlx::Error {
-    sqlx::Error::PoolTimedOut
-}
-
-/// Deshace la transacción y devuelve la conexión; si no se puede, la cierra.
-async fn deshacer(conexiones: &Conexiones, mut prestada: Prestada) {
-    let hecho = tokio::time::timeout(COMMIT_MAX, transaccion::deshacer(&mut prestada.conexion)).await;
-    if matches!(hecho, Ok(Ok(()))) {
-        conexiones.devolver(prestada);
-    }
-}
-
-/// Todo menos el COMMIT: reclamar, bloquear y leer, plegar, escribir.
-async fn preparar(c: &mut PgConnection, ordenes: &[Orden]) -> sqlx::Result<Vista> {
-    let mut por_id = ordenes.to_vec();
-    por_id.sort_unstable_by_key(|o| o.id);
-    let mut reclamos = transaccion::reclamar(c, &por_id).await?;
-    let nuevas: Vec<&Orden> = ordenes.iter().filter(|o| matches!(reclamos.get(&o.id), Some(Reclamo::Nuevo))).collect();
-    let mut desenlaces = Vec::with_capacity(ordenes.len());
-    if !nuevas.is_empty() {
-        let cargado = transaccion::cargar(c, nuevas.iter().map(|o| &o.comando)).await?;
-        let horizonte_ms = u64::try_from(cargado.horizonte.timestamp_millis()).unwrap_or(0);
-        let caducadas: HashSet<_> = nuevas.iter().map(|o| o.id).filter(|id| id.milisegundos() < horizonte_ms).collect();
-        if !caducadas.is_empty() {
-            return Ok(Vista::Caducadas(caducadas));
-        }
-        let decididas = plegar(c, cargado, &nuevas).await?;
-        let claves = nuevas.iter().map(|o| clave(o));
-        desenlaces.extend(claves.zip(decididas.into_iter().map(|d| Desenlace::Decidida(d.respuesta))));
-    }
+/// Lo nuevo, ya guardado, y lo que no hizo falta decidir.
+fn desenlaces(mut foto: Foto, ordenes: &[Orden], nuevas: Vec<Decidida<'_>>) -> Desenlaces {
+    let mut desenlaces: Desenlaces = Vec::with_capacity(ordenes.len());
+    let mut decididas = nuevas.into_iter().peekable();
     for orden in ordenes {
-        let respuesta = match reclamos.remove(&orden.id) {
-            Some(Reclamo::Repetida(guardada)) => guardada,
-            Some(Reclamo::Ajena) => conflicto(orden),
-            Some(Reclamo::Nuevo) | None => continue,
+        let respuesta = if let Some(nueva) = decididas.next_if(|d| d.orden.id == orden.id) {
+            nueva.respuesta
+        } else {
+            match foto.decididas.remove(&orden.id) {
+                Some((huella, guardada)) if huella == orden.huella => guardada,
+                Some(_) => sin_guardar(orden, Estado::Error, Codigo::ConflictoDeId),
+                None => sin_guardar(orden, Estado::Incierta, Codigo::OperacionCaducada),
+            }
         };
         desenlaces.push((clave(orden), Desenlace::Decidida(respuesta)));
     }
-    Ok(Vista::Decididas(desenlaces))
-}
-
-async fn plegar(c: &mut PgConnection, cargado: Cargado, nuevas: &[&Orden]) -> sqlx::Result<Vec<Decidida>> {
-    let Cargado { mut filas, ahora, .. } = cargado;
-    let decididas: Vec<Decidida> = nuevas
-        .iter()
-        .map(|orden| {
-            // El reloj de un gestor adelantado no alarga los préstamos.
-            let momento = orden.aceptada.fecha().min(ahora);
-            let veredicto = reglas::decidir(&mut filas, &Operacion { id: orden.id, comando: orden.comando, momento });
-            let respuesta = Respuesta {
-                id: Some(orden.id.uuid()),
-                exito: veredicto.estado == Estado::Aplicada,
-                estado: veredicto.estado,
-                codigo: veredicto.codigo,
-                mensaje: veredicto.mensaje.into_owned(),
-                fecha_operacion: momento,
-                datos: veredicto.datos,
-            };
-            Decidida { id: orden.id, estado: veredicto.estado.as_str(), respuesta: respuesta.guardada() }
-        })
-        .collect();
-    transaccion::escribir(c, &filas.cambios(), &decididas).await?;
-    Ok(decididas)
+    desenlaces
 }
 
 /// Todo se empareja por id y huella.
@@ -253,12 +218,7 @@ fn clave(orden: &Orden) -> (OperacionId, Huella) {
     (orden.id, orden.huella)
 }
 
-/// El mismo id con otro contenido: nada se hizo, y esto no se guarda.
-fn conflicto(orden: &Orden) -> RespuestaGuardada {
-    Respuesta::nueva(Some(orden.id.uuid()), Estado::Error, Codigo::ConflictoDeId, orden.aceptada.fecha()).guardada()
-}
-
-fn caducada(orden: &Orden) -> RespuestaGuardada {
-    Respuesta::nueva(Some(orden.id.uuid()), Estado::Incierta, Codigo::OperacionCaducada, orden.aceptada.fecha())
-        .guardada()
+/// Nada se hizo, y esto no se guarda: el mismo id con otro contenido, o uno del que ya no se sabe.
+fn sin_guardar(orden: &Orden, estado: Estado, codigo: Codigo) -> RespuestaGuardada {
+    Respuesta::nueva(Some(orden.id.uuid()), estado, codigo, orden.aceptada.fecha()).guardada()
 }

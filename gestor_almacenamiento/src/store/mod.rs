@@ -2,8 +2,8 @@
 //!
 //! - [`base`]: a qué base se entra, con qué rol y con qué plazos; migraciones y espera al arrancar.
 //! - [`conexiones`]: las conexiones abiertas que no usa nadie.
-//! - [`escritura`]: un lote, entero en una transacción; repetirlo y partirlo.
-//! - [`transaccion`]: las sentencias de esa transacción.
+//! - [`escritura`]: un lote, entero y de una vez; repetirlo y partirlo.
+//! - [`foto`] y [`guardado`]: sus dos viajes, lo que se lee para decidir y lo decidido.
 //! - [`consultas`]: lo que se pregunta sin cambiar nada, y la salud.
 //! - [`poda`]: olvidar las operaciones antiguas.
 //! - [`fallo`]: qué error es de la operación y cuál del punto de almacenamiento.
@@ -15,8 +15,9 @@ pub mod conexiones;
 pub mod consultas;
 pub mod escritura;
 pub mod fallo;
+pub mod foto;
+mod guardado;
 pub mod poda;
-mod transaccion;
 
 pub use base::Base;
 pub use conexiones::Conexiones;

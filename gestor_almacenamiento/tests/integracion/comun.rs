@@ -166,6 +166,21 @@ pub fn renovacion(usuario: &str, objeto: &str) -> Orden {
     orden(Tipo::Renovacion, usuario, objeto)
 }
 
+/// Ejecuta lo que compone una prueba.
+pub async fn hacer(c: &mut PgConnection, sql: String) {
+    let que = sql.clone();
+    c.execute(sqlx::AssertSqlSafe(sql)).await.expect(&que);
+}
+
+/// Un préstamo hecho por otro: dentro de una transacción abierta, quien quiera ese ejemplar tiene que esperarla.
+pub fn prestar_sin_confirmar(usuario: &str, ejemplar: &str) -> String {
+    let numero = &ejemplar[1..];
+    format!(
+        "INSERT INTO prestamos (prestamo_id, ejemplar_id, isbn, usuario_id, desde, vence)
+         VALUES ('018e0000-0000-7000-8000-{numero:0>12}', '{ejemplar}', 'L1', '{usuario}', now(), now() + interval '14 days')"
+    )
+}
+
 /// Espera a que `cuantas` conexiones de la base esperen por un cerrojo, con plazo.
 pub async fn esperar_bloqueados(b: &Biblioteca, cuantas: i64) {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";

@@ -14,7 +14,7 @@ use common::{
 use sqlx::Executor;
 
 use crate::{
-    comun::{Biblioteca, biblioteca, esperar_bloqueados, prestamo},
+    comun::{Biblioteca, biblioteca, esperar_bloqueados, hacer, prestamo, prestar_sin_confirmar},
     programa::Programa,
 };
 
@@ -140,7 +140,8 @@ async fn una_lista_demasiado_larga_se_rechaza_sin_hacer_nada() {
 async fn lo_que_espera_mas_que_su_plazo_se_descarta_y_lo_demas_se_decide() {
     let (b, _programa, mut cliente) = en_marcha().await;
     let mut ajeno = b.duenio().await;
-    ajeno.execute("BEGIN; SELECT FROM ejemplares WHERE ejemplar_id = 'E1' FOR UPDATE").await.expect("bloquea");
+    ajeno.execute("BEGIN").await.expect("empieza");
+    hacer(&mut ajeno, prestar_sin_confirmar("U8", "E1")).await;
     let primera = cliente.enviar(3_000, CuerpoPeticion::Escribir(vec![prestamo("U1", "E1")])).await;
     esperar_bloqueados(&b, 1).await;
     cliente.enviar(1, CuerpoPeticion::Escribir(vec![prestamo("U2", "E2")])).await;
@@ -148,7 +149,7 @@ async fn lo_que_espera_mas_que_su_plazo_se_descarta_y_lo_demas_se_decide() {
     // Las consultas no esperan a la transacción.
     let salud = cliente.enviar(3_000, CuerpoPeticion::Salud).await;
     assert_eq!(cliente.recibir().await.peticion, salud);
-    ajeno.execute("COMMIT").await.expect("suelta");
+    ajeno.execute("ROLLBACK").await.expect("suelta");
     assert_eq!(cliente.recibir().await.peticion, primera);
     assert_eq!(cliente.recibir().await.peticion, tercera);
     assert_eq!(b.contar("SELECT count(*) FROM operaciones").await, 2);
@@ -158,7 +159,8 @@ async fn lo_que_espera_mas_que_su_plazo_se_descarta_y_lo_demas_se_decide() {
 async fn sigterm_acaba_lo_que_esta_en_vuelo_y_despide_lo_que_espera() {
     let (b, mut programa, mut cliente) = en_marcha().await;
     let mut ajeno = b.duenio().await;
-    ajeno.execute("BEGIN; SELECT FROM ejemplares WHERE ejemplar_id = 'E1' FOR UPDATE").await.expect("bloquea");
+    ajeno.execute("BEGIN").await.expect("empieza");
+    hacer(&mut ajeno, prestar_sin_confirmar("U8", "E1")).await;
     let en_vuelo = cliente.enviar(3_000, CuerpoPeticion::Escribir(vec![prestamo("U1", "E1")])).await;
     esperar_bloqueados(&b, 1).await;
     let espera = cliente.enviar(3_000, CuerpoPeticion::Escribir(vec![prestamo("U2", "E2")])).await;
@@ -168,7 +170,7 @@ async fn sigterm_acaba_lo_que_esta_en_vuelo_y_despide_lo_que_espera() {
     let despedida = cliente.recibir().await;
     assert_eq!(despedida.peticion, espera);
     assert!(matches!(despedida.cuerpo, CuerpoResultado::Fallo(f) if f.nada_hecho));
-    ajeno.execute("COMMIT").await.expect("suelta");
+    ajeno.execute("ROLLBACK").await.expect("suelta");
     let acabada = cliente.recibir().await;
     assert_eq!((acabada.peticion, codigos(&acabada.cuerpo)), (en_vuelo, vec![Codigo::Ok]));
     assert_eq!(programa.esperar(), Some(0));

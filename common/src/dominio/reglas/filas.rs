@@ -27,8 +27,42 @@ pub struct Usuario {
     pub categoria: Categoria,
     /// Si no puede pedir ni renovar.
     pub bloqueado: bool,
-    /// Cuántos préstamos tiene abiertos.
-    pub abiertos: u32,
+    /// Las que ocupan sus préstamos abiertos.
+    pub ranuras: Ranuras,
+}
+
+/// Las ranuras de un usuario: cada préstamo abierto ocupa una. La base no admite dos abiertos en la misma, así que dos
+/// gestores de almacenamiento que cuentan a la vez no le dejan pasar de su límite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ranuras(u64);
+
+impl Ranuras {
+    /// Las de los bits puestos: el bit `n` es la ranura `n`.
+    #[must_use]
+    pub const fn de_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// Cuántas están ocupadas.
+    #[must_use]
+    pub const fn ocupadas(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// La primera libre; `None` si no queda ninguna de las 64.
+    #[must_use]
+    pub fn libre(self) -> Option<u8> {
+        let n = u8::try_from(self.0.trailing_ones()).ok()?;
+        (n < 64).then_some(n)
+    }
+
+    fn ocupar(&mut self, ranura: u8) {
+        self.0 |= 1 << ranura;
+    }
+
+    fn soltar(&mut self, ranura: u8) {
+        self.0 &= !(1 << ranura);
+    }
 }
 
 /// Un préstamo, abierto o cerrado.
@@ -48,6 +82,8 @@ pub struct Prestamo {
     pub vence: DateTime<Utc>,
     /// Cuántas veces se alargó.
     pub renovaciones: u8,
+    /// Cuál de las [`Ranuras`] de su usuario ocupa mientras está abierto.
+    pub ranura: u8,
     /// Cómo acabó, si acabó.
     pub cierre: Option<Cierre>,
 }
@@ -61,8 +97,8 @@ pub struct Cierre {
     pub devolucion: OperacionId,
 }
 
-/// Las filas que nombran las operaciones de un lote. Quien las carga tiene bloqueadas las de ejemplares y usuarios: entre
-/// la carga y la escritura nadie las cambia.
+/// Las filas que nombran las operaciones de un lote, todas de una misma foto de la base. Quien escribe los cambios
+/// comprueba entonces que los préstamos siguen como en la foto, y si no, hay que volver a empezar con otra.
 #[derive(Clone, Debug, Default)]
 pub struct Filas {
     libros: BTreeSet<Isbn>,
@@ -82,7 +118,8 @@ struct Copia {
 #[derive(Clone, Copy, Debug)]
 struct Fila {
     prestamo: Prestamo,
-    nueva: bool,
+    /// Las renovaciones que tenía al cargarla; `None` si es nueva.
+    leidas: Option<u8>,
     cambiada: bool,
 }
 
@@ -96,7 +133,16 @@ pub struct Cambios {
     /// Préstamos que no existían.
     pub nuevos: Vec<Prestamo>,
     /// Préstamos que existían y cambiaron.
-    pub cambiados: Vec<Prestamo>,
+    pub cambiados: Vec<Cambiado>,
+}
+
+/// Un préstamo que cambió. Solo puede escribirse sobre el que se leyó: abierto y con aquellas renovaciones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cambiado {
+    /// Cómo queda.
+    pub prestamo: Prestamo,
+    /// Cuántas veces se había alargado al leerlo.
+    pub renovaciones_leidas: u8,
 }
 
 impl Filas {
@@ -117,30 +163,28 @@ impl Filas {
         self.usuarios.insert(usuario.id, usuario);
     }
 
-    /// Dice cuántos préstamos abiertos tiene un usuario ya añadido.
-    pub fn con_abiertos(&mut self, usuario: UsuarioId, abiertos: u32) {
-        if let Some(usuario) = self.usuarios.get_mut(&usuario) {
-            usuario.abiertos = abiertos;
-        }
-    }
-
     /// Añade el préstamo abierto de un ejemplar ya añadido.
     pub fn con_prestamo(&mut self, prestamo: Prestamo) {
         if let Some(copia) = self.ejemplares.get_mut(&prestamo.ejemplar) {
             copia.abierto = Some(self.prestamos.len());
-            self.prestamos.push(Fila { prestamo, nueva: false, cambiada: false });
+            self.prestamos.push(Fila { prestamo, leidas: Some(prestamo.renovaciones), cambiada: false });
         }
     }
 
     /// Lo que cambió desde la carga.
     #[must_use]
     pub fn cambios(&self) -> Cambios {
-        let con = |nueva| move |f: &&Fila| f.nueva == nueva && (f.nueva || f.cambiada);
-        let prestamo = |f: &Fila| f.prestamo;
-        Cambios {
-            nuevos: self.prestamos.iter().filter(con(true)).map(prestamo).collect(),
-            cambiados: self.prestamos.iter().filter(con(false)).map(prestamo).collect(),
+        let mut cambios = Cambios::default();
+        for Fila { prestamo, leidas, cambiada } in &self.prestamos {
+            match leidas {
+                None => cambios.nuevos.push(*prestamo),
+                Some(n) if *cambiada => {
+                    cambios.cambiados.push(Cambiado { prestamo: *prestamo, renovaciones_leidas: *n });
+                }
+                Some(_) => {}
+            }
         }
+        cambios
     }
 
     pub(super) fn usuario(&self, id: UsuarioId) -> Option<Usuario> {
@@ -167,12 +211,12 @@ impl Filas {
 
     pub(super) fn abrir(&mut self, prestamo: Prestamo) {
         let posicion = self.prestamos.len();
-        self.prestamos.push(Fila { prestamo, nueva: true, cambiada: false });
+        self.prestamos.push(Fila { prestamo, leidas: None, cambiada: false });
         if let Some(copia) = self.ejemplares.get_mut(&prestamo.ejemplar) {
             copia.abierto = Some(posicion);
         }
         if let Some(usuario) = self.usuarios.get_mut(&prestamo.usuario) {
-            usuario.abiertos += 1;
+            usuario.ranuras.ocupar(prestamo.ranura);
         }
     }
 
@@ -182,7 +226,7 @@ impl Filas {
             copia.abierto = None;
         }
         if let Some(usuario) = self.usuarios.get_mut(&prestamo.usuario) {
-            usuario.abiertos = usuario.abiertos.saturating_sub(1);
+            usuario.ranuras.soltar(prestamo.ranura);
         }
         prestamo
     }

@@ -15,7 +15,7 @@ pub mod veredicto;
 
 use chrono::{DateTime, Utc};
 
-pub use filas::{Cambios, Cierre, Ejemplar, Filas, Prestamo, Usuario};
+pub use filas::{Cambiado, Cambios, Cierre, Ejemplar, Filas, Prestamo, Ranuras, Usuario};
 pub use politica::{Categoria, CategoriaDesconocida, Condiciones};
 pub use veredicto::{Datos, Veredicto};
 
@@ -66,9 +66,10 @@ fn prestar(
         return Err(Box::new(Veredicto::prestado(&abierto, ejemplar.sede)));
     }
     let condiciones = Condiciones::de(ejemplar.sede, usuario.categoria);
-    if usuario.abiertos >= condiciones.prestamos_max {
+    let ranura = usuario.ranuras.libre().filter(|_| usuario.ranuras.ocupadas() < condiciones.prestamos_max);
+    let Some(ranura) = ranura else {
         return Err(Box::new(Veredicto::limite_de_prestamos(&usuario, &condiciones)));
-    }
+    };
     let prestamo = Prestamo {
         id: operacion.id,
         ejemplar: ejemplar.id,
@@ -77,6 +78,7 @@ fn prestar(
         desde: operacion.momento,
         vence: operacion.momento + condiciones.plazo,
         renovaciones: 0,
+        ranura,
         cierre: None,
     };
     filas.abrir(prestamo);

@@ -68,7 +68,7 @@ impl Base {
         ejemplares.extend((4..=20).map(|n| ejemplar(n, "L2", "CENTRO")));
         let usuario = |texto: &str, categoria, bloqueado| {
             let id = e(texto);
-            (id, Usuario { id, categoria, bloqueado, abiertos: 0 })
+            (id, Usuario { id, categoria, bloqueado, ranuras: Ranuras::default() })
         };
         let usuarios = BTreeMap::from([
             usuario("UE", Categoria::Estudiante, false),
@@ -88,6 +88,11 @@ impl Base {
         u32::try_from(self.abiertos().filter(|p| p.usuario == usuario).count()).expect("cabe")
     }
 
+    fn ranuras_de(&self, usuario: UsuarioId) -> Ranuras {
+        let suyas = self.abiertos().filter(|p| p.usuario == usuario);
+        Ranuras::de_bits(suyas.fold(0, |bits, p| bits | 1 << p.ranura))
+    }
+
     /// Solo lo que nombran las operaciones, como lo carga el almacenamiento.
     fn cargar(&self, operaciones: &[Operacion]) -> Filas {
         let nombra = |que: Objeto| operaciones.iter().any(|o| o.comando.objeto() == que);
@@ -102,8 +107,7 @@ impl Base {
         }
         for usuario in self.usuarios.values() {
             if operaciones.iter().any(|o| o.comando.usuario() == Some(usuario.id)) {
-                filas.con_usuario(*usuario);
-                filas.con_abiertos(usuario.id, self.abiertos_de(usuario.id));
+                filas.con_usuario(Usuario { ranuras: self.ranuras_de(usuario.id), ..*usuario });
             }
         }
         for prestamo in self.abiertos() {
@@ -119,9 +123,9 @@ impl Base {
         for nuevo in nuevos {
             assert_eq!(self.prestamos.insert(nuevo.id, nuevo), None, "un préstamo nuevo no existía");
         }
-        for cambiado in cambiados {
-            let antes = self.prestamos.insert(cambiado.id, cambiado).expect("un préstamo cambiado existía");
-            assert_eq!(antes.cierre, None, "lo cerrado no cambia");
+        for Cambiado { prestamo, renovaciones_leidas } in cambiados {
+            let antes = self.prestamos.insert(prestamo.id, prestamo).expect("un préstamo cambiado existía");
+            assert_eq!((antes.cierre, antes.renovaciones), (None, renovaciones_leidas), "se escribe sobre lo leído");
         }
         veredictos
     }
@@ -143,6 +147,8 @@ impl Base {
         for usuario in self.usuarios.values() {
             let limite = Condiciones::de(e("CENTRO"), usuario.categoria).prestamos_max;
             assert!(self.abiertos_de(usuario.id) <= limite, "{} pasa de su límite", usuario.id);
+            let ocupadas = self.ranuras_de(usuario.id).ocupadas();
+            assert_eq!(ocupadas, self.abiertos_de(usuario.id), "{} tiene dos abiertos en una ranura", usuario.id);
         }
         for p in self.prestamos.values() {
             assert!(p.renovaciones <= 2);
@@ -364,5 +370,15 @@ proptest! {
     fn cualquier_secuencia_da_lo_mismo_en_lote_que_de_una_en_una(pasos in prop::collection::vec(comando_cualquiera(), 0..80)) {
         let base = Base::nueva();
         comparar(&base, &secuencia(&base, &pasos));
+    }
+}
+
+#[test]
+fn la_ranura_que_se_toma_es_la_primera_libre_y_nunca_hay_mas_de_64() {
+    assert_eq!(Ranuras::default().libre(), Some(0));
+    assert_eq!(Ranuras::de_bits(0b1011).libre(), Some(2));
+    assert_eq!((Ranuras::de_bits(u64::MAX).libre(), Ranuras::de_bits(u64::MAX).ocupadas()), (None, 64));
+    for categoria in Categoria::TODAS {
+        assert!(Condiciones::de(e("CENTRO"), categoria).prestamos_max <= 64);
     }
 }

@@ -129,7 +129,7 @@ impl Veredicto {
     }
 
     pub(super) fn limite_de_prestamos(usuario: &Usuario, condiciones: &Condiciones) -> Self {
-        let (abiertos, limite) = (usuario.abiertos, condiciones.prestamos_max);
+        let (abiertos, limite) = (usuario.ranuras.ocupadas(), condiciones.prestamos_max);
         let mensaje = format!("{} ya tiene {abiertos} préstamos abiertos y su límite es {limite}", usuario.id);
         let datos =
             Datos { usuario: Some(usuario.id), abiertos: Some(abiertos), limite: Some(limite), ..Datos::default() };

@@ -1,0 +1,61 @@
+//! Escribe un lote decidido en una llamada, que es también su transacción: todo, o nada si la foto ya no vale.
+
+use common::{
+    dominio::reglas::{Cambiado, Cambios, Prestamo},
+    mensajes::{Orden, RespuestaGuardada},
+};
+use sqlx::PgConnection;
+
+use super::foto::{Foto, columna};
+
+/// Una operación y lo que se decidió de ella.
+pub(super) struct Decidida<'a> {
+    pub orden: &'a Orden,
+    pub estado: &'static str,
+    pub respuesta: RespuestaGuardada,
+}
+
+/// Los parámetros van en tres grupos: las operaciones y el horizonte leído, los préstamos que cambian y los nuevos.
+const GUARDAR: &str = "-- guardado::guardar
+    SELECT guardar_lote($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8,
+        $9::uuid[], $10::smallint[], $11::timestamptz[], $12::smallint[], $13::timestamptz[], $14::uuid[],
+        $15::uuid[], $16::text[], $17::text[], $18::text[], $19::smallint[], $20::timestamptz[], $21::timestamptz[],
+        $22::smallint[], $23::timestamptz[], $24::uuid[])";
+
+/// Escribe lo decidido con `foto` y lo confirma.
+pub(super) async fn guardar(c: &mut PgConnection, foto: &Foto, mut decididas: Vec<&Decidida<'_>>) -> sqlx::Result<()> {
+    let Cambios { mut nuevos, mut cambiados } = foto.filas.cambios();
+    // Por orden, siempre el mismo: dos lotes a la vez se esperan el uno al otro, no los dos.
+    decididas.sort_unstable_by_key(|d| d.orden.id);
+    cambiados.sort_unstable_by_key(|c| c.prestamo.id);
+    nuevos.sort_unstable_by_key(|p| (p.usuario, p.ranura));
+    let operaciones = sqlx::query(GUARDAR)
+        .bind(columna(&decididas, |d| d.orden.id.uuid()))
+        .bind(columna(&decididas, |d| d.orden.huella.as_bytes().as_slice()))
+        .bind(columna(&decididas, |d| d.orden.comando.tipo().as_str()))
+        .bind(columna(&decididas, |d| d.estado))
+        .bind(columna(&decididas, |d| d.respuesta.codigo.as_str()))
+        .bind(columna(&decididas, |d| d.respuesta.cuerpo.get()))
+        .bind(columna(&decididas, |d| d.orden.aceptada.fecha()))
+        .bind(foto.horizonte);
+    let de = |c: &Cambiado| c.prestamo;
+    let con_cambiados = operaciones
+        .bind(columna(&cambiados, |c| de(c).id.uuid()))
+        .bind(columna(&cambiados, |c| i16::from(c.renovaciones_leidas)))
+        .bind(columna(&cambiados, |c| de(c).vence))
+        .bind(columna(&cambiados, |c| i16::from(de(c).renovaciones)))
+        .bind(columna(&cambiados, |c| de(c).cierre.map(|c| c.devuelto)))
+        .bind(columna(&cambiados, |c| de(c).cierre.map(|c| c.devolucion.uuid())));
+    let con_todo = con_cambiados
+        .bind(columna(&nuevos, |p| p.id.uuid()))
+        .bind(columna(&nuevos, |p| p.ejemplar.as_str()))
+        .bind(columna(&nuevos, |p| p.isbn.as_str()))
+        .bind(columna(&nuevos, |p| p.usuario.as_str()))
+        .bind(columna(&nuevos, |p| i16::from(p.ranura)))
+        .bind(columna(&nuevos, |p: &Prestamo| p.desde))
+        .bind(columna(&nuevos, |p| p.vence))
+        .bind(columna(&nuevos, |p| i16::from(p.renovaciones)))
+        .bind(columna(&nuevos, |p| p.cierre.map(|c| c.devuelto)))
+        .bind(columna(&nuevos, |p| p.cierre.map(|c| c.devolucion.uuid())));
+    con_todo.execute(c).await.map(drop)
+}
