@@ -18,7 +18,7 @@ const ROL: &str = "anaquel_servicio";
 /// se hacen una vez y siempre por índice: con pocas filas, o recién cargadas, el planificador elegiría recorrer tablas
 /// que después crecen. Quien escribe tiene sus filas unos milisegundos: esperar más por una es un interbloqueo, y volver a
 /// empezar es más pronto que esperar a que PostgreSQL lo vea (1 s).
-const DEL_SERVICIO: [(&str, &str); 14] = [
+const DEL_SERVICIO: [(&str, &str); 15] = [
     ("role", ROL),
     ("lock_timeout", "250"),
     ("statement_timeout", "2000"),
@@ -32,6 +32,7 @@ const DEL_SERVICIO: [(&str, &str); 14] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
     ("TimeZone", "UTC"),
 ];
 

@@ -7,7 +7,7 @@ use std::{collections::HashMap, str::FromStr};
 use chrono::{DateTime, Utc};
 use common::{
     dominio::{
-        Codigo, Comando, EjemplarId, Huella, Isbn, Objeto, OperacionId, UsuarioId,
+        Codigo, Comando, Huella, Objeto, OperacionId,
         reglas::{Ejemplar, Filas, Prestamo, Ranuras, Usuario},
     },
     mensajes::{Orden, RespuestaGuardada},
@@ -28,143 +28,145 @@ pub(super) struct Foto {
     pub horizonte: DateTime<Utc>,
 }
 
-/// Lo que nombran las órdenes de un lote, ordenado y sin repetir.
-#[derive(Default)]
-struct Nombrado {
-    ejemplares: Vec<EjemplarId>,
-    libros: Vec<Isbn>,
-    usuarios: Vec<UsuarioId>,
-}
-
-impl Nombrado {
-    fn por<'a>(comandos: impl Iterator<Item = &'a Comando>) -> Self {
-        let mut esto = Self::default();
-        for comando in comandos {
-            match comando.objeto() {
-                Objeto::Ejemplar(ejemplar) => esto.ejemplares.push(ejemplar),
-                Objeto::Libro(isbn) => esto.libros.push(isbn),
-            }
-            esto.usuarios.extend(comando.usuario());
-        }
-        sin_repetir(&mut esto.ejemplares);
-        sin_repetir(&mut esto.libros);
-        sin_repetir(&mut esto.usuarios);
-        esto
-    }
-}
-
-fn sin_repetir<T: Ord>(lista: &mut Vec<T>) {
-    lista.sort_unstable();
-    lista.dedup();
-}
-
-/// Cada fila dice en su primera columna de qué clase es. Los ejemplares de un título nombrado van todos.
+/// Una fila por orden, con todo lo que nombra; y otra por cada ejemplar de cada título nombrado por su ISBN (o una sin
+/// ejemplar, si no tiene ninguno).
 pub const FOTO: &str = "-- foto::leer
-    SELECT 'r'::\"char\", NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::text, clock_timestamp(), h.desde,
-        NULL::bigint, NULL::bigint, NULL::bytea
-    FROM horizonte AS h
+    SELECT clock_timestamp(), (SELECT desde FROM horizonte), o.id, o.huella, o.codigo, o.respuesta,
+        e.isbn, e.ejemplar_id, e.sede_id, p.prestamo_id, p.usuario_id, p.desde, p.vence, p.renovaciones, p.ranura,
+        u.usuario_id, u.categoria, u.bloqueado,
+        (SELECT bit_or(1::bigint << a.ranura) FROM prestamos AS a WHERE a.usuario_id = u.usuario_id AND a.devuelto IS NULL)
+    FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::text[]) AS ejemplar_id, unnest($3::text[]) AS usuario_id) AS n
+    LEFT JOIN operaciones AS o ON o.id = n.id
+    LEFT JOIN ejemplares AS e ON e.ejemplar_id = n.ejemplar_id
+    LEFT JOIN prestamos AS p ON p.ejemplar_id = n.ejemplar_id AND p.devuelto IS NULL
+    LEFT JOIN usuarios AS u ON u.usuario_id = n.usuario_id
     UNION ALL
-    SELECT 'o', id, codigo, respuesta, NULL, NULL, NULL, NULL, NULL, NULL, huella
-    FROM operaciones WHERE id = ANY($1)
-    UNION ALL
-    SELECT 'e', p.prestamo_id, e.ejemplar_id, e.isbn, e.sede_id, p.usuario_id, p.desde, p.vence, p.renovaciones, p.ranura,
-        NULL
-    FROM ejemplares AS e LEFT JOIN prestamos AS p ON p.ejemplar_id = e.ejemplar_id AND p.devuelto IS NULL
-    WHERE e.ejemplar_id = ANY($2)
-    UNION ALL
-    SELECT 'e', p.prestamo_id, e.ejemplar_id, e.isbn, e.sede_id, p.usuario_id, p.desde, p.vence, p.renovaciones, p.ranura,
-        NULL
-    FROM ejemplares AS e LEFT JOIN prestamos AS p ON p.ejemplar_id = e.ejemplar_id AND p.devuelto IS NULL
-    WHERE e.isbn = ANY($3)
-    UNION ALL
-    SELECT 'l', NULL, isbn, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM libros WHERE isbn = ANY($3)
-    UNION ALL
-    SELECT 'u', NULL, usuario_id, categoria, NULL, NULL, NULL, NULL, bloqueado::integer,
-        (SELECT bit_or(1::bigint << p.ranura) FROM prestamos AS p
-         WHERE p.usuario_id = u.usuario_id AND p.devuelto IS NULL),
-        NULL
-    FROM usuarios AS u WHERE usuario_id = ANY($4)";
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL,
+        l.isbn, e.ejemplar_id, e.sede_id, p.prestamo_id, p.usuario_id, p.desde, p.vence, p.renovaciones, p.ranura,
+        NULL, NULL, NULL, NULL
+    FROM libros AS l
+    LEFT JOIN ejemplares AS e ON e.isbn = l.isbn
+    LEFT JOIN prestamos AS p ON p.ejemplar_id = e.ejemplar_id AND p.devuelto IS NULL
+    WHERE l.isbn = ANY($4)";
 
-/// Lee lo que nombran `ordenes`.
+/// Lee lo que nombran `ordenes`, que son una por lo menos.
 pub(super) async fn leer(c: &mut PgConnection, ordenes: &[Orden]) -> sqlx::Result<Foto> {
-    let nombrado = Nombrado::por(ordenes.iter().map(|o| &o.comando));
     let leidas = sqlx::query(FOTO)
         .bind(columna(ordenes, |o| o.id.uuid()))
-        .bind(columna(&nombrado.ejemplares, EjemplarId::as_str))
-        .bind(columna(&nombrado.libros, Isbn::as_str))
-        .bind(columna(&nombrado.usuarios, UsuarioId::as_str))
+        .bind(columna(ordenes, |o| ejemplar(&o.comando)))
+        .bind(columna(ordenes, |o| usuario(&o.comando)))
+        .bind(ordenes.iter().filter_map(|o| isbn(&o.comando)).collect::<Vec<_>>())
         .fetch_all(c)
         .await?;
-    let (mut decididas, mut filas, mut reloj) = (HashMap::new(), Filas::default(), None);
+    let primera = leidas.first().ok_or(sqlx::Error::RowNotFound)?;
+    let (ahora, horizonte) = (primera.try_get(AHORA)?, primera.try_get(HORIZONTE)?);
+    let (mut decididas, mut filas) = (HashMap::new(), Filas::default());
     for fila in leidas {
         let fila = Leida(fila);
-        match fila.0.try_get::<i8, _>(0)?.cast_unsigned() {
-            b'r' => reloj = Some((fila.fecha(6)?, fila.fecha(7)?)),
-            b'o' => {
-                let (id, decidida) = fila.decidida()?;
-                decididas.insert(id, decidida);
-            }
-            b'e' => fila.ejemplar(&mut filas)?,
-            b'l' => filas.con_libro(fila.etiqueta(2)?),
-            _ => filas.con_usuario(fila.usuario()?),
+        decididas.extend(fila.decidida()?);
+        fila.titulo(&mut filas)?;
+        if let Some(usuario) = fila.usuario()? {
+            filas.con_usuario(usuario);
         }
     }
-    let (ahora, horizonte) = reloj.ok_or_else(|| ilegible("la tabla horizonte está vacía"))?;
     Ok(Foto { decididas, filas, ahora, horizonte })
 }
 
-/// Una fila de [`FOTO`], por el puesto de sus columnas.
+fn ejemplar(comando: &Comando) -> Option<String> {
+    match comando.objeto() {
+        Objeto::Ejemplar(id) => Some(id.as_str().to_owned()),
+        Objeto::Libro(_) => None,
+    }
+}
+
+fn isbn(comando: &Comando) -> Option<String> {
+    match comando.objeto() {
+        Objeto::Libro(isbn) => Some(isbn.as_str().to_owned()),
+        Objeto::Ejemplar(_) => None,
+    }
+}
+
+fn usuario(comando: &Comando) -> Option<String> {
+    comando.usuario().map(|u| u.as_str().to_owned())
+}
+
+// Los puestos de las columnas de [`FOTO`].
+const AHORA: usize = 0;
+const HORIZONTE: usize = 1;
+const ID: usize = 2;
+const HUELLA: usize = 3;
+const CODIGO: usize = 4;
+const RESPUESTA: usize = 5;
+const ISBN: usize = 6;
+const EJEMPLAR: usize = 7;
+const SEDE: usize = 8;
+const PRESTAMO: usize = 9;
+const PRESTADO_A: usize = 10;
+const DESDE: usize = 11;
+const VENCE: usize = 12;
+const RENOVACIONES: usize = 13;
+const RANURA: usize = 14;
+const USUARIO: usize = 15;
+const CATEGORIA: usize = 16;
+const BLOQUEADO: usize = 17;
+const RANURAS: usize = 18;
+
+/// Una fila de [`FOTO`].
 struct Leida(PgRow);
 
 impl Leida {
-    fn decidida(&self) -> sqlx::Result<(OperacionId, (Huella, RespuestaGuardada))> {
-        let id = self.id(1)?;
-        let huella = Huella::from_bytes(self.0.try_get(10)?).ok_or_else(|| ilegible("una huella no mide 16 bytes"))?;
-        Ok((id, (huella, guardada(self.0.try_get(2)?, self.0.try_get(3)?)?)))
+    fn decidida(&self) -> sqlx::Result<Option<(OperacionId, (Huella, RespuestaGuardada))>> {
+        let Some(id) = self.quiza_id(ID)? else { return Ok(None) };
+        let huella = Huella::from_bytes(self.0.try_get(HUELLA)?);
+        let huella = huella.ok_or_else(|| ilegible("una huella no mide 16 bytes"))?;
+        Ok(Some((id, (huella, guardada(self.0.try_get(CODIGO)?, self.0.try_get(RESPUESTA)?)?))))
     }
 
-    /// El ejemplar y, si está prestado, su préstamo.
-    fn ejemplar(&self, filas: &mut Filas) -> sqlx::Result<()> {
-        let (id, isbn) = (self.etiqueta(2)?, self.etiqueta(3)?);
-        filas.con_ejemplar(Ejemplar { id, isbn, sede: self.etiqueta(4)? });
-        if self.0.try_get::<Option<Uuid>, _>(1)?.is_none() {
-            return Ok(());
-        }
+    /// El título, el ejemplar y, si está prestado, su préstamo.
+    fn titulo(&self, filas: &mut Filas) -> sqlx::Result<()> {
+        let Some(isbn) = self.quiza(ISBN)? else { return Ok(()) };
+        filas.con_libro(isbn);
+        let Some(id) = self.quiza(EJEMPLAR)? else { return Ok(()) };
+        filas.con_ejemplar(Ejemplar { id, isbn, sede: self.etiqueta(SEDE)? });
+        let Some(prestamo) = self.quiza_id(PRESTAMO)? else { return Ok(()) };
         filas.con_prestamo(Prestamo {
-            id: self.id(1)?,
+            id: prestamo,
             ejemplar: id,
             isbn,
-            usuario: self.etiqueta(5)?,
-            desde: self.fecha(6)?,
-            vence: self.fecha(7)?,
-            renovaciones: self.pequeno(8)?,
-            ranura: self.pequeno(9)?,
+            usuario: self.etiqueta(PRESTADO_A)?,
+            desde: self.0.try_get(DESDE)?,
+            vence: self.0.try_get(VENCE)?,
+            renovaciones: self.pequeno(RENOVACIONES)?,
+            ranura: self.pequeno(RANURA)?,
             cierre: None,
         });
         Ok(())
     }
 
-    fn usuario(&self) -> sqlx::Result<Usuario> {
-        let ocupadas: Option<i64> = self.0.try_get(9)?;
-        Ok(Usuario {
-            id: self.etiqueta(2)?,
-            categoria: self.0.try_get::<&str, _>(3)?.parse().map_err(ilegible)?,
-            bloqueado: self.0.try_get::<i64, _>(8)? != 0,
+    fn usuario(&self) -> sqlx::Result<Option<Usuario>> {
+        let Some(id) = self.quiza(USUARIO)? else { return Ok(None) };
+        let ocupadas: Option<i64> = self.0.try_get(RANURAS)?;
+        Ok(Some(Usuario {
+            id,
+            categoria: self.0.try_get::<&str, _>(CATEGORIA)?.parse().map_err(ilegible)?,
+            bloqueado: self.0.try_get(BLOQUEADO)?,
             ranuras: Ranuras::de_bits(ocupadas.unwrap_or_default().cast_unsigned()),
-        })
+        }))
     }
 
-    fn id(&self, puesto: usize) -> sqlx::Result<OperacionId> {
-        OperacionId::try_new(self.0.try_get(puesto)?).map_err(ilegible)
-    }
-
-    fn fecha(&self, puesto: usize) -> sqlx::Result<DateTime<Utc>> {
-        self.0.try_get(puesto)
+    fn quiza_id(&self, puesto: usize) -> sqlx::Result<Option<OperacionId>> {
+        self.0.try_get::<Option<Uuid>, _>(puesto)?.map(OperacionId::try_new).transpose().map_err(ilegible)
     }
 
     fn pequeno(&self, puesto: usize) -> sqlx::Result<u8> {
-        u8::try_from(self.0.try_get::<i64, _>(puesto)?).map_err(ilegible)
+        u8::try_from(self.0.try_get::<i16, _>(puesto)?).map_err(ilegible)
+    }
+
+    fn quiza<T: FromStr>(&self, puesto: usize) -> sqlx::Result<Option<T>>
+    where
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        self.0.try_get::<Option<&str>, _>(puesto)?.map(str::parse).transpose().map_err(ilegible)
     }
 
     fn etiqueta<T: FromStr>(&self, puesto: usize) -> sqlx::Result<T>

@@ -9,7 +9,7 @@ use crate::comun::{biblioteca, con_id, devolucion, entrada, id, prestamo, renova
 
 /// Con sus parámetros.
 const SENTENCIAS: [(&str, &str); 5] = [
-    (foto::FOTO, "ARRAY[gen_random_uuid()], '{E1,E2}', '{L1}', '{U1,U2}'"),
+    (foto::FOTO, "ARRAY[gen_random_uuid()], '{E1}', '{U1}', '{L1}'"),
     (consultas::EJEMPLAR, "'E1'"),
     (consultas::LIBRO, "'L1', 10"),
     (consultas::USUARIO, "'U1', 10"),
@@ -85,11 +85,14 @@ async fn toda_sentencia_caliente_va_por_indice_aunque_las_tablas_crezcan_despues
         prestada.conexion.execute(sqlx::AssertSqlSafe(preparar)).await.expect(sql);
         let explicar = sqlx::AssertSqlSafe(format!("EXPLAIN EXECUTE s{i} ({parametros})"));
         let plan: Vec<String> = sqlx::query_scalar(explicar).fetch_all(&mut prestada.conexion).await.expect(sql);
-        let malas = ["Seq Scan", "Hash Join", "Merge Join"];
+        let malas = ["Seq Scan", "Hash Join", "Merge Join", "Materialize"];
         // La tabla horizonte tiene una fila.
         let mala = plan.iter().find(|l| malas.iter().any(|m| l.contains(m)) && !l.contains("horizonte"));
         assert_eq!(mala, None, "{sql}:\n{}", plan.join("\n"));
-        assert!(plan.iter().any(|l| l.contains("Index")), "{sql}:\n{}", plan.join("\n"));
+        // Un índice sin condición se recorre entero: barato solo mientras la tabla es pequeña.
+        let con = |que: &str| plan.iter().filter(|l| l.contains(que)).count();
+        let indices = con("Index Scan") + con("Index Only Scan");
+        assert!(indices > 0 && indices == con("Index Cond"), "{sql}:\n{}", plan.join("\n"));
     }
 }
 

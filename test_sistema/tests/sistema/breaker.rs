@@ -15,19 +15,27 @@ fn las_transiciones_del_breaker_del_almacen_parado_se_ven_en_el_registro_y_en_la
         assert!(parado.ends_with(&format!(":{}", banco.suite.plano().base() + PRIMERO)));
         let carga = banco.cargar(16).await;
         assert!(carga.esperar_exitos(100, PLAZO, |_| true).await, "la carga no arranca");
+        let servicios = ["gestor_carga", "actor_prestamo_1"];
+        let antes = servicios.map(|servicio| banco.suite.registro(servicio).len());
+        let circuito = |estado: &str| format!("circuito {estado} para {parado}");
         banco.suite.parar("gestor_almacenamiento").await.expect("se para");
-        for servicio in ["gestor_carga", "actor_prestamo_1"] {
-            esperar(banco, servicio, parado, "ABIERTO").await;
+        for (servicio, desde) in servicios.into_iter().zip(antes) {
+            esperar(banco, servicio, desde, &[circuito("ABIERTO")]).await;
         }
         banco.suite.iniciar("gestor_almacenamiento").await.expect("arranca");
-        for servicio in ["gestor_carga", "actor_prestamo_1"] {
-            esperar(banco, servicio, parado, "MEDIO_ABIERTO").await;
-            esperar(banco, servicio, parado, "CERRADO").await;
-            let registro = banco.suite.registro(servicio);
-            assert!(registro.contains(&format!("conexión restablecida con {parado}")), "{servicio}");
-            let pagina = banco.suite.metricas(servicio).await.expect("contesta");
+        let restablecida = format!("conexión restablecida con {parado}");
+        for (servicio, desde) in servicios.into_iter().zip(antes) {
+            // Quien se despide aún puede contestar a una sonda: el cierre que se espera es el de después de volver.
+            esperar(banco, servicio, desde, &[circuito("ABIERTO"), restablecida.clone(), circuito("CERRADO")]).await;
+            esperar(banco, servicio, desde, &["ABIERTO", "MEDIO_ABIERTO", "CERRADO"].map(circuito)).await;
             let de = |endpoint: &str| format!("endpoint=\"{endpoint}\"");
+            let pagina = banco.suite.metricas(servicio).await.expect("contesta");
             assert_eq!(metrica(&pagina, "anaquel_breaker_estado", &[&de(parado)]), Some(0.0), "{servicio}");
+            for estado in ["ABIERTO", "MEDIO_ABIERTO", "CERRADO"] {
+                let a = format!("a=\"{estado}\"");
+                let contadas = metrica(&pagina, "anaquel_breaker_transiciones_total", &[&de(parado), &a]);
+                assert!(contadas.is_some_and(|n| n > 0.0), "{servicio}: {estado}");
+            }
             let ajenas = metrica(&pagina, "anaquel_breaker_transiciones_total", &[&de(sano)]);
             assert!(ajenas.is_none_or(|n| n < 1.0), "{servicio}: el breaker del sano se movió");
         }
@@ -35,16 +43,19 @@ fn las_transiciones_del_breaker_del_almacen_parado_se_ven_en_el_registro_y_en_la
     });
 }
 
-/// Espera la transición en el registro y en las métricas.
-async fn esperar(banco: &Banco, servicio: &str, endpoint: &str, estado: &str) {
-    let linea = format!("circuito {estado} para {endpoint}");
-    let etiquetas = [format!("endpoint=\"{endpoint}\""), format!("a=\"{estado}\"")];
-    let etiquetas: Vec<&str> = etiquetas.iter().map(String::as_str).collect();
+/// Espera a que el registro de un servicio, de `desde` en adelante, diga esas cosas en ese orden.
+async fn esperar(banco: &Banco, servicio: &str, desde: usize, lineas: &[String]) {
     banco
-        .hasta_que(&format!("{servicio}: {linea}"), async || {
-            let pagina = banco.suite.metricas(servicio).await.unwrap_or_default();
-            let contada = metrica(&pagina, "anaquel_breaker_transiciones_total", &etiquetas).is_some_and(|n| n > 0.0);
-            contada && banco.suite.registro(servicio).contains(&linea)
+        .hasta_que(&format!("{servicio}: {}", lineas.join(" → ")), async || {
+            let registro = banco.suite.registro(servicio);
+            let mut resto = &registro[desde..];
+            lineas.iter().all(|linea| match resto.find(linea.as_str()) {
+                Some(donde) => {
+                    resto = &resto[donde + linea.len()..];
+                    true
+                }
+                None => false,
+            })
         })
         .await;
 }

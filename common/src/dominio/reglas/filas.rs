@@ -151,11 +151,12 @@ impl Filas {
         self.libros.insert(isbn);
     }
 
-    /// Añade un ejemplar; de un título que se nombra por su ISBN, hay que añadirlos todos.
+    /// Añade un ejemplar; de un título que se nombra por su ISBN, hay que añadirlos todos. Añadirlo otra vez no cambia
+    /// nada.
     pub fn con_ejemplar(&mut self, ejemplar: Ejemplar) {
         self.libros.insert(ejemplar.isbn);
         self.titulos.entry(ejemplar.isbn).or_default().insert(ejemplar.id);
-        self.ejemplares.insert(ejemplar.id, Copia { ejemplar, abierto: None });
+        self.ejemplares.entry(ejemplar.id).or_insert(Copia { ejemplar, abierto: None });
     }
 
     /// Añade un usuario.
@@ -163,9 +164,9 @@ impl Filas {
         self.usuarios.insert(usuario.id, usuario);
     }
 
-    /// Añade el préstamo abierto de un ejemplar ya añadido.
+    /// Añade el préstamo abierto de un ejemplar ya añadido. Otra vez, no cambia nada.
     pub fn con_prestamo(&mut self, prestamo: Prestamo) {
-        if let Some(copia) = self.ejemplares.get_mut(&prestamo.ejemplar) {
+        if let Some(copia) = self.ejemplares.get_mut(&prestamo.ejemplar).filter(|copia| copia.abierto.is_none()) {
             copia.abierto = Some(self.prestamos.len());
             self.prestamos.push(Fila { prestamo, leidas: Some(prestamo.renovaciones), cambiada: false });
         }
