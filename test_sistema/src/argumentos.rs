@@ -34,6 +34,8 @@ pub enum Orden {
     Demo(demo::Argumentos),
     /// Levanta una suite propia y la mide contra PostgreSQL sin intermediario, a turnos; audita
     Banco(banco::Argumentos),
+    /// Mide la misma carga sobre pocas filas y sobre muchas, una poda, y mil clientes conectados; audita
+    BancoGrande(banco::grande::Argumentos),
 }
 
 impl Argumentos {

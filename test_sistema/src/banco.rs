@@ -7,6 +7,8 @@ mod cadena;
 mod cpu;
 mod datos;
 mod estadistica;
+pub mod grande;
+mod hijo;
 mod informe;
 mod interrupcion;
 mod maquina;

@@ -51,7 +51,7 @@ const VEREDICTO: &str = "-- auditoria::veredicto
             SELECT FROM prestamos WHERE devuelto IS NULL GROUP BY ejemplar_id HAVING count(*) > 1) AS x)
             AS ejemplares_dobles,
         abs(count(*) FILTER (WHERE a.tipo = 'renovacion' AND a.estado = 'aplicada')
-            - (SELECT coalesce(sum(renovaciones), 0) FROM prestamos WHERE ejemplar_id LIKE 'R%'))
+            - (SELECT coalesce(sum(renovaciones), 0) FROM prestamos))
             AS renovaciones_de_diferencia
     FROM acuses AS a
     LEFT JOIN operaciones AS o USING (id)

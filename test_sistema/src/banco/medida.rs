@@ -192,9 +192,11 @@ impl Lotes {
 }
 
 /// La cabecera de [`Fila::texto`].
-pub const CABECERA: &str = "\
-                      ────── cadena ──────  ──── referencia ────                       op.  ── CPU, % de un núcleo ──
-  caso       clientes   op/s  p50 ms p99 ms   op/s  p50 ms p99 ms  razón               /lote gest. actor. almac. PG cl.";
+pub const CABECERA: &str = concat!(
+    "                     ─────── cadena ───────  ───── referencia ─────   cadena ÷            op.  CPU, % de un núcleo\n",
+    "  caso       clientes    op/s  p50 ms p99 ms    op/s  p50 ms p99 ms   referencia        /lote  ",
+    "gestor actores almacenes postgres clientes"
+);
 
 impl Fila {
     /// La razón entre la cadena y la referencia.
@@ -213,8 +215,8 @@ impl Fila {
             suyos.map(|(_, valor)| valor).sum()
         };
         format!(
-            "  {:<11}{:>7} {:>7.0} {:>7.2} {:>6.1} {:>7.0} {:>7.2} {:>6.1}  {mediana:>5.2} ({min:.2}–{max:.2}) {:>8.1} \
-             {:>5.0} {:>6.0} {:>5.0} {:>4.0} {:>3.0}{}",
+            "  {:<11}{:>8} {:>7.0} {:>7.2} {:>6.1} {:>7.0} {:>7.2} {:>6.1}  {mediana:>5.2} {:<14}{:>6.1}  {:>6.0} {:>7.0} \
+             {:>9.0} {:>8.0} {:>8.0}{}",
             self.prueba.caso.as_str(),
             self.prueba.clientes,
             cadena.ops_s,
@@ -223,6 +225,7 @@ impl Fila {
             referencia.ops_s,
             referencia.p50_ms,
             referencia.p99_ms,
+            format!("({min:.2}–{max:.2})"),
             self.lote,
             cpu(&["gestor_carga"]),
             cpu(&["actor_"]),

@@ -4,25 +4,26 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use anaquel::postgres::{Instalacion, Rol};
 use anyhow::{Context as _, bail};
 use chrono::Utc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     cadena::Tramo,
     estadistica::Ritmo,
+    hijo::Hijo,
     referencia::BASE,
     reparto::{Caso, Reparto},
 };
-use crate::suite::morir_con_quien_lanza;
 
 /// Hilos de `pgbench`: con más clientes que eso, dos le bastan y no quitan sitio al servidor.
 const HILOS_MAX: usize = 2;
+/// Clientes que se calientan en un segundo más: cada conexión nueva planea sus sentencias, y con muchas tarda.
+const CALIENTAN_POR_SEGUNDO: usize = 128;
 const GUIONES: [(&str, &str); 3] = [
     ("prestar_y_devolver.sql", include_str!("pgbench/prestar_y_devolver.sql")),
     ("renovar.sql", include_str!("pgbench/renovar.sql")),
@@ -64,6 +65,7 @@ impl Pgbench {
     /// # Errors
     /// Si `pgbench` acaba mal.
     pub async fn correr(&self, tramo: Tramo) -> anyhow::Result<Ritmo> {
+        let tramo = con_tiempo_de_calentar(tramo);
         let errores = self.dir.join("pgbench.log");
         let fallo = || format!("pgbench. Mire {}", errores.display());
         let mut orden = self.orden(tramo);
@@ -104,6 +106,13 @@ impl Pgbench {
         }
         Ok(todo)
     }
+}
+
+/// El mismo tramo, más lo que muchas conexiones recién abiertas tardan en ir a su ritmo. Las de la cadena no lo necesitan.
+fn con_tiempo_de_calentar(tramo: Tramo) -> Tramo {
+    let segundos = u64::try_from(tramo.reparto.clientes / CALIENTAN_POR_SEGUNDO).unwrap_or(0);
+    let mas = Duration::from_secs(segundos);
+    Tramo { dura: tramo.dura + mas, calentar: tramo.calentar + mas, ..tramo }
 }
 
 fn guion(caso: Caso) -> &'static str {
@@ -152,40 +161,6 @@ fn medir(registro: &str, tramo: Tramo) -> Ritmo {
     Ritmo::de(esperas, (tramo.dura - tramo.calentar).as_secs_f64())
 }
 
-/// Un programa que no sobrevive a quien lo espera.
-pub(super) struct Hijo {
-    proceso: Child,
-    sigchld: Signal,
-}
-
-impl Hijo {
-    /// Lo lanza en este hilo: muere con él.
-    pub(super) fn lanzar(orden: &mut Command) -> io::Result<Self> {
-        let sigchld = signal(SignalKind::child())?;
-        morir_con_quien_lanza(orden);
-        Ok(Self { proceso: orden.spawn()?, sigchld })
-    }
-
-    /// Espera a que acabe; `true` si acabó bien.
-    pub(super) async fn esperar(&mut self) -> io::Result<bool> {
-        loop {
-            if let Some(estado) = self.proceso.try_wait()? {
-                return Ok(estado.success());
-            }
-            self.sigchld.recv().await;
-        }
-    }
-}
-
-impl Drop for Hijo {
-    fn drop(&mut self) {
-        if matches!(self.proceso.try_wait(), Ok(None)) {
-            let _ = self.proceso.kill();
-            let _ = self.proceso.wait();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,6 +180,15 @@ mod tests {
         assert!((ritmo.ops_s - 1.0).abs() < 1e-9, "{ritmo:?}");
         assert!((ritmo.p50_ms - 2.0).abs() < 1e-9, "{ritmo:?}");
         assert_eq!(medir("", tramo()), Ritmo::default());
+    }
+
+    #[test]
+    fn con_muchas_conexiones_se_calienta_mas_y_se_mide_lo_mismo() {
+        let mut muchos = tramo();
+        muchos.reparto.clientes = 256;
+        let largo = con_tiempo_de_calentar(muchos);
+        assert_eq!((largo.dura, largo.calentar), (Duration::from_secs(5), Duration::from_secs(3)));
+        assert_eq!(con_tiempo_de_calentar(tramo()).dura, tramo().dura);
     }
 
     #[test]

@@ -18,7 +18,7 @@ CREATE FUNCTION referencia_respuesta(
         '"usuario":"%s","ejemplar":"%s","isbn":"%s","sede":"%s","vence":%s,"renovaciones":%s}}',
         p_id, CASE p_codigo WHEN 'OK' THEN 'true' ELSE 'false' END,
         CASE p_codigo WHEN 'OK' THEN 'aplicada' ELSE 'rechazada' END, p_codigo, p_mensaje, to_json(now()), p_prestamo,
-        p_usuario, p_ejemplar, p_isbn, p_sede, coalesce(to_json(p_vence)::text, 'null'), p_renovaciones
+        p_usuario, p_ejemplar, p_isbn, p_sede, coalesce(to_json(p_vence)::text, 'null'), coalesce(p_renovaciones, 0)
     )::json
 $$;
 
