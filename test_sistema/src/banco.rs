@@ -27,7 +27,7 @@ use std::{
 };
 
 use anaquel::postgres::{BASE, Instalacion};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use common::transport::Contexto;
 
 use self::{
@@ -89,10 +89,9 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     let suite = Suite::levantar(&dir.join("suite"), None).await?;
     let lista = reloj.elapsed();
     let fin = interrupcion.hasta(en_marcha(&suite, pedido, &dir, lista, &mut hecho)).await;
-    suite.apagar().await?;
-    let fin = match fin {
+    let fin = match fin.and(apagar(suite).await) {
         Ok(()) => interrupcion.hasta(otra_vez(&dir, &mut hecho)).await,
-        fin => fin,
+        fallo => fallo,
     };
     let informe = Informe::de(&hecho);
     if let Err(e) = fin {
@@ -161,8 +160,7 @@ async fn otra_vez(dir: &Path, hecho: &mut Hecho) -> anyhow::Result<()> {
     let suite = Suite::levantar(&dir.join("suite"), None).await?;
     let prestado = arranque::primer_prestamo(&suite, &Contexto::nuevo(), &mut hecho.medidas).await;
     let tardo = reloj.elapsed();
-    suite.apagar().await?;
-    prestado?;
+    prestado.and(apagar(suite).await)?;
     println!("  primer préstamo a los {} ms", tardo.as_millis());
     hecho.con_datos = Some(tardo);
     Ok(())
@@ -179,6 +177,12 @@ fn pruebas(segundos: u64) -> Vec<Prueba> {
         pruebas.push(Prueba { caso, clientes: CLIENTES_DE_LO_DEMAS, dura: lo_demas });
     }
     pruebas
+}
+
+/// Apaga una suite, que tiene que acabar bien.
+async fn apagar(suite: Suite) -> anyhow::Result<()> {
+    let estado = suite.apagar().await?;
+    if estado.success() { Ok(()) } else { bail!("la suite se apagó con {estado}") }
 }
 
 fn titulo(texto: &str) {

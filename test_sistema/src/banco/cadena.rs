@@ -115,7 +115,8 @@ struct Cuaderno {
 /// Si un cliente entra en pánico.
 pub async fn correr(contexto: &Contexto, endpoint: &Endpoint, tramo: Tramo) -> Result<Salida, ErrorDeTransporte> {
     ampliar_descriptores(tramo.reparto.clientes);
-    let zocalos = (0..tramo.reparto.clientes).map(|_| contexto.dealer_de_cliente(endpoint)).collect::<Result<Vec<_>, _>>()?;
+    let zocalos =
+        (0..tramo.reparto.clientes).map(|_| contexto.dealer_de_cliente(endpoint)).collect::<Result<Vec<_>, _>>()?;
     let inicio = Instant::now();
     let (desde, hasta) = (inicio + tramo.calentar, inicio + tramo.dura);
     let comun = Rc::new(Comun { desde, hasta, cuaderno: RefCell::default() });

@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn la_mediana_no_se_deja_llevar_por_una_ronda_mala() {
         let extremos = Extremos::de([3.0, 0.1, 3.2]);
-        assert_eq!((extremos.mediana, extremos.min, extremos.max), (3.0, 0.1, 3.2));
-        assert_eq!(Extremos::de([1.0, 2.0]).mediana, 1.5, "de dos, la media");
+        assert_eq!(extremos, Extremos { mediana: 3.0, min: 0.1, max: 3.2 });
+        assert_eq!(Extremos::de([1.0, 2.0]), Extremos { mediana: 1.5, min: 1.0, max: 2.0 }, "de dos, la media");
         assert_eq!(Extremos::de([]), Extremos::default());
     }
 
@@ -99,6 +99,6 @@ mod tests {
     fn la_razon_compara_cada_ronda_con_la_suya() {
         let con = |ops_s| Ritmo { ops_s, ..Ritmo::default() };
         let razones = Extremos::de_razones(&[con(200.0), con(100.0)], &[con(100.0), con(100.0)]);
-        assert_eq!((razones.min, razones.max), (1.0, 2.0));
+        assert_eq!(razones, Extremos { mediana: 1.5, min: 1.0, max: 2.0 });
     }
 }

@@ -15,8 +15,9 @@ use anaquel::postgres::BASE;
 use anyhow::Context as _;
 use common::transport::Contexto;
 
-use self::informe::{Conectados, Escala, Informe};
+use self::informe::{Escala, Informe, Presencia};
 use super::{
+    apagar,
     auditoria::{self, Veredicto},
     cadena::{self, Salida, Tramo},
     datos,
@@ -77,7 +78,7 @@ struct Lado {
 }
 
 /// Las dos suites, y lo que dura un tramo.
-struct Grande {
+struct Suites {
     pequena: Lado,
     grande: Lado,
     dura: Duration,
@@ -96,7 +97,7 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     ampliar_descriptores(2 * CONECTADOS);
     let mut interrupcion = Interrupcion::atender()?;
     titulo("Se levantan dos suites propias, la pequeña y la grande");
-    let mut esto = Grande {
+    let mut esto = Suites {
         pequena: Lado::levantar(&dir.join("pequena"), PEQUENA).await?,
         grande: Lado::levantar(&dir.join("grande"), pedido.tamano()).await?,
         dura: pedido.dura(),
@@ -104,11 +105,11 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     };
     let mut informe = Informe::nuevo(PEQUENA, pedido.tamano());
     let fin = interrupcion.hasta(esto.todo(&dir, &mut informe)).await;
-    let apagadas = (esto.pequena.suite.apagar().await, esto.grande.suite.apagar().await);
+    let apagadas = apagar(esto.pequena.suite).await.and(apagar(esto.grande.suite).await);
     informe.juzgar();
     print!("{}", informe.texto());
     fin?;
-    apagadas.0.and(apagadas.1)?;
+    apagadas?;
     let ruta = pedido.var.join("banco-grande.json");
     guardar(&ruta, &informe).with_context(|| format!("no se puede escribir {}", ruta.display()))?;
     println!("\n  {}; todo, en {}", informe.conclusion(), ruta.display());
@@ -135,7 +136,7 @@ impl Lado {
     }
 }
 
-impl Grande {
+impl Suites {
     async fn todo(&mut self, dir: &Path, informe: &mut Informe) -> anyhow::Result<()> {
         informe.carga_s = self.cargar().await?.as_secs();
         titulo("La misma carga sobre las dos, a turnos");
@@ -190,9 +191,9 @@ impl Grande {
                 let lado = if es_pequena { &mut self.pequena } else { &mut self.grande };
                 let salida = lado.correr(clientes, self.dura, self.semilla).await?;
                 if es_pequena {
-                    pequena.push(salida.ritmo)
+                    pequena.push(salida.ritmo);
                 } else {
-                    grande.push(salida.ritmo)
+                    grande.push(salida.ritmo);
                 }
                 progreso.avanzar(self.dura.as_secs());
             }
@@ -201,7 +202,7 @@ impl Grande {
     }
 
     /// Los ocupados solos, y con los demás mirando, a turnos.
-    async fn conectados(&mut self) -> anyhow::Result<Conectados> {
+    async fn conectados(&mut self) -> anyhow::Result<Presencia> {
         let progreso = self.barra("ocupados solos y con los demás");
         let (mut solos, mut con_los_demas): (Vec<Ritmo>, Vec<Ritmo>) = (Vec::new(), Vec::new());
         for ronda in 0..RONDAS {
@@ -214,14 +215,14 @@ impl Grande {
                 let salida = self.pequena.correr(OCUPADOS, self.dura, self.semilla).await?;
                 drop(conectados);
                 if van_solos {
-                    solos.push(salida.ritmo)
+                    solos.push(salida.ritmo);
                 } else {
-                    con_los_demas.push(salida.ritmo)
+                    con_los_demas.push(salida.ritmo);
                 }
                 progreso.avanzar(self.dura.as_secs());
             }
         }
-        Ok(Conectados::de(CONECTADOS, OCUPADOS, &solos, &con_los_demas))
+        Ok(Presencia::de(CONECTADOS, OCUPADOS, &solos, &con_los_demas))
     }
 
     fn barra(&self, que: &str) -> Progreso {

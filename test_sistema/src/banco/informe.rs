@@ -1,6 +1,10 @@
 //! Qué se cuenta del banco: la forma de `banco.json`, y los objetivos para una persona.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -103,10 +107,10 @@ impl Informe {
             texto += &valor.map_or_else(String::new, |v| format!("    {que}: {v}\n"));
         }
         if !memoria.is_empty() {
-            texto += &format!("    memoria residente, MiB: {}\n", memoria.join(" · "));
+            let _ = writeln!(texto, "    memoria residente, MiB: {}", memoria.join(" · "));
         }
         for fallo in &self.textos {
-            texto += &format!("  ✘ {fallo}\n");
+            let _ = writeln!(texto, "  ✘ {fallo}");
         }
         texto
     }

@@ -20,8 +20,6 @@ use super::{
     reparto::{Caso, Reparto},
 };
 
-/// Hilos de `pgbench`: con más clientes que eso, dos le bastan y no quitan sitio al servidor.
-const HILOS_MAX: usize = 2;
 /// Clientes que se calientan en un segundo más: cada conexión nueva planea sus sentencias, y con muchas tarda.
 const CALIENTAN_POR_SEGUNDO: usize = 128;
 const GUIONES: [(&str, &str); 3] = [
@@ -84,7 +82,8 @@ impl Pgbench {
         let mut orden = Command::new(&self.programa);
         orden.current_dir(&self.dir).env_clear().env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::null());
         orden.arg("-h").arg(&self.zocalo).args(["-p", "5432", "-U", Rol::Migracion.nombre(), "-n", "-M", "prepared"]);
-        orden.args(["-c", &reparto.clientes.to_string(), "-j", &reparto.clientes.min(HILOS_MAX).to_string()]);
+        // Un hilo: basta para todos los clientes, y con dos quitaría al servidor parte de su sitio.
+        orden.args(["-c", &reparto.clientes.to_string(), "-j", "1"]);
         orden.args(["-T", &dura.as_secs().to_string(), "-f", guion(reparto.caso)]);
         orden.args(["--log", "--log-prefix=tramo", &format!("--random-seed={}", semilla >> 1)]);
         for (nombre, valor) in variables(&reparto) {
@@ -94,7 +93,7 @@ impl Pgbench {
         orden
     }
 
-    /// Lee y borra los registros: uno por hilo.
+    /// Lee y borra el registro; a su nombre `pgbench` le añade su pid.
     fn recoger(&self) -> io::Result<String> {
         let mut todo = String::new();
         for entrada in fs::read_dir(&self.dir)? {
@@ -123,8 +122,8 @@ fn guion(caso: Caso) -> &'static str {
     }
 }
 
-/// Los mismos números que usa la cadena. Los ids crecen con el tiempo, como los UUIDv7, y ninguno se repite: el milisegundo
-/// en que empieza el tramo, y un millón de ids hasta el siguiente.
+/// Los mismos números que usa la cadena. Los ids crecen con el tiempo, como los UUIDv7 (al azar, la referencia va hasta una
+/// quinta parte más despacio), y ninguno se repite: el milisegundo en que empieza el tramo, y un millón hasta el siguiente.
 fn variables(reparto: &Reparto) -> [(&'static str, i64); 9] {
     let numero = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     [
@@ -158,7 +157,7 @@ fn medir(registro: &str, tramo: Tramo) -> Ritmo {
     let micros = |d: Duration| inicio + u64::try_from(d.as_micros()).unwrap_or(u64::MAX / 2);
     let medido = micros(tramo.calentar)..micros(tramo.dura);
     let esperas = todas.into_iter().filter(|(acabo, _)| medido.contains(acabo)).map(|(_, espera)| espera).collect();
-    Ritmo::de(esperas, (tramo.dura - tramo.calentar).as_secs_f64())
+    Ritmo::de(esperas, tramo.dura.saturating_sub(tramo.calentar).as_secs_f64())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Qué se cuenta del banco grande: la forma de `banco-grande.json`, y lo mismo para una persona.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ pub struct Informe {
     /// La poda bajo carga.
     pub poda: Option<Poda>,
     /// Los ocupados, con los demás conectados.
-    pub conectados: Option<Conectados>,
+    pub conectados: Option<Presencia>,
     /// De cada suite.
     pub auditoria: BTreeMap<String, Veredicto>,
     /// Lo que quedó sin respuesta o sin decidir.
@@ -48,13 +48,13 @@ fn cuantos<S: serde::Serializer>(fallos: &Fallos, s: S) -> Result<S::Ok, S::Erro
 
 /// Una comparación entre dos listas de rondas.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Razon {
+struct Comparacion {
     razon: f64,
     razon_min: f64,
     razon_max: f64,
 }
 
-impl Razon {
+impl Comparacion {
     fn de(arriba: &[Ritmo], abajo: &[Ritmo]) -> Self {
         let Extremos { mediana, min, max } = Extremos::de_razones(arriba, abajo);
         Self { razon: centesimas(mediana), razon_min: centesimas(min), razon_max: centesimas(max) }
@@ -72,14 +72,14 @@ pub struct Escala {
     pequena: Ritmo,
     grande: Ritmo,
     #[serde(flatten)]
-    razon: Razon,
+    razon: Comparacion,
 }
 
 impl Escala {
     /// La de unas rondas.
     #[must_use]
     pub fn de(clientes: usize, pequena: &[Ritmo], grande: &[Ritmo]) -> Self {
-        let razon = Razon::de(grande, pequena);
+        let razon = Comparacion::de(grande, pequena);
         Self { clientes, pequena: redondo(Ritmo::mediana(pequena)), grande: redondo(Ritmo::mediana(grande)), razon }
     }
 
@@ -128,20 +128,20 @@ impl Poda {
 
 /// Los que trabajan, solos y con los demás conectados.
 #[derive(Clone, Debug, Serialize)]
-pub struct Conectados {
+pub struct Presencia {
     conectados: usize,
     ocupados: usize,
     solos: Ritmo,
     con_los_demas: Ritmo,
     #[serde(flatten)]
-    razon: Razon,
+    razon: Comparacion,
 }
 
-impl Conectados {
+impl Presencia {
     /// Los de unas rondas.
     #[must_use]
     pub fn de(conectados: usize, ocupados: usize, solos: &[Ritmo], con_los_demas: &[Ritmo]) -> Self {
-        let razon = Razon::de(con_los_demas, solos);
+        let razon = Comparacion::de(con_los_demas, solos);
         let mediana = |rondas| redondo(Ritmo::mediana(rondas));
         Self { conectados, ocupados, solos: mediana(solos), con_los_demas: mediana(con_los_demas), razon }
     }
@@ -204,8 +204,11 @@ impl Informe {
     #[must_use]
     pub fn texto(&self) -> String {
         let objetivos: String = self.objetivos.iter().map(Objetivo::texto).collect();
-        let fallos: String = self.fallos.textos.iter().map(|t| format!("  ✘ {t}\n")).collect();
-        format!("\n▸ Objetivos\n{objetivos}{fallos}")
+        let mut texto = format!("\n▸ Objetivos\n{objetivos}");
+        for fallo in &self.fallos.textos {
+            let _ = writeln!(texto, "  ✘ {fallo}");
+        }
+        texto
     }
 
     /// En qué quedó, en una frase.
