@@ -20,8 +20,10 @@ use super::{
     reparto::{Caso, Reparto},
 };
 
-/// Clientes que se calientan en un segundo más: cada conexión nueva planea sus sentencias, y con muchas tarda.
-const CALIENTAN_POR_SEGUNDO: usize = 128;
+/// Clientes que se conectan y calientan en un segundo más: cada conexión nueva planea sus sentencias, y con muchas tarda.
+const SE_CONECTAN_POR_SEGUNDO: usize = 128;
+/// Con menos clientes que estos, lo que tardan cabe en lo que se calienta.
+const MUCHOS: usize = 32;
 const GUIONES: [(&str, &str); 3] = [
     ("prestar_y_devolver.sql", include_str!("pgbench/prestar_y_devolver.sql")),
     ("renovar.sql", include_str!("pgbench/renovar.sql")),
@@ -58,12 +60,11 @@ impl Pgbench {
         Ok(Self { programa, zocalo: instalacion.zocalo().to_owned(), dir: dir.to_owned() })
     }
 
-    /// Corre un tramo y lo mide por su registro, sin lo que tardó en calentarse.
+    /// Corre un tramo y lo mide por su registro, sin lo que tardó en conectarse y calentarse.
     ///
     /// # Errors
-    /// Si `pgbench` acaba mal.
+    /// Si `pgbench` acaba mal, o ninguna operación acabó a tiempo.
     pub async fn correr(&self, tramo: Tramo) -> anyhow::Result<Ritmo> {
-        let tramo = con_tiempo_de_calentar(tramo);
         let errores = self.dir.join("pgbench.log");
         let fallo = || format!("pgbench. Mire {}", errores.display());
         let mut orden = self.orden(tramo);
@@ -74,7 +75,9 @@ impl Pgbench {
             bail!("pgbench acabó mal. Mire {}", errores.display());
         }
         let registro = self.recoger().with_context(fallo)?;
-        Ok(medir(&registro, tramo))
+        medir(&registro, tramo.dura.saturating_sub(tramo.calentar)).context(
+            "la referencia no acabó ninguna operación: la máquina va demasiado cargada. Espere, o dé más --segundos",
+        )
     }
 
     fn orden(&self, tramo: Tramo) -> Command {
@@ -84,7 +87,8 @@ impl Pgbench {
         orden.arg("-h").arg(&self.zocalo).args(["-p", "5432", "-U", Rol::Migracion.nombre(), "-n", "-M", "prepared"]);
         // Un hilo: basta para todos los clientes, y con dos quitaría al servidor parte de su sitio.
         orden.args(["-c", &reparto.clientes.to_string(), "-j", "1"]);
-        orden.args(["-T", &dura.as_secs().to_string(), "-f", guion(reparto.caso)]);
+        let segundos = dura.as_secs() + de_conectar(reparto.clientes);
+        orden.args(["-T", &segundos.to_string(), "-f", guion(reparto.caso)]);
         orden.args(["--log", "--log-prefix=tramo", &format!("--random-seed={}", semilla >> 1)]);
         for (nombre, valor) in variables(&reparto) {
             orden.args(["-D", &format!("{nombre}={valor}")]);
@@ -107,11 +111,9 @@ impl Pgbench {
     }
 }
 
-/// El mismo tramo, más lo que muchas conexiones recién abiertas tardan en ir a su ritmo. Las de la cadena no lo necesitan.
-fn con_tiempo_de_calentar(tramo: Tramo) -> Tramo {
-    let segundos = u64::try_from(tramo.reparto.clientes / CALIENTAN_POR_SEGUNDO).unwrap_or(0);
-    let mas = Duration::from_secs(segundos);
-    Tramo { dura: tramo.dura + mas, calentar: tramo.calentar + mas, ..tramo }
+/// Los segundos de más que muchas conexiones tardan en abrirse y en ir a su ritmo: `pgbench` los descuenta de los suyos.
+fn de_conectar(clientes: usize) -> u64 {
+    if clientes < MUCHOS { 0 } else { u64::try_from(clientes.div_ceil(SE_CONECTAN_POR_SEGUNDO)).unwrap_or(0) }
 }
 
 fn guion(caso: Caso) -> &'static str {
@@ -148,16 +150,18 @@ fn leer(linea: &str) -> Option<(u64, u32)> {
     Some((segundo * 1_000_000 + micro, espera))
 }
 
-/// El ritmo de lo que acabó después de calentar y antes del final.
-fn medir(registro: &str, tramo: Tramo) -> Ritmo {
+/// El ritmo de lo que acabó en lo último que duró `medido`; lo de antes fue conectarse y calentar. Si apenas hubo tiempo,
+/// se mide menos, pero nunca el primer cuarto. `None` si no acabó nada.
+fn medir(registro: &str, medido: Duration) -> Option<Ritmo> {
     let todas: Vec<(u64, u32)> = registro.lines().filter_map(leer).collect();
-    let Some(inicio) = todas.iter().map(|(acabo, espera)| acabo - u64::from(*espera)).min() else {
-        return Ritmo::default();
-    };
-    let micros = |d: Duration| inicio + u64::try_from(d.as_micros()).unwrap_or(u64::MAX / 2);
-    let medido = micros(tramo.calentar)..micros(tramo.dura);
-    let esperas = todas.into_iter().filter(|(acabo, _)| medido.contains(acabo)).map(|(_, espera)| espera).collect();
-    Ritmo::de(esperas, tramo.dura.saturating_sub(tramo.calentar).as_secs_f64())
+    let empezaron = || todas.iter().map(|(acabo, espera)| acabo - u64::from(*espera));
+    // Tras el final ninguna empieza, aunque alguna acabe.
+    let (inicio, fin) = (empezaron().min()?, empezaron().max()?);
+    let medido = medido.min(Duration::from_micros((fin - inicio) / 4 * 3));
+    let desde = fin.saturating_sub(u64::try_from(medido.as_micros()).ok()?);
+    let esperas: Vec<u32> =
+        todas.iter().filter(|(acabo, _)| (desde..fin).contains(acabo)).map(|(_, espera)| *espera).collect();
+    (!esperas.is_empty()).then(|| Ritmo::de(esperas, medido.as_secs_f64()))
 }
 
 #[cfg(test)]
@@ -172,22 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn del_registro_solo_cuenta_lo_que_acabo_ya_en_caliente_y_antes_del_final() {
-        // La primera empezó en el segundo 100; se mide de 101 a 103.
-        let registro = "0 1 500000 0 100 500000\n1 1 9000 0 101 0\n0 2 2000 0 102 1\n0 3 4000 0 103 1\nbasura\n";
-        let ritmo = medir(registro, tramo());
-        assert!((ritmo.ops_s - 1.0).abs() < 1e-9, "{ritmo:?}");
-        assert!((ritmo.p50_ms - 2.0).abs() < 1e-9, "{ritmo:?}");
-        assert_eq!(medir("", tramo()), Ritmo::default());
+    fn del_registro_solo_cuenta_lo_ultimo_que_lo_de_antes_es_calentar() {
+        // La primera empieza en el segundo 100 y la última en el 103: dos segundos son desde el 101.
+        let registro = "0 1 500000 0 100 500000\n1 1 9000 0 101 0\n0 2 2000 0 102 1\n0 3 4000 0 102 9\nbasura\n\
+                        1 2 700000 0 103 700000\n";
+        let ritmo = medir(registro, Duration::from_secs(2)).expect("hubo tiempo");
+        assert!((ritmo.ops_s - 1.5).abs() < 1e-9, "{ritmo:?}");
+        assert!((ritmo.p50_ms - 4.0).abs() < 1e-9, "{ritmo:?}");
+        let ritmo = medir(registro, Duration::from_secs(4)).expect("corrió tres");
+        assert!((ritmo.ops_s - 4.0 / 2.25).abs() < 1e-9, "se miden tres cuartos: {ritmo:?}");
+        assert_eq!(medir("", Duration::from_secs(1)), None);
     }
 
     #[test]
-    fn con_muchas_conexiones_se_calienta_mas_y_se_mide_lo_mismo() {
-        let mut muchos = tramo();
-        muchos.reparto.clientes = 256;
-        let largo = con_tiempo_de_calentar(muchos);
-        assert_eq!((largo.dura, largo.calentar), (Duration::from_secs(5), Duration::from_secs(3)));
-        assert_eq!(con_tiempo_de_calentar(tramo()).dura, tramo().dura);
+    fn con_muchas_conexiones_se_espera_a_que_esten_todas() {
+        assert_eq!([1, 8, 32, 64, 256].map(de_conectar), [0, 0, 1, 1, 2]);
     }
 
     #[test]

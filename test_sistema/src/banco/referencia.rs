@@ -18,6 +18,11 @@ pub async fn hacer(instalacion: &Instalacion) -> sqlx::Result<()> {
     let sql = "-- referencia::hacer
         CREATE DATABASE referencia OWNER anaquel_migracion";
     sqlx::raw_sql(sql).execute(&mut administrador).await?;
+    // Como entran los gestores de almacenamiento: los planes se hacen una vez por conexión, y por índice.
+    let sql = "-- referencia::ajustar
+        ALTER DATABASE referencia SET plan_cache_mode = force_generic_plan;
+        ALTER DATABASE referencia SET enable_seqscan = off";
+    sqlx::raw_sql(sql).execute(&mut administrador).await?;
     administrador.close().await?;
     let mut duenio = PgConnection::connect(&instalacion.url(Rol::Migracion, BASE)).await?;
     MIGRACIONES.run(&mut duenio).await.map_err(|e| sqlx::Error::Configuration(e.into()))?;
