@@ -1,6 +1,6 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda preparar construir construir-pruebas demo servir test lint
+.PHONY: ayuda preparar construir construir-pruebas demo banco banco-grande servir test lint
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -16,6 +16,12 @@ construir-pruebas: preparar
 
 demo: construir ## Levanta una suite, la carga, mata sus procesos uno a uno y audita: nada perdido, nada doble
 	target/release/test_sistema demo
+
+banco: construir ## Mide la suite contra PostgreSQL sin intermediario, a turnos, y audita; unos cinco minutos. Deja var/banco.json
+	target/release/test_sistema banco
+
+banco-grande: construir ## Lo mismo con 10.000.000 de ejemplares contra 65.536; pide unos 12 GiB de disco. Deja var/banco-grande.json
+	target/release/test_sistema banco-grande
 
 servir: construir ## Levanta la suite en esta máquina, en primer plano (Ctrl-C la apaga)
 	target/release/anaquel servir

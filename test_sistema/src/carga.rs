@@ -1,6 +1,7 @@
 //! Muchos clientes en bucle cerrado: cada uno pide, espera su respuesta y pide otra vez. Guarda lo que vieron.
 
 pub mod cierre;
+pub mod muerte;
 pub mod orden;
 mod solicitante;
 
@@ -148,7 +149,7 @@ impl Carga {
 }
 
 /// Sube el límite de descriptores hasta donde haga falta y deje el sistema.
-fn ampliar_descriptores(clientes: usize) {
+pub(crate) fn ampliar_descriptores(clientes: usize) {
     let mut limite = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     let hacen_falta = u64::try_from(clientes).unwrap_or(0) * DESCRIPTORES_POR_CLIENTE + 256;
     // SAFETY: las dos llamadas leen o escriben solo `limite`.

@@ -135,8 +135,8 @@ fn titulo(texto: &str) {
     println!("\n▸ {texto}");
 }
 
-/// Borra lo que dejó la demostración anterior.
-fn vaciar(var: &std::path::Path) -> io::Result<()> {
+/// Borra lo que dejó una vez anterior.
+pub(crate) fn vaciar(var: &std::path::Path) -> io::Result<()> {
     match fs::remove_dir_all(var) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         r => r,

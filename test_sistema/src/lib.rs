@@ -2,12 +2,13 @@
 //! que hay en PostgreSQL.
 //!
 //! - [`cliente`]: un cliente que repite con el mismo id hasta que le responden.
-//! - [`funcional`], [`pedir`], [`carga`], [`demo`]: una suborden cada uno.
+//! - [`funcional`], [`pedir`], [`carga`], [`demo`], [`banco`]: una suborden cada uno.
 //! - [`historia`] y [`auditoria`]: lo que se vio y si es lo que se guardó; puras, salvo `auditoria::base`.
 //! - [`suite`]: una suite propia, con sus procesos y cómo matarlos.
 
 pub mod auditoria;
 pub mod azar;
+pub mod banco;
 pub mod carga;
 pub mod cliente;
 pub mod demo;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use argumentos::{Argumentos, Orden};
 use common::process::orden;
 use test_sistema::{
-    carga, demo,
+    banco, carga, demo,
     funcional::{self, Libreta},
     pedir,
 };
@@ -41,5 +41,7 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
         Some(Orden::Pedir(pedido)) => Ok(pedir::correr(&endpoint, pedido).await?),
         Some(Orden::Carga(pedido)) => Ok(u8::from(!carga::orden::correr(&endpoint, pedido).await?)),
         Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
+        Some(Orden::Banco(pedido)) => Ok(u8::from(!banco::correr(pedido).await?)),
+        Some(Orden::BancoGrande(pedido)) => Ok(u8::from(!banco::grande::correr(pedido).await?)),
     }
 }

@@ -2,6 +2,9 @@
 
 mod calma;
 mod proceso;
+mod uso;
+
+pub(crate) use proceso::morir_con_quien_lanza;
 
 use std::{
     fs::{self, File},
@@ -13,6 +16,7 @@ use std::{
 };
 
 use anaquel::plano::{ANAQUEL_PUERTO_BASE, ANAQUEL_VAR, Plano, Servicio, Urls, leer_ajustes};
+use anaquel::postgres::{Instalacion, Modo};
 use common::transport::{Endpoint, puertos::Tramo};
 use tokio::{
     sync::oneshot,
@@ -144,6 +148,14 @@ impl Suite {
     /// [`Error::Sistema`] si la suite no dejó sus ajustes.
     pub fn base_de_datos(&self) -> Result<String, Error> {
         url_de_la_base(&self.plano.ajustes())
+    }
+
+    /// Su PostgreSQL, que ya está hecho y en marcha: con él se entra con cualquier rol.
+    ///
+    /// # Errors
+    /// [`anaquel::postgres::Error`].
+    pub fn postgres(&self) -> Result<Instalacion, anaquel::postgres::Error> {
+        Instalacion::preparar(&self.plano.datos(), Modo::Duradero)
     }
 
     /// Sus servicios, con sus direcciones.

@@ -34,8 +34,9 @@ const COMUNES: &[&str] = &[
     // Solo el zócalo Unix, y su directorio es 0700: quien llega hasta él es el dueño o root.
     "listen_addresses=",
     "unix_socket_permissions=0700",
-    // Cada gestor de almacenamiento abre unas pocas; sobra para la auditoría y las pruebas en paralelo.
-    "max_connections=100",
+    // Cada gestor de almacenamiento abre unas pocas; las demás son para la auditoría, las pruebas en paralelo y el banco,
+    // que en la referencia pone a 256 clientes a entrar sin intermediario. Un hueco sin usar cuesta unos KiB.
+    "max_connections=300",
     "shared_buffers=128MB",
     // Las órdenes son cortas y van preparadas: compilarlas cuesta más que correrlas.
     "jit=off",
@@ -215,6 +216,12 @@ impl Instalacion {
     #[must_use]
     pub fn zocalo(&self) -> &Path {
         &self.zocalo
+    }
+
+    /// Dónde está otro programa de PostgreSQL (`pgbench`), si lo está: junto a los del servidor.
+    #[must_use]
+    pub fn programa(&self, nombre: &str) -> PathBuf {
+        self.binarios.join(nombre)
     }
 
     /// Con el servidor parado, quita el directorio del zócalo si está fuera del de los datos.

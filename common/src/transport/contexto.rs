@@ -91,6 +91,17 @@ impl Contexto {
         conectar(latir(z)?, endpoint)
     }
 
+    /// DEALER de un cliente cualquiera: como [`Contexto::dealer`], sin latidos. Los que el gestor manda de tarde en tarde
+    /// le bastan, y mil clientes callados no cuestan dos mil latidos por segundo.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Conectar`].
+    pub fn dealer_de_cliente(&self, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
+        let z = self.nuevo_zocalo(zmq::DEALER)?;
+        z.set_immediate(true)?;
+        conectar(z, endpoint)
+    }
+
     /// Como [`Contexto::dealer`], con el monitor abierto antes de conectar para que no se pierda ningún suceso.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use common::{
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{Demo, muertes::en_uso, titulo};
+use super::{Demo, titulo};
 use crate::{
     carga::cierre::pedir_comando,
     cliente::{Cliente, Paciencia},
@@ -28,7 +28,7 @@ impl Demo<'_> {
     pub(super) async fn prueba_1(&mut self) -> anyhow::Result<()> {
         let (suite, endpoint) = (self.suite, self.endpoint.clone());
         let mut libreta = Libreta::callada();
-        let (primero, resumen) = en_uso(suite, funcional::correr(&endpoint, &mut libreta)).await;
+        let (primero, resumen) = suite.almacen_en_uso(funcional::correr(&endpoint, &mut libreta)).await;
         self.tropiezos.extend(resumen?.mal);
         let otro = if primero == "backup_almacen" { "gestor_almacenamiento" } else { "backup_almacen" };
         for (parado, que) in [(primero, "parado el almacén en uso"), (otro, "vuelto aquel y parado el otro")] {

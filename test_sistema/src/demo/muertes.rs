@@ -7,24 +7,19 @@ use tokio::time::sleep;
 
 use super::{Demo, PAUSA_MAX};
 use crate::{
-    carga::Carga,
+    carga::{
+        Carga,
+        muerte::{Ventana, bajo_carga},
+    },
     historia::{Historia, Muestra},
-    http::metrica,
     informe::{Fallo, Ritmo},
-    suite::Suite,
 };
 
 /// Lo que se deja correr la carga antes de la primera muerte.
 const CALENTAR: Duration = Duration::from_millis(1_500);
-/// Lo que se mira después de cada muerte, por lo menos.
-const VENTANA: Duration = Duration::from_secs(2);
 /// Respuestas con que la carga puede acabar, y cuánto dura, como mucho, si no se llega.
 const RESPUESTAS: usize = 25_000;
 const CARGA_MAX: Duration = Duration::from_secs(40);
-/// Lo que puede tardar todo en volver.
-const VUELTA_MAX: Duration = Duration::from_secs(15);
-/// Éxitos que demuestran que se volvió a trabajar.
-const EXITOS: usize = 200;
 /// A partir de cuánto una operación cuenta como afectada.
 const LENTA: Duration = Duration::from_millis(100);
 
@@ -57,7 +52,7 @@ impl Demo<'_> {
     /// Las hace todas bajo una misma carga.
     pub(super) async fn muertes(&mut self) -> anyhow::Result<Vec<Fallo>> {
         let carga = self.empezar_carga().await?;
-        let (almacen, ()) = en_uso(self.suite, sleep(CALENTAR)).await;
+        let (almacen, ()) = self.suite.almacen_en_uso(sleep(CALENTAR)).await;
         let mut ventanas = Vec::new();
         for muerte in [
             Muerte::de(&format!("{almacen} (en uso)"), &[almacen], None, Relevo::Hay),
@@ -94,25 +89,17 @@ impl Demo<'_> {
     }
 
     /// Mata y espera a que todo vuelva; devuelve la ventana en que se mide.
-    async fn matar(&mut self, carga: &Carga, muerte: &Muerte) -> anyhow::Result<(Duration, Duration)> {
+    async fn matar(&mut self, carga: &Carga, muerte: &Muerte) -> anyhow::Result<Ventana> {
         carga.sin_relevo(muerte.relevo == Relevo::NoHay);
-        let desde = carga.transcurrido();
-        let mut pids = Vec::new();
-        for proceso in &muerte.procesos {
-            pids.push((*proceso, self.suite.matar(proceso)?));
-        }
-        if !carga.esperar_exitos(EXITOS, VUELTA_MAX, cuenta(muerte.tipo)).await {
+        let ventana = bajo_carga(self.suite, carga, &muerte.procesos, cuenta(muerte.tipo)).await?;
+        carga.sin_relevo(false);
+        if !ventana.volvio {
             self.tropiezo(format!("tras matar {} no se volvió a trabajar", muerte.nombre));
         }
-        for (proceso, pid) in pids {
-            self.suite.esperar_vuelta(proceso, pid, VUELTA_MAX).await?;
-        }
-        sleep(VENTANA.saturating_sub(carga.transcurrido().saturating_sub(desde))).await;
-        carga.sin_relevo(false);
-        Ok((desde, carga.transcurrido()))
+        Ok(ventana)
     }
 
-    fn medir(&mut self, muerte: &Muerte, (desde, hasta): (Duration, Duration)) -> Fallo {
+    fn medir(&mut self, muerte: &Muerte, Ventana { desde, hasta, .. }: Ventana) -> Fallo {
         let historia: &Historia = &self.historia;
         let pausa = historia.pausa(desde, hasta, cuenta(muerte.tipo));
         let fallo = Fallo {
@@ -129,19 +116,4 @@ impl Demo<'_> {
 
 fn cuenta(tipo: Option<Tipo>) -> impl Fn(&Muestra) -> bool {
     move |muestra| tipo.is_none_or(|t| muestra.tipo == Some(t))
-}
-
-/// El gestor de almacenamiento que más operaciones decidió mientras se hacía `algo`.
-pub(super) async fn en_uso<T>(suite: &Suite, algo: impl Future<Output = T>) -> (&'static str, T) {
-    const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];
-    let antes = [decididas(suite, ALMACENES[0]).await, decididas(suite, ALMACENES[1]).await];
-    let hecho = algo.await;
-    let despues = [decididas(suite, ALMACENES[0]).await, decididas(suite, ALMACENES[1]).await];
-    let reserva = despues[1] - antes[1] > despues[0] - antes[0];
-    (ALMACENES[usize::from(reserva)], hecho)
-}
-
-async fn decididas(suite: &Suite, almacen: &str) -> f64 {
-    let pagina = suite.metricas(almacen).await.unwrap_or_default();
-    metrica(&pagina, "anaquel_lotes_operaciones_total", &[]).unwrap_or(0.0)
 }

@@ -18,7 +18,7 @@ pub(super) fn senalar(pid: u32, senal: libc::c_int) {
 
 /// El hijo va en grupo propio (Ctrl-C es para quien lo lanza, que lo apaga en orden) y recibe SIGTERM si muere el hilo
 /// que lo lanza.
-pub(super) fn morir_con_quien_lanza(orden: &mut Command) {
+pub(crate) fn morir_con_quien_lanza(orden: &mut Command) {
     let lanzador = std::process::id().cast_signed();
     let preparar = move || {
         // SAFETY: setpgid, prctl y getppid se pueden llamar entre fork y exec.

@@ -1,0 +1,30 @@
+//! Ctrl-C: lo que se hace se deja donde esté, y quien lo hacía apaga lo suyo en orden.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Ctrl-C, atendido.
+pub struct Interrupcion(Signal);
+
+impl Interrupcion {
+    /// Desde ahora Ctrl-C no mata: interrumpe a quien pasa por [`Interrupcion::hasta`].
+    ///
+    /// # Errors
+    /// Si el sistema no deja atender la señal.
+    pub fn atender() -> io::Result<Self> {
+        signal(SignalKind::interrupt()).map(Self)
+    }
+
+    /// Hace `algo` hasta que acabe o lo interrumpan, también si fue antes de empezar.
+    ///
+    /// # Errors
+    /// Los de `algo`, o que se interrumpió.
+    pub async fn hasta<T>(&mut self, algo: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        tokio::select! {
+            biased;
+            _ = self.0.recv() => Err(anyhow::anyhow!("interrumpido; las suites se apagaron")),
+            hecho = algo => hecho,
+        }
+    }
+}
