@@ -22,11 +22,15 @@ mod reparto;
 
 use std::{
     collections::BTreeMap,
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use anaquel::postgres::{BASE, Instalacion};
+use anaquel::{
+    plano::POSTGRES,
+    postgres::{BASE, Instalacion},
+};
 use anyhow::{Context as _, bail};
 use common::transport::Contexto;
 
@@ -81,7 +85,7 @@ struct Hecho {
 /// Si la suite no se puede levantar o el banco no puede seguir.
 pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     let dir = pedido.var.join("banco");
-    vaciar(&dir).with_context(|| format!("no se puede vaciar {}", dir.display()))?;
+    borrar_lo_anterior(&dir).with_context(|| format!("no se puede vaciar {}", dir.display()))?;
     let mut interrupcion = Interrupcion::atender()?;
     let mut hecho = Hecho::default();
     titulo("Se levanta una suite propia, desde nada");
@@ -177,6 +181,18 @@ fn pruebas(segundos: u64) -> Vec<Prueba> {
         pruebas.push(Prueba { caso, clientes: CLIENTES_DE_LO_DEMAS, dura: lo_demas });
     }
     pruebas
+}
+
+/// Borra lo que dejó un banco anterior, también los datos que están en otra parte porque la cuenta de PostgreSQL no llega
+/// aquí: con millones de filas no se dejan de recuerdo.
+fn borrar_lo_anterior(dir: &Path) -> io::Result<()> {
+    for suite in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let datos = suite.path().join(POSTGRES);
+        if datos.is_symlink() && datos.is_dir() {
+            fs::remove_dir_all(datos.canonicalize()?)?;
+        }
+    }
+    vaciar(dir)
 }
 
 /// Apaga una suite, que tiene que acabar bien.

@@ -19,6 +19,7 @@ use self::informe::{Escala, Informe, Presencia};
 use super::{
     apagar,
     auditoria::{self, Veredicto},
+    borrar_lo_anterior,
     cadena::{self, Salida, Tramo},
     datos,
     estadistica::Ritmo,
@@ -28,7 +29,7 @@ use super::{
     reparto::{Caso, Reparto, Tamano},
     titulo,
 };
-use crate::{carga::ampliar_descriptores, demo::vaciar, informe::guardar, suite::Suite};
+use crate::{carga::ampliar_descriptores, informe::guardar, suite::Suite};
 
 /// Clientes en bucle cerrado de cada comparación.
 const CLIENTES: [usize; 2] = [64, 256];
@@ -91,7 +92,7 @@ struct Suites {
 /// Si no hay sitio, las suites no se pueden levantar o el banco no puede seguir.
 pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     let dir = pedido.var.join("banco");
-    vaciar(&dir).with_context(|| format!("no se puede vaciar {}", dir.display()))?;
+    borrar_lo_anterior(&dir).with_context(|| format!("no se puede vaciar {}", dir.display()))?;
     disco::comprobar(&pedido.var, pedido.tamano(), VIEJAS)?;
     // Antes de levantarlas: el gestor hereda el límite, y tiene una conexión por cliente.
     ampliar_descriptores(2 * CONECTADOS);

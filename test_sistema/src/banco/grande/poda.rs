@@ -16,13 +16,13 @@ use crate::{banco::hijo::Hijo, suite::programa};
 
 /// Hace cuántos días se pidieron las operaciones que se podan.
 pub const DIAS: u64 = 10;
-/// Lo que se mide: bastante más de lo que la poda tarda.
+/// Lo que se mide: bastante más de lo que la poda tarda; si tardara más, se mide su principio.
 const DURA: Duration = Duration::from_secs(12);
 
 /// Poda bajo carga.
 ///
 /// # Errors
-/// Si la poda acaba mal, o no acaba mientras se mide.
+/// Si la poda acaba mal.
 pub async fn medir(lado: &mut Lado, clientes: usize, semilla: u64, dir: &Path) -> anyhow::Result<Poda> {
     let mut orden = orden(lado, dir)?;
     let podar = async {
@@ -36,9 +36,6 @@ pub async fn medir(lado: &mut Lado, clientes: usize, semilla: u64, dir: &Path) -
     let (salida, (bien, tardo)) = (salida?, podada?);
     if !bien {
         bail!("la poda acabó mal. Mire {}", dir.join("poda.log").display());
-    }
-    if tardo > DURA * 3 / 4 {
-        bail!("la poda tardó {} s, más de lo que se midió", tardo.as_secs());
     }
     Ok(Poda::de(VIEJAS, tardo, &salida))
 }
