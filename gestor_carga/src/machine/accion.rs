@@ -100,7 +100,7 @@ impl Listas {
     pub(super) fn entregar<W>(&mut self, presencia: &Presencia, acciones: &mut VecDeque<Accion<W>>) {
         for (destino, ordenes) in self.abiertas.drain(..).chain(self.hechas.drain(..)) {
             match destino {
-                Destino::Directo => acciones.push_back(Accion::Llamar { ordenes }),
+                Destino::Directo(_) => acciones.push_back(Accion::Llamar { ordenes }),
                 Destino::Actor(actor) => {
                     if let Some((topico, instancia)) = presencia.nombre(actor) {
                         let instancia = Rc::clone(instancia);

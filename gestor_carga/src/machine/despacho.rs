@@ -4,16 +4,21 @@ use std::time::Instant;
 
 use super::{
     Machine,
+    limites::DIRECTAS_MAX,
     operacion::{Destino, Fase, Num, Ruta, Turno},
     turnos::Abiertas,
 };
+
+/// A dónde van las de cada ruta en esta tanda, y cuántas más caben en esa lista.
+type Tanda = [Option<(Destino, usize)>; 3];
 
 impl<W> Machine<W> {
     /// Da turnos mientras haya ventana y a dónde ir, y entrega las listas que resultan. Se llama una vez por tanda de
     /// sucesos: así las listas se forman solas.
     pub fn despachar(&mut self, now: Instant) {
-        let abiertas = self.abiertas();
-        while self.vuelos.len() < self.limites.ventana {
+        let mut tanda: Tanda = [None; 3];
+        while self.vuelos.cuantos() < self.limites.ventana {
+            let abiertas = self.abiertas(&mut tanda);
             let viejas = self.almacen.admite_viejas(now);
             let Some((num, nueva)) = self.turnos.sacar(abiertas, viejas) else { break };
             let Some(op) = self.ops.get(&num) else { continue };
@@ -29,36 +34,58 @@ impl<W> Machine<W> {
                 self.almacen.contar_vieja();
             }
             self.turnos.contar(nueva);
-            self.enviar(now, num);
+            self.enviar(now, num, &mut tanda);
         }
         self.listas.entregar(&self.presencia, &mut self.acciones);
     }
 
-    fn enviar(&mut self, now: Instant, num: Num) {
+    fn enviar(&mut self, now: Instant, num: Num, tanda: &mut Tanda) {
         let Some(op) = self.ops.get_mut(&num) else { return };
-        let destino = match op.ruta() {
-            Ruta::Directa => Some(Destino::Directo),
-            Ruta::Actor(topico) => self.presencia.elegir(topico, &op.clave(), op.orden.intento).map(Destino::Actor),
+        let ruta = op.ruta();
+        let (comun, caben) = tanda[ruta.indice()].expect("solo se sacan turnos de rutas abiertas");
+        let destino = match (ruta, op.ultimo) {
+            // La que ya fue a alguno va a otro, tenga lo que tenga.
+            (Ruta::Actor(topico), Some(ultimo)) => {
+                let intentos = [op.orden.intento, op.orden.intento.wrapping_add(1)];
+                let elegidos = intentos.map(|n| self.presencia.elegir(topico, &op.clave(), n).map(Destino::Actor));
+                elegidos.into_iter().flatten().find(|destino| *destino != ultimo).unwrap_or(comun)
+            }
+            _ => comun,
         };
-        let destino = destino.expect("solo se sacan turnos de rutas abiertas");
+        if destino == comun {
+            tanda[ruta.indice()] = (caben > 1).then_some((comun, caben - 1));
+        }
+        op.ultimo = Some(destino);
         let reentrega = self.plazos.reentrega.armar(now, num);
         op.fase = Fase::EnVuelo { destino, reentrega };
-        self.vuelos.insert(num);
+        self.vuelos.sale(num, destino);
         self.listas.juntar(destino, op.orden);
     }
 
-    fn abiertas(&self) -> Abiertas {
-        Ruta::TODAS.map(|ruta| match ruta {
-            Ruta::Actor(topico) => self.presencia.hay(topico),
-            Ruta::Directa => true,
+    /// Las rutas con a dónde ir: las que tienen lista en esta tanda, o un destino al que le cabe una.
+    fn abiertas(&self, tanda: &mut Tanda) -> Abiertas {
+        Ruta::TODAS.map(|ruta| {
+            let lista = &mut tanda[ruta.indice()];
+            if lista.is_none() {
+                *lista = self.libre(ruta).map(|destino| (destino, self.limites.lista));
+            }
+            lista.is_some()
         })
+    }
+
+    fn libre(&self, ruta: Ruta) -> Option<Destino> {
+        let libre = |destino: &Destino| self.vuelos.libre(*destino);
+        match ruta {
+            Ruta::Actor(topico) => self.presencia.de(topico).map(Destino::Actor).find(libre),
+            Ruta::Directa => (0..DIRECTAS_MAX).map(Destino::Directo).find(libre),
+        }
     }
 
     /// Cuándo hay que probar si el almacenamiento ha vuelto; solo si hay con qué y por dónde.
     pub(super) fn sonda(&self) -> Option<Instant> {
         let proxima = self.almacen.sonda()?;
-        let cabe = self.vuelos.len() < self.limites.ventana;
-        (cabe && self.turnos.hay_viejas(self.abiertas())).then_some(proxima)
+        let cabe = self.vuelos.cuantos() < self.limites.ventana;
+        (cabe && self.turnos.hay_viejas(self.abiertas(&mut [None; 3]))).then_some(proxima)
     }
 
     /// Se sabe que esa operación no tiene a dónde ir: sin actores, o en cola y sin almacenamiento.

@@ -12,7 +12,7 @@ use super::{
     accion::{Accion, Contestacion},
     almacen::Almacen,
     operacion::{Destino, Diario, Espera, Fase, Num, Op, Turno},
-    presencia::{ActorNum, Llegada},
+    presencia::Llegada,
 };
 
 impl<W> Machine<W> {
@@ -104,7 +104,7 @@ impl<W> Machine<W> {
     fn terminar(&mut self, num: Num, respuesta: &RespuestaGuardada) {
         let Some(op) = self.ops.remove(&num) else { return };
         self.por_id.remove(&op.id());
-        self.vuelos.remove(&num);
+        self.vuelos.vuelve(num);
         if let Fase::EnCola(Turno::Aplazada { hasta, .. }) = op.fase {
             self.plazos.aplazadas.remove(&(hasta, num));
         }
@@ -129,8 +129,9 @@ impl<W> Machine<W> {
     pub fn on_actor_presente(&mut self, now: Instant, topico: Topico, instancia: &str) -> bool {
         let llegada = self.presencia.llega(topico, instancia);
         if let Llegada::OtraVez(actor) = llegada {
-            for num in self.vuelos_de(actor) {
-                self.vuelos.remove(&num);
+            self.vuelos.hacer_sitio();
+            for num in self.vuelos.de(Destino::Actor(actor)) {
+                self.vuelos.vuelve(num);
                 self.poner_lista(num);
             }
         }
@@ -142,23 +143,19 @@ impl<W> Machine<W> {
     /// pudo matarlo. Dice si estaba.
     pub fn on_actor_ausente(&mut self, now: Instant, topico: Topico, instancia: &str) -> bool {
         let Some(actor) = self.presencia.se_va(topico, instancia) else { return false };
-        for num in self.vuelos_de(actor) {
+        self.vuelos.hacer_sitio();
+        for num in self.vuelos.de(Destino::Actor(actor)) {
             let Some(op) = self.ops.get_mut(&num) else { continue };
             let (id, turno) = (op.id(), op.actor_perdido(now));
             if let Some(turno) = turno {
                 self.volver_a_la_cola(num, turno);
             } else {
-                self.vuelos.remove(&num);
+                self.vuelos.vuelve(num);
                 self.poner_lista(num);
             }
             self.acciones.push_back(Accion::Reasignada { id, motivo: "se perdió el actor que la tenía" });
         }
         true
-    }
-
-    fn vuelos_de(&self, actor: ActorNum) -> Vec<Num> {
-        let suya = |num: &&Num| matches!(self.ops[num].fase, Fase::EnVuelo { destino, .. } if destino == Destino::Actor(actor));
-        self.vuelos.iter().filter(suya).copied().collect()
     }
 
     /// Hay almacenamiento: lo dice una operación decidida, o el breaker propio que se cerró.
@@ -196,7 +193,7 @@ impl<W> Machine<W> {
     fn volver_a_la_cola(&mut self, num: Num, turno: Turno) {
         let Some(op) = self.ops.get_mut(&num) else { return };
         op.fase = Fase::EnCola(turno);
-        self.vuelos.remove(&num);
+        self.vuelos.vuelve(num);
         if let Turno::Aplazada { hasta, .. } = turno {
             self.plazos.aplazadas.insert((hasta, num));
         }

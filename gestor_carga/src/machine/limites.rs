@@ -16,6 +16,8 @@ pub const CONSULTAS_MAX: usize = 20_000;
 pub const VENTANA: usize = 1_024;
 /// Actores presentes por tópico; más suscripciones que estas son un error o un abuso.
 pub const ACTORES_MAX: usize = 256;
+/// Llamadas directas al almacenamiento a la vez: mientras una se decide, la otra espera su turno allí.
+pub(super) const DIRECTAS_MAX: usize = 2;
 /// Tantas veces se turnan las nuevas antes de dejar pasar una vieja: bajo saturación las viejas también avanzan.
 pub(super) const NUEVAS_SEGUIDAS_MAX: u32 = 7;
 /// Operaciones sin nadie esperando que prueban si el almacenamiento ha vuelto, en cada sonda.

@@ -5,7 +5,8 @@
 //! ARCHITECTURE.md.
 //!
 //! - `operacion`: qué se sabe de una. `claves`: una fuera a la vez por clave. `turnos`: nuevas antes que viejas.
-//! - `entradas`: solicitudes, informes, actores. `despacho`: quién sale y a dónde. `diario`: qué se promete y cuándo.
+//! - `entradas`: solicitudes, informes, actores. `despacho`: quién sale y a dónde; `vuelos`: qué está
+//!   fuera. `diario`: qué se promete y cuándo.
 
 mod accion;
 mod almacen;
@@ -21,9 +22,10 @@ mod presencia;
 #[cfg(test)]
 mod tests;
 mod turnos;
+mod vuelos;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     time::Instant,
 };
 
@@ -43,6 +45,7 @@ use operacion::{Diario, Fase, Op, Ruta, Turno};
 use plazos::Plazos;
 use presencia::Presencia;
 use turnos::Turnos;
+use vuelos::Vuelos;
 
 /// Las operaciones sin decidir de un gestor. `W` es quien espera una respuesta: se consume al contestarle.
 #[derive(Clone, Debug)]
@@ -52,8 +55,7 @@ pub struct Machine<W> {
     por_id: HashMap<OperacionId, Num>,
     claves: Claves,
     turnos: Turnos,
-    /// Las que están fuera, en orden de llegada.
-    vuelos: BTreeSet<Num>,
+    vuelos: Vuelos,
     plazos: Plazos,
     presencia: Presencia,
     almacen: Almacen,
@@ -101,7 +103,7 @@ impl<W> Machine<W> {
             por_id: HashMap::new(),
             claves: Claves::default(),
             turnos: Turnos::default(),
-            vuelos: BTreeSet::new(),
+            vuelos: Vuelos::default(),
             plazos: Plazos::nuevos(&limites),
             presencia: Presencia::default(),
             almacen: Almacen::Bien,
@@ -180,7 +182,7 @@ impl<W> Machine<W> {
     pub fn foto(&self) -> Foto {
         Foto {
             operaciones: self.ops.len(),
-            en_vuelo: self.vuelos.len(),
+            en_vuelo: self.vuelos.cuantos(),
             esperas: self.esperas,
             diario_averiado: self.diario_averiado,
             almacen_caido: self.almacen.caido(),

@@ -46,7 +46,8 @@ impl Ruta {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Destino {
     Actor(ActorNum),
-    Directo,
+    /// Una de las llamadas directas que caben a la vez.
+    Directo(usize),
 }
 
 /// Dónde está la operación. La fase `Anulando` (pedir al almacenamiento que decida en contra) tendrá aquí su sitio.
@@ -93,6 +94,8 @@ pub(super) struct Op<W> {
     pub(super) fase: Fase,
     pub(super) diario: Diario,
     pub(super) esperas: Vec<Espera<W>>,
+    /// A quién se dio la última vez.
+    pub(super) ultimo: Option<Destino>,
     /// Cuándo toca escribirla en el diario si se sabe que no hay a dónde ir.
     pub(super) anotable: Instant,
     /// Veces que no halló almacenamiento.
@@ -110,6 +113,7 @@ impl<W> Op<W> {
             fase: Fase::EnCola(Turno::Detras),
             diario,
             esperas: Vec::new(),
+            ultimo: None,
             anotable,
             sin_almacen: 0,
             fallos: 0,

@@ -79,6 +79,11 @@ impl Presencia {
         actor_de(clave, &self.por_topico[indice(topico)], intento).map(|a| a.num)
     }
 
+    /// Los de un tópico, los más antiguos primero.
+    pub(super) fn de(&self, topico: Topico) -> impl Iterator<Item = ActorNum> {
+        self.por_topico[indice(topico)].iter().map(|a| a.num)
+    }
+
     pub(super) fn nombre(&self, actor: ActorNum) -> Option<&(Topico, Rc<str>)> {
         self.nombres.get(&actor)
     }

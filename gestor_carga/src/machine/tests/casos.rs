@@ -179,11 +179,15 @@ fn un_disco_atascado_no_deja_a_nadie_sin_respuesta() {
 #[test]
 fn lo_de_un_actor_perdido_sale_al_momento_hacia_otro_y_cada_operacion_sola() {
     let mut banco = Banco::nuevo();
-    banco.llega_actor(Topico::Prestamo, "a");
     for i in 1..=3 {
         banco.pedir(prestamo(i, u32::try_from(i).expect("cabe")));
     }
+    banco.llega_actor(Topico::Prestamo, "a");
+    assert_eq!(banco.salidas.len(), 1, "van juntas");
     banco.llega_actor(Topico::Prestamo, "b");
+    // El otro ya tiene lo suyo: no por eso esperan.
+    banco.pedir(prestamo(4, 4));
+    assert_eq!(banco.salidas[1].actor.as_deref(), Some("b"));
     banco.salidas.clear();
     banco.se_va_actor(Topico::Prestamo, "a");
     assert_eq!(banco.salidas.len(), 3);

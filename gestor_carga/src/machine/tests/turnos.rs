@@ -24,13 +24,45 @@ fn salidas(banco: &Banco) -> Vec<u64> {
 #[test]
 fn un_rezago_sale_por_la_ventana_en_listas_y_en_orden() {
     let mut banco = rezago(Limites { ventana: 5, lista: 2, ..Limites::default() }, 20);
-    banco.llega_actor(Topico::Prestamo, "a");
-    let mut primeras = salidas(&banco);
-    primeras.sort_unstable();
-    assert_eq!(primeras, [1, 2, 3, 4, 5]);
-    assert!(banco.salidas.iter().all(|salida| salida.ordenes.len() <= 2));
-    banco.aplicar(&prestamo(3, 3));
+    for actor in ["a", "b", "c"] {
+        banco.llega_actor(Topico::Prestamo, actor);
+    }
+    assert_eq!(salidas(&banco), [1, 2, 3, 4, 5]);
+    assert_eq!(banco.salidas.iter().map(|salida| salida.ordenes.len()).collect::<Vec<_>>(), [2, 2, 1]);
+    banco.aplicar(&prestamo(5, 5));
     assert_eq!(salidas(&banco).last(), Some(&6));
+}
+
+#[test]
+fn un_actor_no_recibe_otra_lista_hasta_que_informa_de_la_que_tiene_y_entretanto_se_junta() {
+    let mut banco = Banco::nuevo();
+    banco.llega_actor(Topico::Prestamo, "a");
+    for i in 1..=4 {
+        banco.pedir(prestamo(i, u32::try_from(i).expect("cabe")));
+    }
+    assert_eq!(salidas(&banco), [1]);
+    banco.aplicar(&prestamo(1, 1));
+    assert_eq!((salidas(&banco), banco.salidas.len()), (vec![1, 2, 3, 4], 2));
+    // Hasta que informa de todas.
+    banco.pedir(prestamo(5, 5));
+    banco.aplicar(&prestamo(2, 2));
+    banco.aplicar(&prestamo(3, 3));
+    assert_eq!(banco.salidas.len(), 2);
+    banco.aplicar(&prestamo(4, 4));
+    assert_eq!(banco.salidas.len(), 3);
+}
+
+#[test]
+fn un_actor_que_se_atasca_solo_retiene_lo_que_llevaba() {
+    let mut banco = Banco::nuevo();
+    banco.llega_actor(Topico::Prestamo, "atascado");
+    banco.pedir(prestamo(1, 1));
+    banco.llega_actor(Topico::Prestamo, "b");
+    for i in 2..=50 {
+        banco.pedir(prestamo(i, u32::try_from(i).expect("cabe")));
+        banco.aplicar(&prestamo(i, u32::try_from(i).expect("cabe")));
+    }
+    assert_eq!(banco.fuera.keys().copied().collect::<Vec<_>>(), [id(1)]);
 }
 
 #[test]
@@ -93,7 +125,7 @@ fn con_el_almacenamiento_caido_solo_unas_pocas_viejas_prueban_si_vuelve() {
     let mut banco = rezago(Limites::default(), 3_000);
     banco.llega_actor(Topico::Prestamo, "a");
     let primeras: Vec<_> = banco.fuera.values().copied().collect();
-    assert_eq!(primeras.len(), 1_024);
+    assert_eq!(primeras.len(), 256);
     for orden in primeras {
         banco.informar(&orden, Desenlace::SinAlmacenamiento);
     }
@@ -106,11 +138,15 @@ fn con_el_almacenamiento_caido_solo_unas_pocas_viejas_prueban_si_vuelve() {
     }
     let probadas = salidas(&banco).len();
     assert!((32..=96).contains(&probadas), "en un segundo probaron {probadas}");
-    // Vuelve: se decide una, y las demás llenan la ventana en seguida.
+    // Vuelve: se decide una, y en cuanto informa de todas sale una lista llena.
+    banco.salidas.clear();
     banco.pasar(Duration::from_millis(250));
-    let orden = *banco.fuera.values().next().expect("hay una sonda fuera");
-    banco.aplicar(&orden);
-    assert_eq!(banco.maquina.foto().en_vuelo, 1_024);
+    let sonda: Vec<_> = banco.salidas.iter().flat_map(|salida| salida.ordenes.clone()).collect();
+    assert!((1..=16).contains(&sonda.len()), "la sonda que está fuera: {}", sonda.len());
+    for orden in &sonda {
+        banco.aplicar(orden);
+    }
+    assert_eq!(banco.maquina.foto().en_vuelo, 256);
 }
 
 #[test]
