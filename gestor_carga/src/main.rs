@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use common::{
     process::{
         config::Ajustes,
+        descriptores,
         http::Listo,
         orden::{self, MAL_ESCRITO},
         shutdown::Apagado,
@@ -20,6 +21,9 @@ use gestor_carga::{
     service::Servicio,
 };
 use tokio::sync::mpsc;
+
+/// Conexiones de clientes que caben, si el sistema deja.
+const CONEXIONES: u64 = 16 * 1024;
 
 /// Recibe solicitudes, las da a los actores y contesta
 #[derive(clap::Parser)]
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
     let metricas = telemetry::iniciar();
+    descriptores::ampliar(CONEXIONES);
     let mut apagado = Apagado::nuevo()?;
     let diario = Journal::abrir(&ajustes.diario)?;
     let contexto = Contexto::nuevo();

@@ -126,6 +126,10 @@ async fn en_marcha(
     let pruebas = pruebas(pedido.segundos);
     let banco = Banco::nuevo(suite, contexto, pgbench, TAMANO, Progreso::de_pruebas(&pruebas, RONDAS));
     titulo("La cadena y la referencia, a turnos (entre paréntesis, la peor y la mejor ronda)");
+    println!(
+        "  los clientes de cada sede van por la misma conexión ({} en total), menos los sueltos, que tienen una cada uno",
+        medida::CONEXIONES
+    );
     println!("{}", medida::CABECERA);
     for prueba in &pruebas {
         banco.medir(*prueba, RONDAS, &mut hecho.medidas).await?;
@@ -177,7 +181,7 @@ fn pruebas(segundos: u64) -> Vec<Prueba> {
     for caso in [Caso::Separados, Caso::Calientes] {
         pruebas.extend(CLIENTES.map(|clientes| Prueba { caso, clientes, dura }));
     }
-    for caso in [Caso::Renovacion, Caso::Consulta] {
+    for caso in [Caso::Sueltos, Caso::Renovacion, Caso::Consulta] {
         pruebas.push(Prueba { caso, clientes: CLIENTES_DE_LO_DEMAS, dura: lo_demas });
     }
     pruebas

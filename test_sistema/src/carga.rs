@@ -13,6 +13,7 @@ use std::{
 
 use common::{
     dominio::{EjemplarId, Isbn, UsuarioId},
+    process::descriptores,
     transport::{Contexto, Endpoint, ErrorDeTransporte},
 };
 use tokio::{
@@ -148,15 +149,7 @@ impl Carga {
     }
 }
 
-/// Sube el límite de descriptores hasta donde haga falta y deje el sistema.
+/// Que quepan esos clientes.
 pub(crate) fn ampliar_descriptores(clientes: usize) {
-    let mut limite = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    let hacen_falta = u64::try_from(clientes).unwrap_or(0) * DESCRIPTORES_POR_CLIENTE + 256;
-    // SAFETY: las dos llamadas leen o escriben solo `limite`.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limite) == 0 && limite.rlim_cur < hacen_falta {
-            limite.rlim_cur = hacen_falta.min(limite.rlim_max);
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limite);
-        }
-    }
+    descriptores::ampliar(u64::try_from(clientes).unwrap_or(0) * DESCRIPTORES_POR_CLIENTE + 256);
 }

@@ -5,8 +5,10 @@
 //! - [`telemetry`]: registro (a la salida de error) y métricas.
 //! - [`http`]: `/salud`, `/listo`, `/metrics`.
 //! - [`shutdown`]: SIGTERM y SIGINT.
+//! - [`descriptores`]: cuántas conexiones caben.
 
 pub mod config;
+pub mod descriptores;
 pub mod http;
 pub mod orden;
 pub mod shutdown;

@@ -128,6 +128,11 @@ impl Gestor {
         (self.hijo.wait().expect("terminó"), todas)
     }
 
+    /// Los límites del proceso, como los dice el sistema.
+    pub fn limites(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/limits", self.hijo.id())).expect("vive")
+    }
+
     /// `kill -9`.
     pub fn matar(mut self) {
         self.hijo.kill().expect("vive");

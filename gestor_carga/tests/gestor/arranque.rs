@@ -101,3 +101,13 @@ async fn la_ayuda_nombra_cada_ajuste_y_lo_que_no_se_entiende_sale_con_2() {
     }
     assert_eq!(sitio.orden().arg("hola").output().expect("corre").status.code(), Some(2));
 }
+
+#[tokio::test]
+async fn el_limite_de_conexiones_se_sube_hasta_donde_deja_el_sistema() {
+    let sitio = Sitio::nuevo();
+    let gestor = sitio.arrancar().await;
+    let limites = gestor.limites();
+    let archivos = limites.lines().find_map(|l| l.strip_prefix("Max open files")).expect("lo dice");
+    let numeros: Vec<u64> = archivos.split_whitespace().take(2).map(|n| n.parse().unwrap_or(u64::MAX)).collect();
+    assert!(numeros[0] >= numeros[1].min(16 * 1024), "{archivos}");
+}

@@ -1,14 +1,15 @@
-//! Los clientes de la cadena: cada uno con su conexión, en bucle cerrado. Decide qué cuenta como medido y qué como error.
+//! Los clientes de la cadena, en bucle cerrado: cada uno con su conexión, o los de una sede por la misma. Decide qué
+//! cuenta como medido y qué como error.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use common::{
     dominio::{Codigo, Estado, Tipo},
-    transport::{Contexto, Endpoint, ErrorDeTransporte, Socket},
+    transport::{Contexto, Endpoint, ErrorDeTransporte, Frame, Socket},
 };
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout},
 };
 use uuid::Uuid;
 
@@ -66,6 +67,8 @@ impl Fallos {
 pub struct Tramo {
     /// Qué pide cada cliente.
     pub reparto: Reparto,
+    /// Por cuántas conexiones; cada cliente usa una.
+    pub conexiones: usize,
     /// Cuánto dura; lo primero no se mide.
     pub dura: Duration,
     /// Lo que no se mide.
@@ -114,51 +117,94 @@ struct Cuaderno {
 /// # Panics
 /// Si un cliente entra en pánico.
 pub async fn correr(contexto: &Contexto, endpoint: &Endpoint, tramo: Tramo) -> Result<Salida, ErrorDeTransporte> {
-    ampliar_descriptores(tramo.reparto.clientes);
-    let zocalos =
-        (0..tramo.reparto.clientes).map(|_| contexto.dealer_de_cliente(endpoint)).collect::<Result<Vec<_>, _>>()?;
+    let conexiones = tramo.conexiones.min(tramo.reparto.clientes);
+    ampliar_descriptores(conexiones);
+    let zocalos = (0..conexiones).map(|_| contexto.dealer_de_cliente(endpoint)).collect::<Result<Vec<_>, _>>()?;
     let inicio = Instant::now();
     let (desde, hasta) = (inicio + tramo.calentar, inicio + tramo.dura);
     let comun = Rc::new(Comun { desde, hasta, cuaderno: RefCell::default() });
-    let mut clientes = JoinSet::new();
+    let mut tareas = JoinSet::new();
     for (numero, zocalo) in zocalos.into_iter().enumerate() {
-        let turno = Turno::nuevo(tramo.reparto, numero, tramo.semilla);
-        clientes.spawn_local(pedir_sin_parar(zocalo, turno, Rc::clone(&comun)));
+        let suyos = (numero..tramo.reparto.clientes).step_by(conexiones);
+        let puestos = suyos.map(|n| Puesto::nuevo(Turno::nuevo(tramo.reparto, n, tramo.semilla), inicio)).collect();
+        tareas.spawn_local(Conexion { zocalo, puestos, comun: Rc::clone(&comun) }.pedir_sin_parar());
     }
-    sleep_until(hasta).await;
-    while let Some(fin) = clientes.join_next().await {
-        fin.expect("un cliente del banco no entra en pánico");
+    while let Some(fin) = tareas.join_next().await {
+        fin.expect("una conexión del banco no entra en pánico");
     }
-    let comun = Rc::into_inner(comun).expect("los clientes ya acabaron");
+    let comun = Rc::into_inner(comun).expect("las conexiones ya acabaron");
     Ok(comun.cuaderno.into_inner().cerrar((hasta - desde).as_secs_f64()))
 }
 
-/// Pide hasta que acabe el tramo; entonces, si tiene algo prestado, lo devuelve.
-async fn pedir_sin_parar(mut zocalo: Socket, mut turno: Turno, comun: Rc<Comun>) {
-    let mut cuerpo = String::with_capacity(160);
-    let mut ahora = Instant::now();
-    while ahora < comun.hasta || turno.a_medias() {
-        let id = Uuid::now_v7();
-        let tipo = turno.siguiente(id, &mut cuerpo);
-        let salida = ahora;
-        let respuesta = timeout(PLAZO, ida_y_vuelta(&mut zocalo, cuerpo.as_bytes())).await;
-        ahora = Instant::now();
-        let mut cuaderno = comun.cuaderno.borrow_mut();
-        let Ok(Ok(respuesta)) = respuesta else {
-            // Lo que conteste después ya no se podría emparejar: este cliente se va.
-            return cuaderno.fallos.apuntar(|| format!("sin respuesta en {} s: {cuerpo}", PLAZO.as_secs()));
-        };
-        if cuaderno.anotar(id, tipo, &respuesta) && ahora >= comun.desde && ahora < comun.hasta {
-            cuaderno.medir(salida, ahora);
-        }
+/// Un cliente y lo que tiene pedido.
+struct Puesto {
+    turno: Turno,
+    id: Uuid,
+    tipo: Option<Tipo>,
+    salida: Instant,
+    espera: bool,
+}
+
+impl Puesto {
+    fn nuevo(turno: Turno, ahora: Instant) -> Self {
+        Self { turno, id: Uuid::nil(), tipo: None, salida: ahora, espera: false }
     }
 }
 
-async fn ida_y_vuelta(zocalo: &mut Socket, cuerpo: &[u8]) -> Result<common::transport::Frame, ErrorDeTransporte> {
-    zocalo.send(&[cuerpo]).await?;
-    loop {
-        if let Some(ultimo) = zocalo.recv().await?.pop() {
-            return Ok(ultimo);
+/// Los clientes que van por una conexión. Cada petición lleva el puesto de su cliente en un cuadro del sobre, que vuelve.
+struct Conexion {
+    zocalo: Socket,
+    puestos: Vec<Puesto>,
+    comun: Rc<Comun>,
+}
+
+impl Conexion {
+    /// Cada cliente pide hasta que acabe el tramo; entonces, si tiene algo prestado, lo devuelve.
+    async fn pedir_sin_parar(mut self) {
+        let mut cuerpo = String::with_capacity(160);
+        for puesto in 0..self.puestos.len() {
+            if let Err(e) = self.pedir(puesto, Instant::now(), &mut cuerpo).await {
+                return self.comun.cuaderno.borrow_mut().fallos.apuntar(|| e.to_string());
+            }
+        }
+        while self.puestos.iter().any(|p| p.espera) {
+            let Ok(Ok(cuadros)) = timeout(PLAZO, self.zocalo.recv()).await else { return self.rendirse() };
+            let ahora = Instant::now();
+            let Some(puesto) = self.recibir(&cuadros, ahora) else { continue };
+            let sigue = ahora < self.comun.hasta || self.puestos[puesto].turno.a_medias();
+            if sigue && self.pedir(puesto, ahora, &mut cuerpo).await.is_err() {
+                return self.rendirse();
+            }
+        }
+    }
+
+    async fn pedir(&mut self, numero: usize, ahora: Instant, cuerpo: &mut String) -> Result<(), ErrorDeTransporte> {
+        let puesto = &mut self.puestos[numero];
+        puesto.id = Uuid::now_v7();
+        puesto.tipo = puesto.turno.siguiente(puesto.id, cuerpo);
+        (puesto.salida, puesto.espera) = (ahora, true);
+        self.zocalo.send(&[&numero.to_le_bytes(), b"", cuerpo.as_bytes()]).await
+    }
+
+    /// Anota la respuesta; dice de qué puesto es.
+    fn recibir(&mut self, cuadros: &[Frame], ahora: Instant) -> Option<usize> {
+        let [numero, .., cuerpo] = cuadros else { return None };
+        let numero = usize::from_le_bytes((&numero[..]).try_into().ok()?);
+        let puesto = self.puestos.get_mut(numero)?;
+        puesto.espera = false;
+        let mut cuaderno = self.comun.cuaderno.borrow_mut();
+        let decide = cuaderno.anotar(puesto.id, puesto.tipo, cuerpo);
+        if decide && ahora >= self.comun.desde && ahora < self.comun.hasta {
+            cuaderno.medir(puesto.salida, ahora);
+        }
+        Some(numero)
+    }
+
+    /// Lo que conteste después ya no se podría emparejar.
+    fn rendirse(&self) {
+        let mut cuaderno = self.comun.cuaderno.borrow_mut();
+        for puesto in self.puestos.iter().filter(|p| p.espera) {
+            cuaderno.fallos.apuntar(|| format!("sin respuesta en {} s: {}", PLAZO.as_secs(), puesto.id));
         }
     }
 }

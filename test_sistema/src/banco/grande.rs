@@ -126,7 +126,7 @@ impl Lado {
     /// Corre un tramo, y se queda con lo que reconoció.
     async fn correr(&mut self, clientes: usize, dura: Duration, semilla: u64) -> anyhow::Result<Salida> {
         let reparto = Reparto { caso: Caso::Separados, clientes, tamano: self.tamano, paso: 0 };
-        let tramo = Tramo { reparto, dura, calentar: dura / 4, semilla };
+        let tramo = Tramo { reparto, conexiones: reparto.clientes, dura, calentar: dura / 4, semilla };
         let mut salida = cadena::correr(&self.contexto, &self.suite.clientes(), tramo).await?;
         self.medidas.sumar(std::mem::take(&mut salida.acuses), std::mem::take(&mut salida.fallos));
         Ok(salida)

@@ -18,6 +18,8 @@ use crate::{http::metrica, suite::Suite};
 const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];
 /// De un tramo, la parte que calienta y no se mide.
 const CALIENTA_UNO_DE: u32 = 4;
+/// Conexiones de los clientes de la cadena: una por sede, que lleva a todos los suyos.
+pub const CONEXIONES: usize = 2;
 
 /// Algo que medir.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +132,8 @@ impl<'a> Banco<'a> {
         let mut reparto = Reparto { caso, clientes, tamano: self.tamano, paso: 0 };
         reparto.paso = ronda * reparto.por_cliente() / rondas;
         let semilla = u64::try_from(ronda * 1_000 + clientes).unwrap_or(0);
-        Tramo { reparto, dura, calentar: dura / CALIENTA_UNO_DE, semilla }
+        let conexiones = if caso == Caso::Sueltos { clientes } else { CONEXIONES };
+        Tramo { reparto, conexiones, dura, calentar: dura / CALIENTA_UNO_DE, semilla }
     }
 
     async fn referencia(&self, tramo: Tramo, fila: &mut Fila) -> anyhow::Result<()> {

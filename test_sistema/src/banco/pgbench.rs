@@ -127,7 +127,7 @@ fn de_conectar(clientes: usize) -> u64 {
 
 fn guion(caso: Caso) -> &'static str {
     match caso {
-        Caso::Separados | Caso::Calientes => GUIONES[0].0,
+        Caso::Separados | Caso::Sueltos | Caso::Calientes => GUIONES[0].0,
         Caso::Renovacion => GUIONES[1].0,
         Caso::Consulta => GUIONES[2].0,
     }
@@ -181,7 +181,7 @@ mod tests {
     fn tramo() -> Tramo {
         let tamano = Tamano { ejemplares: 1000, usuarios: 10, renovables: 100 };
         let reparto = Reparto { caso: Caso::Calientes, clientes: 4, tamano, paso: 0 };
-        Tramo { reparto, dura: Duration::from_secs(3), calentar: Duration::from_secs(1), semilla: 1 }
+        Tramo { reparto, conexiones: 1, dura: Duration::from_secs(3), calentar: Duration::from_secs(1), semilla: 1 }
     }
 
     #[test]

@@ -23,7 +23,9 @@ const UNO_CALIENTE_DE: usize = 100;
 pub enum Caso {
     /// Préstamo y devolución, cada cliente con sus ejemplares.
     Separados,
-    /// Lo mismo, con la mitad en el 1 % de los ejemplares, que son de todos.
+    /// Lo mismo que separados, y además cada uno con su conexión y no con la de su sede.
+    Sueltos,
+    /// Lo mismo que separados, con la mitad en el 1 % de los ejemplares, que son de todos.
     Calientes,
     /// Renovaciones de préstamos abiertos.
     Renovacion,
@@ -37,6 +39,7 @@ impl Caso {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Separados => "separados",
+            Self::Sueltos => "sueltos",
             Self::Calientes => "calientes",
             Self::Renovacion => "renovacion",
             Self::Consulta => "consulta",
@@ -131,7 +134,7 @@ impl Turno {
         match self.reparto.caso {
             Caso::Renovacion => Some(self.renovar(cuerpo)),
             Caso::Consulta => self.consultar(cuerpo),
-            Caso::Separados | Caso::Calientes => Some(self.prestar_o_devolver(cuerpo)),
+            Caso::Separados | Caso::Sueltos | Caso::Calientes => Some(self.prestar_o_devolver(cuerpo)),
         }
     }
 
