@@ -129,6 +129,27 @@ async fn dos_que_se_esperan_el_uno_al_otro_no_se_quedan_asi_y_el_lote_se_repite(
 }
 
 #[tokio::test]
+async fn si_un_gemelo_decidio_otra_cosa_entre_la_foto_y_el_guardado_vale_lo_suyo() {
+    let b = biblioteca().await;
+    let orden = prestamo("U1", "E1");
+    let (id, huella) = (orden.id.uuid(), orden.huella);
+    let suya = format!(r#"{{"id":"{id}","exito":false,"estado":"rechazada","codigo":"EJEMPLAR_PRESTADO"}}"#);
+    let mut ajeno = b.duenio().await;
+    ajeno.execute("BEGIN").await.expect("empieza");
+    let decide = format!(
+        "INSERT INTO operaciones (id, huella, tipo, estado, codigo, respuesta, aceptada)
+         VALUES ('{id}', '\\x{huella}', 'prestamo', 'rechazada', 'EJEMPLAR_PRESTADO', '{suya}', now())"
+    );
+    hacer(&mut ajeno, decide).await;
+    let conexiones = b.conexiones.clone();
+    let lote = tokio::spawn(async move { escritura::decidir(&conexiones, &[orden]).await });
+    esperar_bloqueados(&b, 1).await;
+    ajeno.execute("COMMIT").await.expect("confirma");
+    assert_eq!(bytes(&lote.await.expect("acaba"), &orden), suya);
+    assert_eq!(b.contar("SELECT count(*) FROM prestamos").await, 0);
+}
+
+#[tokio::test]
 async fn lo_decidido_con_una_foto_que_ya_no_vale_se_decide_otra_vez() {
     let b = biblioteca().await;
     let (prestada, renovada) = (prestamo("U3", "E3"), prestamo("U4", "E4"));
