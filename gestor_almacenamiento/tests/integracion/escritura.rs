@@ -5,10 +5,12 @@ use common::{
     dominio::{Codigo, Comando, Estado, OperacionId},
     mensajes::{Instante, Orden},
 };
-use gestor_almacenamiento::store::poda;
+use gestor_almacenamiento::store::{escritura, poda};
 use uuid::Uuid;
 
-use crate::comun::{biblioteca, bytes, codigo, con_id, devolucion, entrada, prestamo, renovacion, respuesta};
+use crate::comun::{
+    biblioteca, bytes, codigo, con_id, devolucion, entrada, esperar_bloqueados, hacer, prestamo, renovacion, respuesta,
+};
 
 #[tokio::test]
 async fn en_un_lote_se_presta_se_renueva_se_devuelve_y_se_vuelve_a_prestar() {
@@ -132,4 +134,27 @@ async fn de_un_id_anterior_al_horizonte_no_se_sabe_nada_y_sus_vecinas_se_deciden
     assert_eq!(codigo(&decidido, &nueva), Codigo::Ok);
     assert_eq!(b.contar("SELECT count(*) FROM operaciones WHERE codigo = 'OPERACION_CADUCADA'").await, 0);
     assert_eq!(b.contar("SELECT count(*) FROM prestamos WHERE devuelto IS NULL").await, 2);
+}
+
+#[tokio::test]
+async fn si_el_horizonte_se_mueve_entre_la_foto_y_el_guardado_el_id_viejo_ya_no_se_decide() {
+    let b = biblioteca().await;
+    let (vieja, vecina) = (con_id(de_hace(100), prestamo("U1", "E1").comando), prestamo("U2", "E3"));
+    // El guardado espera por el id de la vecina, que otro tiene sin confirmar; la foto ya está leída.
+    let mut ajeno = b.duenio().await;
+    let id = vecina.id.uuid();
+    let retiene = format!(
+        "BEGIN; INSERT INTO operaciones (id, huella, tipo, estado, codigo, respuesta, aceptada)
+         VALUES ('{id}', '', 'prestamo', 'rechazada', 'SIN_PRESTAMO', '', now())"
+    );
+    hacer(&mut ajeno, retiene).await;
+    let conexiones = b.conexiones.clone();
+    let lote = tokio::spawn(async move { escritura::decidir(&conexiones, &[vieja, vecina]).await });
+    esperar_bloqueados(&b, 1).await;
+    let duenio = entrada(&b.base).migracion;
+    poda::podar(&duenio, Utc::now() - TimeDelta::days(30), |_| {}).await.expect("poda");
+    hacer(&mut ajeno, "ROLLBACK".into()).await;
+    let decidido = lote.await.expect("acaba");
+    assert_eq!((codigo(&decidido, &vieja), codigo(&decidido, &vecina)), (Codigo::OperacionCaducada, Codigo::Ok));
+    assert_eq!(b.contar("SELECT count(*) FROM prestamos").await, 1);
 }
