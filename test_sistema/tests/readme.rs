@@ -75,11 +75,23 @@ async fn cada_orden_del_readme_hace_lo_que_dice() {
         // El préstamo sin actores queda pendiente, y `pedir` lo dice también con su estado de salida.
         let esperado = if orden.contains("prestamo --usuario U0002") { 3 } else { 0 };
         let hecha = ejecutar(orden, &binarios, &suite);
-        assert_eq!(hecha.status.code(), Some(esperado), "{orden}:\n{}", salida(&hecha));
+        assert_eq!(hecha.status.code(), Some(esperado), "{orden}:\n{}\n{}", salida(&hecha), registros(&suite));
         comprobar(orden, &salida(&hecha));
     }
     python(&suite);
     suite.apagar().await.expect("la suite se apaga");
+}
+
+/// Lo último que dijo cada servicio: quien lea el fallo no tiene ya la suite para preguntarle.
+fn registros(suite: &Suite) -> String {
+    let ultimas = |nombre: &str| {
+        let registro = suite.registro(nombre);
+        let lineas: Vec<&str> = registro.lines().rev().take(12).collect();
+        lineas.into_iter().rev().collect::<Vec<_>>().join("\n")
+    };
+    let partes: Vec<String> =
+        suite.servicios().iter().map(|s| format!("── {}\n{}", s.nombre, ultimas(s.nombre))).collect();
+    partes.join("\n")
 }
 
 /// Lo que el README dice que se verá.
