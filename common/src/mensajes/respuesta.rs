@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::dominio::{Codigo, Estado};
+use crate::dominio::{
+    Codigo, Estado,
+    reglas::{Datos, Operacion, Veredicto},
+};
 
 /// Lo que recibe quien pidió algo. Quien la compone puede dar los datos con su propio tipo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +62,22 @@ impl Respuesta {
     pub fn con_datos(mut self, datos: serde_json::Value) -> Self {
         self.datos = datos;
         self
+    }
+}
+
+impl Respuesta<Datos> {
+    /// La de una operación decidida.
+    #[must_use]
+    pub fn decidida(operacion: &Operacion, veredicto: Veredicto) -> Self {
+        Self {
+            id: Some(operacion.id.uuid()),
+            exito: veredicto.estado == Estado::Aplicada,
+            estado: veredicto.estado,
+            codigo: veredicto.codigo,
+            mensaje: veredicto.mensaje.into_owned(),
+            fecha_operacion: operacion.momento,
+            datos: veredicto.datos,
+        }
     }
 }
 

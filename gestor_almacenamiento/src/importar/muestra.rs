@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{
     dominio::{
-        Comando, EjemplarId, Estado, Huella, Isbn, Objeto, OperacionId, SedeId, UsuarioId,
+        Comando, EjemplarId, Huella, Isbn, Objeto, OperacionId, SedeId, UsuarioId,
         reglas::{self, Categoria, Filas, Operacion, Prestamo},
     },
     mensajes::{Respuesta, RespuestaGuardada},
@@ -137,17 +137,9 @@ fn prestar(ejemplar: &Ejemplar, usuario: &Usuario, momento: DateTime<Utc>) -> Pr
     filas.con_usuario(reglas::Usuario { id, categoria, bloqueado, ranuras: reglas::Ranuras::default() });
     let comando = Comando::Prestamo { usuario: id, objeto: Objeto::Ejemplar(ejemplar.id), sede: None };
     let id = id_de(momento, ejemplar.id);
-    let veredicto = reglas::decidir(&mut filas, &Operacion { id, comando, momento });
+    let operacion = Operacion { id, comando, momento };
+    let respuesta = Respuesta::decidida(&operacion, reglas::decidir(&mut filas, &operacion));
     let prestamo = filas.cambios().nuevos.pop().expect("ejemplar libre y usuario sin préstamos: se concede");
-    let respuesta = Respuesta {
-        id: Some(id.uuid()),
-        exito: veredicto.estado == Estado::Aplicada,
-        estado: veredicto.estado,
-        codigo: veredicto.codigo,
-        mensaje: veredicto.mensaje.into_owned(),
-        fecha_operacion: momento,
-        datos: veredicto.datos,
-    };
     PrestamoDePartida { prestamo, huella: Huella::de(&comando), respuesta: respuesta.guardada() }
 }
 

@@ -181,17 +181,9 @@ fn plegar<'a>(foto: &mut Foto, ordenes: &'a [Orden]) -> Vec<Decidida<'a>> {
 fn decidir_una<'a>(foto: &mut Foto, orden: &'a Orden) -> Decidida<'a> {
     // El reloj de un gestor adelantado no alarga los préstamos.
     let momento = orden.aceptada.fecha().min(foto.ahora);
-    let veredicto = reglas::decidir(&mut foto.filas, &Operacion { id: orden.id, comando: orden.comando, momento });
-    let respuesta = Respuesta {
-        id: Some(orden.id.uuid()),
-        exito: veredicto.estado == Estado::Aplicada,
-        estado: veredicto.estado,
-        codigo: veredicto.codigo,
-        mensaje: veredicto.mensaje.into_owned(),
-        fecha_operacion: momento,
-        datos: veredicto.datos,
-    };
-    Decidida { orden, estado: veredicto.estado.as_str(), respuesta: respuesta.guardada() }
+    let operacion = Operacion { id: orden.id, comando: orden.comando, momento };
+    let respuesta = Respuesta::decidida(&operacion, reglas::decidir(&mut foto.filas, &operacion));
+    Decidida { orden, estado: respuesta.estado.as_str(), respuesta: respuesta.guardada() }
 }
 
 /// Lo nuevo, ya guardado, y lo que no hizo falta decidir.

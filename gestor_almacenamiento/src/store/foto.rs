@@ -7,7 +7,7 @@ use std::{collections::HashMap, str::FromStr};
 use chrono::{DateTime, Utc};
 use common::{
     dominio::{
-        Codigo, Comando, Huella, Objeto, OperacionId,
+        Codigo, Huella, Objeto, OperacionId, UsuarioId,
         reglas::{Ejemplar, Filas, Prestamo, Ranuras, Usuario},
     },
     mensajes::{Orden, RespuestaGuardada},
@@ -51,11 +51,13 @@ pub const FOTO: &str = "-- foto::leer
 
 /// Lee lo que nombran `ordenes`, que son una por lo menos.
 pub(super) async fn leer(c: &mut PgConnection, ordenes: &[Orden]) -> sqlx::Result<Foto> {
+    let objetos = columna(ordenes, |o| o.comando.objeto());
+    let usuarios = columna(ordenes, |o| o.comando.usuario());
     let leidas = sqlx::query(FOTO)
         .bind(columna(ordenes, |o| o.id.uuid()))
-        .bind(columna(ordenes, |o| ejemplar(&o.comando)))
-        .bind(columna(ordenes, |o| usuario(&o.comando)))
-        .bind(ordenes.iter().filter_map(|o| isbn(&o.comando)).collect::<Vec<_>>())
+        .bind(columna(&objetos, ejemplar))
+        .bind(columna(&usuarios, |u| u.as_ref().map(UsuarioId::as_str)))
+        .bind(objetos.iter().filter_map(isbn).collect::<Vec<_>>())
         .fetch_all(c)
         .await?;
     let primera = leidas.first().ok_or(sqlx::Error::RowNotFound)?;
@@ -72,22 +74,18 @@ pub(super) async fn leer(c: &mut PgConnection, ordenes: &[Orden]) -> sqlx::Resul
     Ok(Foto { decididas, filas, ahora, horizonte })
 }
 
-fn ejemplar(comando: &Comando) -> Option<String> {
-    match comando.objeto() {
-        Objeto::Ejemplar(id) => Some(id.as_str().to_owned()),
+fn ejemplar(objeto: &Objeto) -> Option<&str> {
+    match objeto {
+        Objeto::Ejemplar(id) => Some(id.as_str()),
         Objeto::Libro(_) => None,
     }
 }
 
-fn isbn(comando: &Comando) -> Option<String> {
-    match comando.objeto() {
-        Objeto::Libro(isbn) => Some(isbn.as_str().to_owned()),
+fn isbn(objeto: &Objeto) -> Option<&str> {
+    match objeto {
+        Objeto::Libro(isbn) => Some(isbn.as_str()),
         Objeto::Ejemplar(_) => None,
     }
-}
-
-fn usuario(comando: &Comando) -> Option<String> {
-    comando.usuario().map(|u| u.as_str().to_owned())
 }
 
 // Los puestos de las columnas de [`FOTO`].

@@ -25,7 +25,8 @@ const GUARDAR: &str = "-- guardado::guardar
 /// Escribe lo decidido con `foto` y lo confirma.
 pub(super) async fn guardar(c: &mut PgConnection, foto: &Foto, mut decididas: Vec<&Decidida<'_>>) -> sqlx::Result<()> {
     let Cambios { mut nuevos, mut cambiados } = foto.filas.cambios();
-    // Por orden, siempre el mismo: dos lotes a la vez se esperan el uno al otro, no los dos.
+    // Por orden, siempre el mismo: dos lotes a la vez casi siempre se esperan en fila. El de los nuevos es el de su usuario; dos
+    // que pidan las mismas copias en otro orden aún se cruzan, y lo deshace el plazo de la espera.
     decididas.sort_unstable_by_key(|d| d.orden.id);
     cambiados.sort_unstable_by_key(|c| c.prestamo.id);
     nuevos.sort_unstable_by_key(|p| (p.usuario, p.ranura));

@@ -163,8 +163,8 @@ impl Conexion {
     async fn pedir_sin_parar(mut self) {
         let mut cuerpo = String::with_capacity(160);
         for puesto in 0..self.puestos.len() {
-            if let Err(e) = self.pedir(puesto, Instant::now(), &mut cuerpo).await {
-                return self.comun.cuaderno.borrow_mut().fallos.apuntar(|| e.to_string());
+            if !self.pedir(puesto, Instant::now(), &mut cuerpo).await {
+                return self.rendirse();
             }
         }
         while self.puestos.iter().any(|p| p.espera) {
@@ -172,18 +172,20 @@ impl Conexion {
             let ahora = Instant::now();
             let Some(puesto) = self.recibir(&cuadros, ahora) else { continue };
             let sigue = ahora < self.comun.hasta || self.puestos[puesto].turno.a_medias();
-            if sigue && self.pedir(puesto, ahora, &mut cuerpo).await.is_err() {
+            if sigue && !self.pedir(puesto, ahora, &mut cuerpo).await {
                 return self.rendirse();
             }
         }
     }
 
-    async fn pedir(&mut self, numero: usize, ahora: Instant, cuerpo: &mut String) -> Result<(), ErrorDeTransporte> {
+    /// `false` si no sale a tiempo.
+    async fn pedir(&mut self, numero: usize, ahora: Instant, cuerpo: &mut String) -> bool {
         let puesto = &mut self.puestos[numero];
         puesto.id = Uuid::now_v7();
         puesto.tipo = puesto.turno.siguiente(puesto.id, cuerpo);
         (puesto.salida, puesto.espera) = (ahora, true);
-        self.zocalo.send(&[&numero.to_le_bytes(), b"", cuerpo.as_bytes()]).await
+        let cuadros: [&[u8]; 3] = [&numero.to_le_bytes(), b"", cuerpo.as_bytes()];
+        matches!(timeout(PLAZO, self.zocalo.send(&cuadros)).await, Ok(Ok(())))
     }
 
     /// Anota la respuesta; dice de qué puesto es.
