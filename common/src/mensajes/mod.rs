@@ -2,6 +2,8 @@
 //!
 //! Todo es JSON en UTF-8. Los campos desconocidos se ignoran y los que faltan se nombran en el error.
 
+pub mod administracion;
+pub mod cierre;
 pub mod evento;
 pub mod informe;
 pub mod orden;
@@ -10,6 +12,8 @@ pub mod respuesta;
 pub mod resultado;
 pub mod solicitud;
 
+pub use administracion::{Administracion, Administrada};
+pub use cierre::{Cierre, Expediente, FalloAnotado, Fin, MotivoDeApartar};
 pub use evento::{Evento, Topico};
 pub use informe::{Desenlace, Informe, ResultadoInforme};
 pub use orden::{Instante, Orden};

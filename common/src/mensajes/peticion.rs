@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::orden::Orden;
+use super::{administracion::Administracion, cierre::Cierre, orden::Orden};
 use crate::dominio::Consulta;
 
 /// Una petición con el número que le pone quien la envía.
@@ -25,6 +25,10 @@ pub struct Peticion {
 pub enum CuerpoPeticion {
     /// Decidir estas operaciones, en este orden.
     Escribir(Vec<Orden>),
+    /// Decidir en contra de estas operaciones, salvo que ya estén decididas. Se contesta como a `Escribir`.
+    Terminar(Vec<Cierre>),
+    /// Lo que pide una persona de las apartadas y las cuentas.
+    Administrar(Administracion),
     /// Responder una pregunta.
     Consultar(Consulta),
     /// Decir si hay base de datos que funcione.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{informe::Desenlace, respuesta::RespuestaGuardada};
+use super::{administracion::Administrada, informe::Desenlace, respuesta::RespuestaGuardada};
 use crate::dominio::{Huella, OperacionId};
 
 /// La contestación a una petición.
@@ -22,6 +22,8 @@ pub enum CuerpoResultado {
     Escritas(Vec<ResultadoEscritura>),
     /// La respuesta a una consulta.
     Consultada(RespuestaGuardada),
+    /// Lo que se contesta a una persona.
+    Administrada(Administrada),
     /// La base de datos funciona.
     Sano,
     /// Este punto de almacenamiento no puede; otro quizá sí.

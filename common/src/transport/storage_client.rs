@@ -78,14 +78,16 @@ struct EnCurso {
 enum Clase {
     Escritas,
     Consultada,
+    Administrada,
     Sano,
 }
 
 impl Clase {
     fn pedida(cuerpo: &CuerpoPeticion) -> Self {
         match cuerpo {
-            CuerpoPeticion::Escribir(_) => Self::Escritas,
+            CuerpoPeticion::Escribir(_) | CuerpoPeticion::Terminar(_) => Self::Escritas,
             CuerpoPeticion::Consultar(_) => Self::Consultada,
+            CuerpoPeticion::Administrar(_) => Self::Administrada,
             CuerpoPeticion::Salud => Self::Sano,
         }
     }
@@ -94,6 +96,7 @@ impl Clase {
         match cuerpo {
             CuerpoResultado::Escritas(_) => Some(Self::Escritas),
             CuerpoResultado::Consultada(_) => Some(Self::Consultada),
+            CuerpoResultado::Administrada(_) => Some(Self::Administrada),
             CuerpoResultado::Sano => Some(Self::Sano),
             CuerpoResultado::Fallo(_) => None,
         }

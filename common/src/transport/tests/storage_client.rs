@@ -11,7 +11,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use super::{a_tiempo, direccion_libre};
 use crate::{
     dominio::{Codigo, Consulta, Estado},
-    mensajes::{self, CuerpoPeticion, CuerpoResultado, Fallo, Peticion, Respuesta, Resultado},
+    mensajes::{self, Administrada, CuerpoPeticion, CuerpoResultado, Fallo, Peticion, Respuesta, Resultado},
     resilience::{EstadoBreaker, breaker, rotation::Config},
     transport::{Contexto, Endpoint, Entrega, Frame, Socket, StorageClient, storage_client::SinServicio},
 };
@@ -91,7 +91,8 @@ async fn atender(mut router: Socket, conducta: Arc<Mutex<Conducta>>, avisar: mps
 fn contestacion(peticion: &Peticion, conducta: Conducta) -> Vec<u8> {
     let servida = match &peticion.cuerpo {
         CuerpoPeticion::Salud => CuerpoResultado::Sano,
-        CuerpoPeticion::Escribir(_) => CuerpoResultado::Escritas(Vec::new()),
+        CuerpoPeticion::Escribir(_) | CuerpoPeticion::Terminar(_) => CuerpoResultado::Escritas(Vec::new()),
+        CuerpoPeticion::Administrar(_) => CuerpoResultado::Administrada(Administrada::NoExiste),
         CuerpoPeticion::Consultar(_) => CuerpoResultado::Consultada(
             Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH).guardada(),
         ),
