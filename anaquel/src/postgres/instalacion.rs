@@ -37,7 +37,7 @@ const COMUNES: &[&str] = &[
     // Cada gestor de almacenamiento abre unas pocas; las demás son para la auditoría, las pruebas en paralelo y el banco,
     // que en la referencia pone a 256 clientes a entrar sin intermediario. Un hueco sin usar cuesta unos KiB.
     "max_connections=300",
-    "shared_buffers=128MB",
+    "shared_buffers=512MB",
     // Las órdenes son cortas y van preparadas: compilarlas cuesta más que correrlas.
     "jit=off",
     // Tras un kill -9, antes de recuperarse, se lleva a disco lo que quedó a medias: con una llamada (14 o posterior) y no
