@@ -14,7 +14,7 @@ use common::{
         CuerpoPeticion, CuerpoResultado, Desenlace, Evento, Informe, Instante, Orden, Peticion, Respuesta, Resultado,
         ResultadoEscritura, codificar, descifrar,
     },
-    transport::{Contexto, Endpoint, Frame, Socket, puertos::puerto_libre},
+    transport::{Contexto, Endpoint, ErrorDeTransporte, Frame, Socket, puertos::puerto_libre},
 };
 
 /// Plazo de todo lo que una prueba espera.
@@ -120,14 +120,27 @@ pub struct GestorFalso {
 
 impl GestorFalso {
     pub fn nuevo() -> Self {
-        Self::en(direccion_libre(), direccion_libre())
+        Self::en(direccion_libre(), direccion_libre()).expect("escucha")
     }
 
-    pub fn en(eventos_addr: SocketAddr, informes_addr: SocketAddr) -> Self {
+    /// El que vuelve a las mismas direcciones. Un proceso que otra prueba lance ahora las hereda hasta su exec: se insiste.
+    pub async fn que_vuelve(eventos_addr: SocketAddr, informes_addr: SocketAddr) -> Self {
+        let insistir = async {
+            loop {
+                match Self::en(eventos_addr, informes_addr) {
+                    Ok(gestor) => return gestor,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        con_plazo("las direcciones libres", insistir).await
+    }
+
+    fn en(eventos_addr: SocketAddr, informes_addr: SocketAddr) -> Result<Self, ErrorDeTransporte> {
         let contexto = Contexto::nuevo();
-        let eventos = contexto.xpub(&endpoint(eventos_addr)).expect("escucha");
-        let informes = contexto.router(&endpoint(informes_addr)).expect("escucha");
-        Self { eventos, informes, eventos_addr, informes_addr }
+        let eventos = contexto.xpub(&endpoint(eventos_addr))?;
+        let informes = contexto.router(&endpoint(informes_addr))?;
+        Ok(Self { eventos, informes, eventos_addr, informes_addr })
     }
 
     /// Espera la llegada (`true`) o la marcha de un actor; devuelve su tema.

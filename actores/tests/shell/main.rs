@@ -166,7 +166,7 @@ async fn un_gestor_que_vuelve_ve_al_actor_en_seguida_y_recibe_lo_que_se_le_debia
     actor.esperar_pagina("/listo", |estado, _| estado == 503).await;
     almacen.aplicar(&pedida);
     let vuelve = Instant::now();
-    let mut gestor = GestorFalso::en(eventos_addr, informes_addr);
+    let mut gestor = GestorFalso::que_vuelve(eventos_addr, informes_addr).await;
     assert_eq!(gestor.llegada().await, tema);
     assert!(vuelve.elapsed() < Duration::from_millis(500), "{:?}", vuelve.elapsed());
     assert_eq!(gestor.desenlaces(1).await[0].0, orden(1).id);

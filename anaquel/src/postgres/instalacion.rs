@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs::{self, File},
     io::{self, Write as _},
+    ops::RangeInclusive,
     os::unix::{ffi::OsStrExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -37,7 +38,6 @@ const COMUNES: &[&str] = &[
     // Cada gestor de almacenamiento abre unas pocas; las demás son para la auditoría, las pruebas en paralelo y el banco,
     // que en la referencia pone a 256 clientes a entrar sin intermediario. Un hueco sin usar cuesta unos KiB.
     "max_connections=300",
-    "shared_buffers=128MB",
     // Las órdenes son cortas y van preparadas: compilarlas cuesta más que correrlas.
     "jit=off",
     // Tras un kill -9, antes de recuperarse, se lleva a disco lo que quedó a medias: con una llamada (14 o posterior) y no
@@ -47,6 +47,9 @@ const COMUNES: &[&str] = &[
     "log_timezone=UTC",
     "log_line_prefix=%m [%p] %u@%d ",
 ];
+/// Páginas de la base en memoria, en MiB: un octavo de la que hay, para que los índices de una biblioteca grande quepan. Solo
+/// se ocupa la que se llega a tocar. El manual de PostgreSQL propone un cuarto, pero aquí la máquina es de todos.
+const PAGINAS_MIB: RangeInclusive<u64> = 128..=4_096;
 /// Lo confirmado está en disco: es la promesa de la suite. Son los valores por defecto, dichos para que nadie los herede.
 const DURADERO: &[&str] = &["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
 /// Nada de lo escrito importa si la máquina cae.
@@ -178,6 +181,7 @@ impl Instalacion {
         for ajuste in COMUNES.iter().chain(propios) {
             orden.args(["-c", ajuste]);
         }
+        orden.arg("-c").arg(format!("shared_buffers={}MB", paginas_mib(self.modo)));
         morir_con_quien_lanza(&mut orden, senal);
         orden
     }
@@ -256,6 +260,17 @@ fn url_por_zocalo(zocalo: &Path, rol: Rol, base: &str) -> String {
         }
     }
     format!("postgres://{}@localhost:5432/{base}?host={host}", rol.nombre())
+}
+
+/// Cuántas páginas en memoria, en MiB.
+fn paginas_mib(modo: Modo) -> u64 {
+    if modo == Modo::Desechable {
+        return *PAGINAS_MIB.start();
+    }
+    // SAFETY: sysconf solo lee.
+    let [cuantas, bytes] = [libc::_SC_PHYS_PAGES, libc::_SC_PAGESIZE].map(|que| unsafe { libc::sysconf(que) });
+    let mib = u64::try_from(cuantas).unwrap_or(0) * u64::try_from(bytes).unwrap_or(0) / (1024 * 1024);
+    (mib / 8).clamp(*PAGINAS_MIB.start(), *PAGINAS_MIB.end())
 }
 
 /// En el hijo, entre fork y exec: grupo propio (el Ctrl-C de la terminal es para quien lanza) y `senal` cuando muera el

@@ -4,6 +4,7 @@
 //! SIGCHLD; que está listo lo dice su sonda.
 
 pub mod machine;
+mod nucleos;
 mod proceso;
 mod sonda;
 

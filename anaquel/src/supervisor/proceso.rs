@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{sync::mpsc, task::AbortHandle};
 
-use super::{machine::Perfil, sonda::Sonda};
+use super::{machine::Perfil, nucleos, sonda::Sonda};
 use crate::{
     plano::{Plano, Servicio},
     postgres::{Instalacion, morir_con_quien_lanza},
@@ -47,10 +47,12 @@ impl Ficha {
     pub fn de_servicio(servicio: &Servicio, perfil: Perfil, binarios: &Path) -> Self {
         let programa = binarios.join(servicio.programa);
         let entorno = servicio.entorno.clone();
+        let etapa = servicio.etapa;
         let orden = move || {
             let mut orden = Command::new(&programa);
             orden.envs(entorno.iter().map(|(n, v)| (*n, v))).stdin(Stdio::null());
             morir_con_quien_lanza(&mut orden, libc::SIGKILL);
+            nucleos::fijar(&mut orden, etapa);
             orden
         };
         let mut direcciones: Vec<String> = servicio.zocalos.iter().map(|z| format!("tcp://{z}")).collect();
