@@ -4,6 +4,7 @@
 
 pub mod administracion;
 pub mod cierre;
+pub mod circuito;
 pub mod evento;
 pub mod informe;
 pub mod orden;
@@ -14,8 +15,9 @@ pub mod solicitud;
 
 pub use administracion::{Administracion, Administrada};
 pub use cierre::{Cierre, Expediente, FalloAnotado, Fin, MotivoDeApartar};
+pub use circuito::{Circuito, EstadoBreaker};
 pub use evento::{Evento, Topico};
-pub use informe::{Desenlace, Informe, ResultadoInforme};
+pub use informe::{CIRCUITOS_MAX, Desenlace, Informe, ResultadoInforme};
 pub use orden::{Instante, Orden};
 pub use peticion::{CuerpoPeticion, Peticion};
 pub use respuesta::{Respuesta, RespuestaGuardada};

@@ -172,6 +172,16 @@ impl StorageClient {
         self.puntos.iter().map(|punto| punto.endpoint.clone()).zip(self.rotacion.estados()).collect()
     }
 
+    /// Restablece el circuito de un punto, por orden de una persona: el estado en que estaba y en el que queda. `None`
+    /// si no es uno de los nuestros.
+    pub fn restablecer(&mut self, endpoint: &Endpoint) -> Option<(EstadoBreaker, EstadoBreaker)> {
+        let punto = self.puntos.iter().position(|punto| punto.endpoint == *endpoint)?;
+        let antes = self.rotacion.estados().nth(punto)?;
+        self.rotacion.on_reset(punto, ahora());
+        self.actuar();
+        self.rotacion.estados().nth(punto).map(|despues| (antes, despues))
+    }
+
     fn poll_siguiente(&mut self, cx: &mut TaskContext<'_>) -> Poll<Entrega> {
         loop {
             if let Some(entrega) = self.entregas.pop_front() {
@@ -236,7 +246,10 @@ impl StorageClient {
     fn recibir(&mut self, punto: usize, cuadros: &[Frame]) {
         let now = ahora();
         match leer(cuadros) {
-            Leido::Resultado(Resultado { peticion, cuerpo }) => self.recibir_resultado(punto, peticion, cuerpo, now),
+            Leido::Resultado(resultado) => {
+                let Resultado { peticion, cuerpo } = *resultado;
+                self.recibir_resultado(punto, peticion, cuerpo, now);
+            }
             Leido::SoloNumero(peticion) => {
                 self.avisos.basura(punto);
                 let veredicto = Veredicto::Fallo { nada_hecho: false };
@@ -320,7 +333,7 @@ impl StorageClient {
 
 /// Lo que hay en un mensaje de un punto de almacenamiento.
 enum Leido {
-    Resultado(Resultado),
+    Resultado(Box<Resultado>),
     /// Dice de qué petición es, y nada más se entiende.
     SoloNumero(u64),
     Basura,
@@ -336,7 +349,7 @@ fn leer(cuadros: &[Frame]) -> Leido {
         return Leido::Basura;
     }
     match mensajes::descifrar(cuerpo) {
-        Ok(resultado) => Leido::Resultado(resultado),
+        Ok(resultado) => Leido::Resultado(Box::new(resultado)),
         Err(_) => match mensajes::descifrar(cuerpo) {
             Ok(SoloNumero { peticion }) => Leido::SoloNumero(peticion),
             Err(_) => Leido::Basura,
