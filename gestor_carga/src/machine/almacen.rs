@@ -45,6 +45,13 @@ impl Almacen {
         }
     }
 
+    /// Alguien quiere que se pruebe ahora.
+    pub(super) fn sondear_ya(&mut self, now: Instant) {
+        if let Self::Caido { proxima, .. } = self {
+            *proxima = now.min(*proxima);
+        }
+    }
+
     /// Cuándo es la siguiente sonda.
     pub(super) fn sonda(&self) -> Option<Instant> {
         match self {

@@ -82,7 +82,7 @@ impl<W> Machine<W> {
             return;
         }
         let turno = match desenlace {
-            Desenlace::NoEscrita { .. } => op.no_escrita(now),
+            Desenlace::NoEscrita { motivo } => op.no_escrita(now, &motivo),
             Desenlace::Incierta => op.incierta(now),
             Desenlace::SinAlmacenamiento | Desenlace::Decidida(_) => {
                 self.almacen.on_sin_almacen(now);

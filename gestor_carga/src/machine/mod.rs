@@ -6,7 +6,7 @@
 //!
 //! - `operacion`: qué se sabe de una. `claves`: una fuera a la vez por clave. `turnos`: nuevas antes que viejas.
 //! - `entradas`: solicitudes, informes, actores. `despacho`: quién sale y a dónde; `vuelos`: qué está
-//!   fuera. `diario`: qué se promete y cuándo.
+//!   fuera. `diario`: qué se promete y cuándo. `vistas` e `historia`: lo que mira una persona.
 
 mod accion;
 mod almacen;
@@ -15,6 +15,7 @@ pub mod consultas;
 mod despacho;
 mod diario;
 mod entradas;
+pub mod historia;
 pub mod limites;
 mod operacion;
 mod plazos;
@@ -22,6 +23,7 @@ mod presencia;
 #[cfg(test)]
 mod tests;
 mod turnos;
+pub mod vistas;
 mod vuelos;
 
 use std::{

@@ -1,6 +1,6 @@
 //! Decide qué se sabe de una operación mientras no está decidida.
 
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use common::{
     dominio::{Clave, Huella, OperacionId, Tipo},
@@ -9,6 +9,7 @@ use common::{
 };
 
 use super::{
+    historia::{Historia, recortar},
     limites::{DEFINIDOS_MAX, ESPERA_FALLO, ESPERA_SIN_ALMACEN, ESPERAS_MAX, MUERTES_MAX},
     presencia::ActorNum,
 };
@@ -104,6 +105,9 @@ pub(super) struct Op<W> {
     fallos: u32,
     definidos: u32,
     muertes: u32,
+    /// Por qué volvió a la cola la última vez.
+    pub(super) causa: Option<Cow<'static, str>>,
+    pub(super) historia: Historia,
 }
 
 impl<W> Op<W> {
@@ -119,6 +123,8 @@ impl<W> Op<W> {
             fallos: 0,
             definidos: 0,
             muertes: 0,
+            causa: None,
+            historia: Historia::default(),
         }
     }
 
@@ -142,12 +148,24 @@ impl<W> Op<W> {
         matches!(self.fase, Fase::EnVuelo { .. })
     }
 
+    /// Está en el diario.
+    pub(super) fn prometida(&self) -> bool {
+        self.diario == Diario::Si
+    }
+
+    /// Un fallo que cuenta: se recuerda.
+    fn fallar(&mut self, now: Instant, que: Cow<'static, str>) {
+        self.historia.anotar(self.orden.intento, now, que.clone());
+        self.causa = Some(que);
+    }
+
     pub(super) fn cabe_otra_espera(&self) -> bool {
         self.esperas.len() < ESPERAS_MAX
     }
 
     /// No había almacenamiento: otro actor, y pronto.
     pub(super) fn sin_almacen(&mut self, now: Instant) -> Turno {
+        self.causa = Some("no había almacenamiento".into());
         self.orden.intento += 1;
         self.sin_almacen += 1;
         self.aplazar(now, ESPERA_SIN_ALMACEN, self.sin_almacen, true)
@@ -156,6 +174,7 @@ impl<W> Op<W> {
     /// No se sabe qué fue de ella. Si ya iba sola, quien la atendía pudo morir por ella: eso no lo cura que el
     /// almacenamiento vuelva.
     pub(super) fn incierta(&mut self, now: Instant) -> Turno {
+        self.fallar(now, "salió hacia el almacenamiento y no volvió respuesta".into());
         self.orden.intento += 1;
         self.fallos += 1;
         let primera = !self.orden.sola;
@@ -164,7 +183,8 @@ impl<W> Op<W> {
     }
 
     /// El almacenamiento funciona y esta no se pudo escribir.
-    pub(super) fn no_escrita(&mut self, now: Instant) -> Turno {
+    pub(super) fn no_escrita(&mut self, now: Instant, motivo: &str) -> Turno {
+        self.fallar(now, format!("no se pudo escribir: {}", recortar(motivo)).into());
         self.orden.intento += 1;
         self.fallos += 1;
         self.definidos += 1;
@@ -173,6 +193,7 @@ impl<W> Op<W> {
 
     /// Nadie informó.
     pub(super) fn sin_informe(&mut self, now: Instant) -> Turno {
+        self.causa = Some("nadie informó de ella".into());
         self.orden.intento += 1;
         self.fallos += 1;
         self.aplazar(now, ESPERA_FALLO, self.fallos, false)
@@ -180,6 +201,7 @@ impl<W> Op<W> {
 
     /// Se perdió el actor que la tenía: sale en seguida hacia otro, salvo que ya haya matado a demasiados.
     pub(super) fn actor_perdido(&mut self, now: Instant) -> Option<Turno> {
+        self.fallar(now, "se perdió el actor que la tenía".into());
         self.contar_muerte();
         self.en_el_limite().then(|| self.aplazar(now, ESPERA_FALLO, self.fallos, false))
     }

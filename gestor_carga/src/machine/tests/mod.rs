@@ -5,5 +5,6 @@ mod banco;
 mod casos;
 mod exhaustiva;
 mod turnos;
+mod vistas;
 
 use banco::Banco;
