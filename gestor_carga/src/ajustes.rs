@@ -7,7 +7,7 @@ use common::{
     transport::{Contexto, Endpoint, ErrorDeTransporte, Socket, StorageClient},
 };
 
-use crate::{journal, machine::limites::PLAZO_RESPUESTA_MS, service::Zocalos};
+use crate::{http, journal, machine::limites::PLAZO_RESPUESTA_MS, service::Zocalos};
 
 const CLIENTES: &str = "GESTOR_CARGA_BIND";
 const EVENTOS: &str = "GESTOR_CARGA_PUB_BIND";
@@ -22,8 +22,9 @@ Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el e
   GESTOR_CARGA_INFORMES_BIND       dónde se reciben los informes de los actores [127.0.0.1:5557]
   GESTOR_ALMACENAMIENTO_ENDPOINTS  puntos de almacenamiento, separados por comas [127.0.0.1:5570,127.0.0.1:5571]
   GESTOR_CARGA_DIARIO              archivo de lo prometido [var/gestor_carga/diario.redb]
+  GESTOR_CARGA_TOKEN_ARCHIVO       archivo con el token que piden las órdenes por HTTP; sin él no se admite ninguna
   PLAZO_RESPUESTA_MS               cuánto espera un cliente, en milisegundos [2000]
-  HTTP_ADDR                        dirección de /salud, /listo, /metrics y /estado [127.0.0.1:5655]
+  HTTP_ADDR                        dirección de /salud, /listo, /metrics, /estado y /openapi.json [127.0.0.1:5655]
   RUST_LOG                         detalle del registro [info]
 
 Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo.";
@@ -38,6 +39,8 @@ pub struct AjustesGestor {
     pub diario: PathBuf,
     /// Lo que espera un cliente.
     pub plazo: Duration,
+    /// El archivo del token de quien administra.
+    pub token: Option<PathBuf>,
     /// Dónde se atiende HTTP.
     pub http: SocketAddr,
 }
@@ -55,6 +58,7 @@ impl AjustesGestor {
             almacen: ajustes.endpoints(ALMACEN, "127.0.0.1:5570,127.0.0.1:5571")?,
             diario: ajustes.ruta(journal::AJUSTE, "var/gestor_carga/diario.redb"),
             plazo: ajustes.milisegundos("PLAZO_RESPUESTA_MS", PLAZO_RESPUESTA_MS)?,
+            token: ajustes.texto(http::token::AJUSTE).map(PathBuf::from),
             http: ajustes.valor(
                 common::process::http::HTTP_ADDR,
                 "127.0.0.1:5655",

@@ -13,7 +13,7 @@ pub mod respuesta;
 pub mod resultado;
 pub mod solicitud;
 
-pub use administracion::{Administracion, Administrada};
+pub use administracion::{Administracion, Administrada, Apartada, Cuenta, LibroPrestado, Resolucion};
 pub use cierre::{Cierre, Expediente, FalloAnotado, Fin, MotivoDeApartar};
 pub use circuito::{Circuito, EstadoBreaker};
 pub use evento::{Evento, Topico};

@@ -246,10 +246,7 @@ impl StorageClient {
     fn recibir(&mut self, punto: usize, cuadros: &[Frame]) {
         let now = ahora();
         match leer(cuadros) {
-            Leido::Resultado(resultado) => {
-                let Resultado { peticion, cuerpo } = *resultado;
-                self.recibir_resultado(punto, peticion, cuerpo, now);
-            }
+            Leido::Resultado(Resultado { peticion, cuerpo }) => self.recibir_resultado(punto, peticion, cuerpo, now),
             Leido::SoloNumero(peticion) => {
                 self.avisos.basura(punto);
                 let veredicto = Veredicto::Fallo { nada_hecho: false };
@@ -333,7 +330,7 @@ impl StorageClient {
 
 /// Lo que hay en un mensaje de un punto de almacenamiento.
 enum Leido {
-    Resultado(Box<Resultado>),
+    Resultado(Resultado),
     /// Dice de qué petición es, y nada más se entiende.
     SoloNumero(u64),
     Basura,
@@ -349,7 +346,7 @@ fn leer(cuadros: &[Frame]) -> Leido {
         return Leido::Basura;
     }
     match mensajes::descifrar(cuerpo) {
-        Ok(resultado) => Leido::Resultado(Box::new(resultado)),
+        Ok(resultado) => Leido::Resultado(resultado),
         Err(_) => match mensajes::descifrar(cuerpo) {
             Ok(SoloNumero { peticion }) => Leido::SoloNumero(peticion),
             Err(_) => Leido::Basura,

@@ -245,7 +245,8 @@ impl Actor {
     }
 
     async fn informar_lista(&mut self, resultados: Vec<ResultadoInforme>) {
-        let informe = mensajes::codificar(&Informe { actor: self.instancia.clone(), resultados, circuitos: Vec::new() });
+        let informe =
+            mensajes::codificar(&Informe { actor: self.instancia.clone(), resultados, circuitos: Vec::new() });
         pronto("informar", self.informes.send(&[b"", &informe])).await.expect("enviado");
     }
 
