@@ -11,7 +11,10 @@ pub fn tabla<const N: usize>(cabecera: [&str; N], filas: &[[String; N]]) -> Stri
     };
     let anchos: Vec<usize> = (0..N).map(ancho).collect();
     let linea = |celdas: [&str; N]| {
-        let juntas: String = celdas.iter().zip(&anchos).map(|(celda, ancho)| format!("{celda:<ancho$}  ")).collect();
+        let juntas = celdas
+            .iter()
+            .zip(&anchos)
+            .fold(String::new(), |texto, (celda, ancho)| texto + &format!("{celda:<ancho$}  "));
         juntas.trim_end().to_owned() + "\n"
     };
     filas.iter().fold(linea(cabecera), |texto, fila| texto + &linea(fila.each_ref().map(String::as_str)))
