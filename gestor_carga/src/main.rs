@@ -17,7 +17,6 @@ use gestor_carga::{
     ajustes::{AYUDA, AjustesGestor},
     http::{self, token::Token},
     journal::Journal,
-    machine::Limites,
     service::{Servicio, administracion},
 };
 
@@ -62,7 +61,6 @@ async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
     let (encargos, por_atender) = administracion::canal();
     common::process::http::servir(ajustes.http, metricas, listo.clone(), http::rutas(encargos, token)).await?;
     tracing::info!("gestor de carga en marcha");
-    let limites = Limites::con_plazo(ajustes.plazo);
-    Servicio::nuevo(limites, zocalos, diario, por_atender, listo).correr(&mut apagado).await?;
+    Servicio::nuevo(ajustes.limites, zocalos, diario, por_atender, listo).correr(&mut apagado).await?;
     Ok(())
 }

@@ -4,14 +4,14 @@ use std::{borrow::Cow, time::Instant};
 
 use common::{
     dominio::{Clave, Comando, OperacionId, Tipo},
-    mensajes::{Instante, Topico},
+    mensajes::{Instante, MotivoDeApartar, Topico},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Machine,
     historia::FalloVisto,
-    operacion::{Destino, Fase, Num, Op, Ruta, Turno},
+    operacion::{Destino, Diario, Fase, Fin, Num, Op, Ruta, Turno},
 };
 
 /// En qué está una operación, en palabras de un operador.
@@ -142,7 +142,7 @@ impl<W> Machine<W> {
             motivo: self.motivo_de_tarea(op),
             actor,
             sola: op.orden.sola,
-            prometida: op.prometida(),
+            prometida: op.diario == Diario::Si,
             aceptada: op.orden.aceptada,
             no_antes,
             esperas: op.esperas.len(),
@@ -152,11 +152,20 @@ impl<W> Machine<W> {
 
     fn motivo_de_tarea(&self, op: &Op<W>) -> Option<Cow<'static, str>> {
         match (op.fase, op.ruta()) {
+            _ if op.fin.is_some() => op.fin.map(por_que_se_termina),
             (Fase::EnCola(Turno::Detras), _) => Some("espera a otra de su clave".into()),
             (_, _) if op.causa.is_some() => op.causa.clone(),
             (Fase::EnCola(_), Ruta::Actor(topico)) if !self.presencia.hay(topico) => Some(sin_actor(topico).into()),
             _ => None,
         }
+    }
+}
+
+fn por_que_se_termina(fin: Fin) -> Cow<'static, str> {
+    match fin {
+        Fin::Anular(codigo) => format!("se anula: {codigo}").into(),
+        Fin::Apartar(MotivoDeApartar::FallosDefinidos) => "se aparta: no se pudo escribir una y otra vez".into(),
+        Fin::Apartar(MotivoDeApartar::Muertes) => "se aparta: murió quien la atendía a solas una y otra vez".into(),
     }
 }
 
@@ -171,6 +180,7 @@ fn estado_de<W>(op: &Op<W>) -> EstadoTarea {
     match op.fase {
         Fase::EnVuelo { destino: Destino::Actor(_), .. } => EstadoTarea::Asignada,
         Fase::EnVuelo { .. } => EstadoTarea::EnCurso,
+        Fase::EnCola(_) if op.fin.is_some() => EstadoTarea::EnCurso,
         Fase::EnCola(_) if op.causa.is_some() => EstadoTarea::Reintento,
         Fase::EnCola(_) => EstadoTarea::Pendiente,
     }

@@ -6,5 +6,6 @@ mod administracion;
 mod apoyo;
 mod arranque;
 mod basura;
+mod cierres;
 mod clientes;
 mod promesas;

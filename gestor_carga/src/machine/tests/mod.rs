@@ -3,6 +3,7 @@
 mod azar;
 mod banco;
 mod casos;
+mod cierres;
 mod exhaustiva;
 mod turnos;
 mod vistas;
