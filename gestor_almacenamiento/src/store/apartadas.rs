@@ -186,11 +186,11 @@ async fn buscar(c: &mut PgConnection, id: OperacionId) -> sqlx::Result<Option<Fi
     sqlx::query_as(UNA).bind(id.uuid()).fetch_optional(c).await
 }
 
-/// La respuesta de una operación que se sabe decidida.
+/// La respuesta de una operación resuelta; ninguna, si la están podando.
 async fn lo_guardado(c: &mut PgConnection, id: OperacionId) -> sqlx::Result<Administrada> {
     let mut foto = foto::leer_ids(c, &[id.uuid()]).await?;
-    let (_, respuesta) = foto.decididas.remove(&id).ok_or(sqlx::Error::RowNotFound)?;
-    Ok(Administrada::Decidida(respuesta))
+    let guardada = foto.decididas.remove(&id);
+    Ok(guardada.map_or(Administrada::NoExiste, |(_, respuesta)| Administrada::Decidida(respuesta)))
 }
 
 impl Fila {

@@ -39,10 +39,10 @@ pub const CUENTAS: &str = "-- cuentas::todas
 /// Las cuentas de lo decidido.
 pub(super) async fn todas(c: &mut PgConnection) -> sqlx::Result<Administrada> {
     let filas: Vec<FilaCuenta> = sqlx::query_as(CUENTAS).fetch_all(c).await?;
-    filas.into_iter().map(cuenta).collect::<sqlx::Result<_>>().map(Administrada::Cuentas)
+    filas.iter().map(cuenta).collect::<sqlx::Result<_>>().map(Administrada::Cuentas)
 }
 
-fn cuenta(fila: FilaCuenta) -> sqlx::Result<Cuenta> {
+fn cuenta(fila: &FilaCuenta) -> sqlx::Result<Cuenta> {
     let tipo = Tipo::TODOS.into_iter().find(|t| t.as_str() == fila.tipo);
     let sede = (!fila.sede.is_empty()).then(|| fila.sede.parse().map_err(ilegible)).transpose()?;
     Ok(Cuenta {

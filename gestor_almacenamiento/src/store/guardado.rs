@@ -2,7 +2,7 @@
 
 use common::{
     dominio::{
-        SedeId,
+        Isbn, SedeId,
         reglas::{Cambiado, Cambios, Prestamo},
     },
     mensajes::{Orden, RespuestaGuardada},
@@ -43,8 +43,12 @@ pub(super) async fn guardar(
     decididas.sort_unstable_by_key(|d| d.orden.id);
     cambiados.sort_unstable_by_key(|c| c.prestamo.id);
     nuevos.sort_unstable_by_key(|p| (p.usuario, p.ranura));
-    decididas.iter().for_each(|d| sumandos.decidida(d.orden.comando.tipo(), d.respuesta.codigo, d.sede));
-    nuevos.iter().for_each(|p| sumandos.prestado(p.isbn));
+    for d in &decididas {
+        sumandos.decidida(d.orden.comando.tipo(), d.respuesta.codigo, d.sede);
+    }
+    for prestamo in &nuevos {
+        sumandos.prestado(prestamo.isbn);
+    }
     let operaciones = sqlx::query(GUARDAR)
         .bind(columna(&decididas, |d| d.orden.id.uuid()))
         .bind(columna(&decididas, |d| d.orden.huella.as_bytes().as_slice()))
@@ -83,6 +87,6 @@ fn con_sumandos<'q>(sql: Query<'q, Postgres, PgArguments>, sumandos: &'q Sumando
         .bind(columna(&claves, |(_, codigo, _)| codigo.as_str()))
         .bind(columna(&claves, |(_, _, sede)| sede.as_ref().map_or("", SedeId::as_str)))
         .bind(cuantas)
-        .bind(columna(&isbns, |isbn| isbn.as_str()))
+        .bind(columna(&isbns, Isbn::as_str))
         .bind(veces)
 }
