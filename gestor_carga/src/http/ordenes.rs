@@ -97,9 +97,9 @@ pub(super) async fn cerrar_apartada(
     Nota { nota }: Nota,
 ) -> Contestado<Hecho> {
     match puerta.encargos.administrar(Administracion::Cerrar { id, nota }).await? {
-        Some(Administrada::Decidida(guardada)) => {
+        Some(Administrada::Decidida(_)) => {
             tracing::info!("la operación {id}, apartada, se cerró");
-            let mensaje = format!("Queda como no hecha, y así se contestará a quien pregunte: {}", guardada.codigo);
+            let mensaje = "No se hizo ni se hará, y así se contesta a quien pregunte por ella".to_owned();
             Ok(Json(Hecho { resultado: "CERRADA", mensaje }))
         }
         otra => Err(sin_resolver(otra)),

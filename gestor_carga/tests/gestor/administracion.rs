@@ -56,23 +56,23 @@ fn almacen(sitio: &Sitio) -> Tarea {
                 _ => Codigo::OperacionDesconocida,
             }))
         }
-        CuerpoPeticion::Administrar(que) => CuerpoResultado::Administrada(administrar(que)),
+        CuerpoPeticion::Administrar(que) => CuerpoResultado::Administrada(administrar(&que)),
         _ => CuerpoResultado::Sano,
     })
 }
 
-fn administrar(que: Administracion) -> Administrada {
+fn administrar(que: &Administracion) -> Administrada {
     match que {
         Administracion::Apartadas { solo_abiertas, desde, cuantas } => {
-            let todas = if solo_abiertas { vec![APARTADA] } else { vec![APARTADA, RESUELTA] };
-            let pagina = todas.iter().skip(desde as usize).take(cuantas as usize);
+            let todas = if *solo_abiertas { vec![APARTADA] } else { vec![APARTADA, RESUELTA] };
+            let pagina = todas.iter().skip(*desde as usize).take(*cuantas as usize);
             Administrada::Apartadas { filas: pagina.map(|t| apartada(t)).collect(), total: todas.len() as u64 }
         }
-        Administracion::Apartada(cual) if cual == id(APARTADA) => Administrada::Apartada(Box::new(apartada(APARTADA))),
-        Administracion::Recuperar(cual) | Administracion::Cerrar { id: cual, .. } if cual == id(APARTADA) => {
+        Administracion::Apartada(cual) if *cual == id(APARTADA) => Administrada::Apartada(Box::new(apartada(APARTADA))),
+        Administracion::Recuperar(cual) | Administracion::Cerrar { id: cual, .. } if *cual == id(APARTADA) => {
             Administrada::Decidida(respuesta(Codigo::Ok))
         }
-        Administracion::Recuperar(cual) | Administracion::Cerrar { id: cual, .. } if cual == id(RESUELTA) => {
+        Administracion::Recuperar(cual) | Administracion::Cerrar { id: cual, .. } if *cual == id(RESUELTA) => {
             Administrada::YaResuelta(Resolucion::Cerrada { nota: "no hacía falta".into(), cuando: fecha() })
         }
         Administracion::Cuentas => {
