@@ -35,7 +35,7 @@ pub struct Carta {
 struct Cerrada {
     carta: Carta,
     nota: String,
-    cerrada: Instante,
+    cuando: Instante,
 }
 
 /// Una página del buzón.
@@ -90,10 +90,10 @@ pub(super) fn cerrar(
         let antes = cerradas.get(clave(id))?.and_then(|fila| leer::<Cerrada>(fila.value()));
         return Ok(antes.map_or(CierreDeBuzon::NoExiste, |antes| CierreDeBuzon::YaEstaba {
             nota: antes.nota,
-            cuando: antes.cerrada,
+            cuando: antes.cuando,
         }));
     };
-    let cerrada = Cerrada { carta, nota: nota.to_owned(), cerrada: cuando };
+    let cerrada = Cerrada { carta, nota: nota.to_owned(), cuando };
     cerradas.insert(clave(id), mensajes::codificar(&cerrada).as_slice())?;
     abiertas.remove(clave(id))?;
     if cerradas.len()? > CERRADAS_MAX {

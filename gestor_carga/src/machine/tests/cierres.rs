@@ -195,7 +195,7 @@ fn sin_almacenamiento_con_que_anular_se_dice_incierta_y_se_insiste() {
 fn si_el_almacenamiento_calla_al_anular_nadie_espera_mas_de_dos_plazos() {
     let mut banco = con_actor();
     banco.pedir_ya(prestamo(1, 1));
-    banco.pasar(2 * PLAZO - Duration::from_millis(1));
+    banco.pasar(Duration::from_millis(3_999));
     assert!(banco.contestadas.is_empty());
     banco.pasar(Duration::from_millis(1));
     assert_eq!(banco.contestadas[&0], (Estado::Incierta, Codigo::SinRespuesta));
