@@ -126,7 +126,7 @@ async fn tarea_guardada(encargos: &Encargos, id: OperacionId) -> Result<Tarea, E
 }
 
 /// Nadie conoce ese id.
-pub(super) fn desconocida() -> ErrorHttp {
+fn desconocida() -> ErrorHttp {
     let codigo = Codigo::OperacionDesconocida;
     ErrorHttp::desconocida(codigo.as_str(), "Ni este gestor ni el almacenamiento conocen una operación con ese id")
 }

@@ -1,7 +1,10 @@
 //! Decide qué puede ordenar una persona y cómo se le contesta. Todas las órdenes se pueden repetir sin cuidado.
 
 use axum::{Json, extract::State, http::StatusCode};
-use common::mensajes::{Administracion, Administrada, EstadoBreaker};
+use common::{
+    dominio::Codigo,
+    mensajes::{Administracion, Administrada, EstadoBreaker},
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -10,7 +13,6 @@ use super::{
     Puerta,
     entrada::{Id, Nota, Punto},
     error::ErrorHttp,
-    lecturas,
     token::Autorizado,
     vistas::{Resuelta, fecha},
 };
@@ -62,7 +64,10 @@ pub(super) async fn reintentar(_: Autorizado, State(puerta): State<Puerta>, Id(i
     let (resultado, mensaje) = match puerta.encargos.hacer(|a| Encargo::Reintentar(id, a)).await? {
         Reintento::Adelantada => ("ADELANTADA", "Ya no espera más que su turno"),
         Reintento::EnVuelo => ("EN_VUELO", "Está fuera y no se toca: quien la tiene informará"),
-        Reintento::NoExiste => return Err(lecturas::desconocida()),
+        Reintento::NoExiste => {
+            let mensaje = "Este gestor no tiene sin decidir ninguna operación con ese id";
+            return Err(ErrorHttp::desconocida(Codigo::OperacionDesconocida.as_str(), mensaje));
+        }
     };
     tracing::info!("reintento pedido para la operación {id}: {resultado}");
     Ok(Json(Hecho { resultado, mensaje: mensaje.to_owned() }))
