@@ -2,6 +2,7 @@
 //!
 //! - [`machine`]: qué se junta, qué se ignora y qué se informa (puro).
 //! - [`service`]: los zócalos que llevan eso a cabo.
+//! - `circuitos`: cuándo se cuenta a un gestor cómo está el almacenamiento (puro).
 //! - [`ajustes`]: los ajustes de un actor y su ayuda.
 //!
 //! Los dos programas, `actor_prestamo` y `actor_devolucion`, solo se distinguen en su tópico.
@@ -22,6 +23,7 @@ use common::{
 };
 
 pub mod ajustes;
+mod circuitos;
 mod contadores;
 pub mod machine;
 pub mod service;

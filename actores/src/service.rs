@@ -10,7 +10,10 @@ use std::{
 };
 
 use common::{
-    mensajes::{CuerpoPeticion, CuerpoResultado, Evento, Informe, LISTA_MAX, Topico, codificar, descifrar},
+    mensajes::{
+        Circuito, CuerpoPeticion, CuerpoResultado, Evento, Informe, LISTA_MAX, ResultadoInforme, Topico, codificar,
+        descifrar,
+    },
     process::{
         http::Listo,
         puntos_de_muerte::{self, Punto},
@@ -24,6 +27,7 @@ use uuid::Uuid;
 
 use crate::{
     ajustes::{Ajustado, DireccionGestor},
+    circuitos::{self, Contado},
     contadores::{Contadores, descartar},
     machine::{Final, Limites, Machine},
 };
@@ -63,6 +67,8 @@ struct Gestor {
     informes: Socket,
     /// Un informe ya escrito que aún no ha podido salir.
     por_salir: Option<Vec<u8>>,
+    /// Lo que sabe de nuestros circuitos.
+    contado: Contado,
 }
 
 /// Lo que le pasa a un gestor.
@@ -212,10 +218,17 @@ impl Servicio {
             while gestor.por_salir.is_none() {
                 let Some(resultados) = self.machine.poll_informe(i) else { break };
                 self.contadores.contar(&resultados);
-                let informe = codificar(&Informe { actor: self.instancia.clone(), resultados });
-                if gestor.informes.try_send(&[b"", &informe]).is_err() {
-                    gestor.por_salir = Some(informe);
-                }
+                gestor.informar(&self.instancia, resultados, Vec::new());
+            }
+        }
+    }
+
+    /// A quien tiene un informe por salir se le cuenta después: lo que importa va antes.
+    fn contar_circuitos(&mut self, circuitos: &[Circuito]) {
+        let now = Instant::now();
+        for gestor in self.gestores.iter_mut().filter(|g| g.conectado && g.por_salir.is_none()) {
+            if let Some(circuitos) = gestor.contado.por_contar(now, circuitos) {
+                gestor.informar(&self.instancia, Vec::new(), circuitos);
             }
         }
     }
@@ -246,6 +259,7 @@ impl Servicio {
         match suceso {
             Suceso::Conexion(Conexion::Abierta) => {
                 gestor.conectado = true;
+                gestor.contado.olvidar();
                 tracing::info!("conexión con el gestor de carga {}", gestor.direccion.eventos);
             }
             Suceso::Conexion(Conexion::Perdida) => {
@@ -281,9 +295,11 @@ impl Servicio {
 
     fn revisar(&mut self) {
         let hay_gestor = self.gestores.iter().any(|g| g.conectado);
-        let hay_almacenamiento = self.almacenamiento.hay_enlace()
-            && self.almacenamiento.estados().iter().any(|(_, estado)| *estado != EstadoBreaker::Abierto);
+        let estados = self.almacenamiento.estados();
+        let hay_almacenamiento =
+            self.almacenamiento.hay_enlace() && estados.iter().any(|(_, estado)| *estado != EstadoBreaker::Abierto);
         self.listo.fijar(hay_gestor && hay_almacenamiento);
+        self.contar_circuitos(&circuitos::como_viajan(estados));
         self.contadores.cola.set(nivel(self.machine.en_cola()));
         self.contadores.en_vuelo.set(nivel(self.machine.en_vuelo()));
         self.contadores.informes_descartados.increment(self.machine.quitar_descartados());
@@ -299,7 +315,23 @@ impl Gestor {
     fn conectar(contexto: &Contexto, direccion: &DireccionGestor) -> Result<Self, ErrorDeTransporte> {
         let (eventos, monitor) = contexto.sub_vigilado(&direccion.eventos)?;
         let informes = contexto.dealer(&direccion.informes)?;
-        Ok(Self { direccion: direccion.clone(), eventos, monitor, conectado: false, informes, por_salir: None })
+        Ok(Self {
+            direccion: direccion.clone(),
+            eventos,
+            monitor,
+            conectado: false,
+            informes,
+            por_salir: None,
+            contado: Contado::default(),
+        })
+    }
+
+    /// Envía un informe; si ahora no sale, queda por salir.
+    fn informar(&mut self, actor: &str, resultados: Vec<ResultadoInforme>, circuitos: Vec<Circuito>) {
+        let informe = codificar(&Informe { actor: actor.to_owned(), resultados, circuitos });
+        if self.informes.try_send(&[b"", &informe]).is_err() {
+            self.por_salir = Some(informe);
+        }
     }
 
     fn poll_suceso(&mut self, cx: &mut Context<'_>) -> Poll<Result<Suceso, ErrorDeTransporte>> {

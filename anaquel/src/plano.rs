@@ -26,6 +26,10 @@ pub const VAR: &str = "var";
 pub const ANAQUEL_PUERTO_BASE: &str = "ANAQUEL_PUERTO_BASE";
 /// Su valor por defecto.
 pub const PUERTO_BASE: u16 = 5555;
+/// El ajuste con la dirección HTTP del gestor de carga, para quien lo opera.
+pub const GESTOR_CARGA_HTTP: &str = "GESTOR_CARGA_HTTP";
+/// El ajuste con el archivo del token, para el gestor y para quien lo opera.
+pub const TOKEN_ARCHIVO: &str = "GESTOR_CARGA_TOKEN_ARCHIVO";
 
 const EVENTOS: u16 = 1;
 const INFORMES: u16 = 2;
@@ -135,6 +139,12 @@ impl Plano {
         self.var.join("gestor_carga").join("diario.redb")
     }
 
+    /// El token que piden las órdenes por HTTP.
+    #[must_use]
+    pub fn token(&self) -> PathBuf {
+        self.var.join("gestor_carga").join("token")
+    }
+
     /// Los ajustes de la suite en marcha, para `source`.
     #[must_use]
     pub fn ajustes(&self) -> PathBuf {
@@ -191,6 +201,7 @@ impl Plano {
             ("GESTOR_CARGA_INFORMES_BIND", zocalos[2].to_string()),
             ("GESTOR_ALMACENAMIENTO_ENDPOINTS", self.almacenes()),
             ("GESTOR_CARGA_DIARIO", self.diario().display().to_string()),
+            (TOKEN_ARCHIVO, self.token().display().to_string()),
         ];
         self.servicio(0, "gestor_carga", Etapa::Gestor, zocalos, entorno)
     }
@@ -234,6 +245,8 @@ impl Plano {
             (ANAQUEL_PUERTO_BASE, self.base.to_string()),
             ("GESTOR_CARGA_HOST", self.clientes().ip().to_string()),
             ("GESTOR_CARGA_PORT", self.base.to_string()),
+            (GESTOR_CARGA_HTTP, self.local(HTTP).to_string()),
+            (TOKEN_ARCHIVO, self.token().display().to_string()),
             ("GESTOR_ALMACENAMIENTO_ENDPOINTS", self.almacenes()),
         ];
         pares.extend(urls.entorno());

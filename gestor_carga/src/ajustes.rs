@@ -9,7 +9,7 @@ use common::{
 };
 
 use crate::{
-    journal,
+    http, journal,
     machine::{
         Limites,
         limites::{FALLOS_DEFINIDOS_MAX, MUERTES_MAX, PLAZO_RESPUESTA_MS},
@@ -30,13 +30,14 @@ Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el e
   GESTOR_CARGA_INFORMES_BIND       dónde se reciben los informes de los actores [127.0.0.1:5557]
   GESTOR_ALMACENAMIENTO_ENDPOINTS  puntos de almacenamiento, separados por comas [127.0.0.1:5570,127.0.0.1:5571]
   GESTOR_CARGA_DIARIO              archivo de lo prometido [var/gestor_carga/diario.redb]
+  GESTOR_CARGA_TOKEN_ARCHIVO       archivo con el token que piden las órdenes por HTTP; sin él no se admite ninguna
   PLAZO_RESPUESTA_MS               cuánto espera un cliente, en milisegundos [2000]
   REINTENTO_BASE_MS                espera tras el primer fallo definido de una operación, en milisegundos [1000]
   REINTENTO_FACTOR                 por cuánto se multiplica de un fallo al siguiente, de 1 a 100; ±20 % de azar [2.0]
   REINTENTO_TOPE_MS                lo que esa espera no pasa, en milisegundos [60000]
   FALLOS_DEFINIDOS_MAX             fallos definidos tras los que una operación se aparta [3]
   MUERTES_A_SOLAS_MAX              muertes de quien la atendía a solas tras las que se aparta [5]
-  HTTP_ADDR                        dirección de /salud, /listo, /metrics y /estado [127.0.0.1:5655]
+  HTTP_ADDR                        dirección de /salud, /listo, /metrics, /estado y /openapi.json [127.0.0.1:5655]
   RUST_LOG                         detalle del registro [info]
 
 Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo.";
@@ -51,6 +52,8 @@ pub struct AjustesGestor {
     pub diario: PathBuf,
     /// Los plazos y topes de la máquina.
     pub limites: Limites,
+    /// El archivo del token de quien administra.
+    pub token: Option<PathBuf>,
     /// Dónde se atiende HTTP.
     pub http: SocketAddr,
 }
@@ -68,6 +71,7 @@ impl AjustesGestor {
             almacen: ajustes.endpoints(ALMACEN, "127.0.0.1:5570,127.0.0.1:5571")?,
             diario: ajustes.ruta(journal::AJUSTE, "var/gestor_carga/diario.redb"),
             limites: leer_limites(ajustes)?,
+            token: ajustes.texto(http::token::AJUSTE).map(PathBuf::from),
             http: ajustes.valor(
                 common::process::http::HTTP_ADDR,
                 "127.0.0.1:5655",

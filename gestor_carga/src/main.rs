@@ -15,11 +15,10 @@ use common::{
 };
 use gestor_carga::{
     ajustes::{AYUDA, AjustesGestor},
-    http,
+    http::{self, token::Token},
     journal::Journal,
-    service::Servicio,
+    service::{Servicio, administracion},
 };
-use tokio::sync::mpsc;
 
 /// Conexiones de clientes que caben, si el sistema deja.
 const CONEXIONES: u64 = 16 * 1024;
@@ -53,14 +52,15 @@ fn main() -> ExitCode {
 async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
     let metricas = telemetry::iniciar();
     descriptores::ampliar(CONEXIONES);
+    let token = Token::leer(ajustes.token.as_deref())?;
     let mut apagado = Apagado::nuevo()?;
     let diario = Journal::abrir(&ajustes.diario)?;
     let contexto = Contexto::nuevo();
     let zocalos = ajustes.abrir(&contexto)?;
     let listo = Listo::default();
-    let (preguntas, estado) = mpsc::channel(http::PREGUNTAS_MAX);
-    common::process::http::servir(ajustes.http, metricas, listo.clone(), http::rutas(preguntas)).await?;
+    let (encargos, por_atender) = administracion::canal();
+    common::process::http::servir(ajustes.http, metricas, listo.clone(), http::rutas(encargos, token)).await?;
     tracing::info!("gestor de carga en marcha");
-    Servicio::nuevo(ajustes.limites, zocalos, diario, estado, listo).correr(&mut apagado).await?;
+    Servicio::nuevo(ajustes.limites, zocalos, diario, por_atender, listo).correr(&mut apagado).await?;
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! Una tarea, un dueño por zócalo. El `select!` solo nombra el suceso; después se lee lo que se haya juntado, la
 //! máquina decide, y se ejecutan sus acciones.
 
+pub mod administracion;
+mod circuitos;
 mod clientes;
 mod despedida;
 mod difusion;
@@ -32,12 +34,15 @@ use common::{
 };
 use serde_json::Value;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Interval, MissedTickBehavior},
 };
 use uuid::Uuid;
 
+pub use self::administracion::{Encargo, Encargos, SinContestar};
 use self::{
+    administracion::EnElAlmacen,
+    circuitos::DeLosActores,
     clientes::{Puerta, Remite},
     difusion::Difusion,
     respuestas::Cuentas,
@@ -52,9 +57,6 @@ use crate::{
 const TANDA_MAX: usize = 512;
 /// Cada cuánto se ponen al día los medidores y se mira si un breaker se cerró.
 const TIC: Duration = Duration::from_millis(250);
-
-/// Alguien pregunta por HTTP cómo está el gestor.
-pub type PreguntaDeEstado = oneshot::Sender<Value>;
 
 /// Los zócalos abiertos.
 pub struct Zocalos {
@@ -80,7 +82,9 @@ pub struct Servicio {
     almacen: StorageClient,
     breakers: Vec<EstadoBreaker>,
     diario: Journal,
-    estado: mpsc::Receiver<PreguntaDeEstado>,
+    encargos: mpsc::Receiver<Encargo>,
+    en_el_almacen: EnElAlmacen,
+    circuitos: DeLosActores,
     listo: Listo,
     cuentas: Cuentas,
     tic: Interval,
@@ -114,7 +118,7 @@ enum Suceso {
     Informe(Vec<Frame>),
     Entrega(Entrega),
     Diario(Option<Aviso>),
-    Estado(PreguntaDeEstado),
+    Encargo(Encargo),
     Tic,
     Plazo,
     Apagar(&'static str),
@@ -138,7 +142,7 @@ impl Servicio {
         limites: Limites,
         zocalos: Zocalos,
         (diario, filas): (Journal, Filas),
-        estado: mpsc::Receiver<PreguntaDeEstado>,
+        encargos: mpsc::Receiver<Encargo>,
         listo: Listo,
     ) -> Self {
         if !filas.is_empty() {
@@ -157,7 +161,9 @@ impl Servicio {
             breakers: zocalos.almacen.estados().into_iter().map(|(_, breaker)| breaker).collect(),
             almacen: zocalos.almacen,
             diario,
-            estado,
+            encargos,
+            en_el_almacen: EnElAlmacen::default(),
+            circuitos: DeLosActores::default(),
             listo,
             cuentas: Cuentas::default(),
             tic,
@@ -191,7 +197,7 @@ impl Servicio {
             suceso = internos(&mut self.difusion, &mut self.informes, &mut self.almacen, &mut self.diario) => suceso?,
             () = hasta(plazo) => Suceso::Plazo,
             _ = self.tic.tick() => Suceso::Tic,
-            Some(pregunta) = self.estado.recv() => Suceso::Estado(pregunta),
+            Some(encargo) = self.encargos.recv() => Suceso::Encargo(encargo),
             orden = apagado.pedido() => Suceso::Apagar(orden),
         })
     }
@@ -208,8 +214,7 @@ impl Servicio {
             Suceso::Informe(cuadros) => self.on_informe(now, &cuadros),
             Suceso::Entrega(entrega) => self.on_entrega(now, entrega),
             Suceso::Diario(aviso) => self.on_diario(aviso.ok_or(ErrorDeServicio::SinDiario)?),
-            // Quien preguntó pudo irse.
-            Suceso::Estado(pregunta) => drop(pregunta.send(self.estado_json())),
+            Suceso::Encargo(encargo) => self.on_encargo(now, encargo),
             Suceso::Tic => self.on_tic(now),
             Suceso::Plazo | Suceso::Apagar(_) => {}
         }
@@ -331,10 +336,12 @@ impl Servicio {
         let Some(anuncio) = Difusion::leer(cuadros) else { return };
         let difusion::Anuncio { topico, instancia, presente } = anuncio;
         if !presente {
+            self.circuitos.on_ausente(topico, instancia);
             if self.maquina.on_actor_ausente(now, topico, instancia) {
                 tracing::warn!("actor perdido: {topico}|{instancia}");
             }
         } else if self.maquina.on_actor_presente(now, topico, instancia) {
+            self.circuitos.on_presente(topico, instancia);
             tracing::info!("actor presente: {topico}|{instancia}");
         } else {
             descartar("actores_de_mas");
@@ -348,6 +355,7 @@ impl Servicio {
             _ => None,
         };
         let Some(informe) = informe else { return descartar("informe") };
+        self.circuitos.on_informe(now, &informe.actor, informe.circuitos);
         for resultado in informe.resultados {
             self.on_desenlace(now, resultado);
         }
@@ -361,6 +369,7 @@ impl Servicio {
     }
 
     fn on_entrega(&mut self, now: Instant, entrega: Entrega) {
+        let Some(entrega) = self.en_el_almacen.entregar(entrega) else { return };
         match self.llamadas.remove(&entrega.token) {
             Some(llamadas) => self.on_llamada(now, &llamadas, entrega),
             None => self.on_consulta_contestada(now, entrega),

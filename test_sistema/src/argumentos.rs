@@ -2,13 +2,13 @@
 
 use clap::{Parser, Subcommand};
 use common::transport::Endpoint;
-use test_sistema::{banco, carga, demo, pedir};
+use test_sistema::{banco, carga, demo, operar, pedir};
 
 const AYUDA: &str = "\
 Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
 
 Estado de salida: 0 todo bien; 1 algo salió mal (o, en «pedir», rechazada o error); 2 orden mal escrita;
-3 en «pedir», pendiente o incierta: todavía puede hacerse.";
+3 en «pedir», pendiente o incierta: todavía puede hacerse; en «operar», nadie contestó: se puede repetir.";
 
 /// La prueba del sistema de préstamo: funcional, carga, simulacros y auditoría
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ pub struct Argumentos {
 pub enum Orden {
     /// Pide una cosa y muestra la respuesta
     Pedir(pedir::Argumentos),
+    /// Mira y ordena lo que un gestor de carga tiene entre manos: tareas, apartadas, buzón, circuitos y cuentas
+    Operar(operar::Argumentos),
     /// Carga una suite en marcha y audita lo que reconoció contra lo que guardó
     Carga(carga::orden::Argumentos),
     /// Levanta una suite propia, mata sus procesos bajo carga y audita

@@ -2,7 +2,7 @@
 //! que hay en PostgreSQL.
 //!
 //! - [`cliente`]: un cliente que repite con el mismo id hasta que le responden.
-//! - [`funcional`], [`pedir`], [`carga`], [`demo`], [`banco`]: una suborden cada uno.
+//! - [`funcional`], [`pedir`], [`operar`], [`carga`], [`demo`], [`banco`]: una suborden cada uno.
 //! - [`historia`] y [`auditoria`]: lo que se vio y si es lo que se guardó; puras, salvo `auditoria::base`.
 //! - [`suite`]: una suite propia, con sus procesos y cómo matarlos.
 
@@ -16,6 +16,7 @@ pub mod funcional;
 pub mod historia;
 pub mod http;
 pub mod informe;
+pub mod operar;
 pub mod pedir;
 pub mod solicitud;
 pub mod suite;

@@ -9,7 +9,7 @@ use common::process::orden;
 use test_sistema::{
     banco, carga, demo,
     funcional::{self, Libreta},
-    pedir,
+    operar, pedir,
 };
 use tokio::{runtime, task::LocalSet};
 
@@ -39,6 +39,7 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
             Ok(u8::from(!resumen.verde()))
         }
         Some(Orden::Pedir(pedido)) => Ok(pedir::correr(&endpoint, pedido).await?),
+        Some(Orden::Operar(pedido)) => Ok(operar::correr(pedido).await?),
         Some(Orden::Carga(pedido)) => Ok(u8::from(!carga::orden::correr(&endpoint, pedido).await?)),
         Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
         Some(Orden::Banco(pedido)) => Ok(u8::from(!banco::correr(pedido).await?)),

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::mensajes::{Desenlace, Evento, Orden, codificar};
+use common::mensajes::{Circuito, Desenlace, EstadoBreaker, Evento, Orden, codificar};
 use dobles::{Actor, AlmacenFalso, GestorFalso, con_plazo, direccion_libre, orden, sola};
 
 /// Los números de las órdenes, según salen de [`orden`].
@@ -235,4 +235,21 @@ fn la_ayuda_nombra_los_ajustes() {
         assert!(texto.contains(nombre), "{texto}");
     }
     assert_eq!(lanzar_mal(&[], &["--quemar"]).status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn un_actor_cuenta_como_ve_el_almacenamiento_al_llegar_y_cuando_cambia() {
+    let (mut gestor, almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let _actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
+    let endpoint = almacen.addr.to_string();
+    let primero = gestor.cualquier_informe().await;
+    assert_eq!(primero.circuitos, [Circuito { endpoint: endpoint.clone(), estado: EstadoBreaker::Cerrado }]);
+    drop(almacen);
+    loop {
+        let informe = gestor.cualquier_informe().await;
+        assert_eq!(informe.circuitos.len(), 1, "{informe:?}");
+        if informe.circuitos[0] == (Circuito { endpoint: endpoint.clone(), estado: EstadoBreaker::Abierto }) {
+            break;
+        }
+    }
 }

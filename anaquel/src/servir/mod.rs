@@ -2,6 +2,7 @@
 
 mod anuncio;
 mod puerta;
+mod token;
 
 use std::{
     fs,
@@ -66,6 +67,7 @@ pub fn correr(ajustes: &Ajustes, opciones: &Opciones) -> anyhow::Result<()> {
     let (instalacion, urls) = base_de_datos(ajustes, &plano)?;
     let servicios = plano.servicios(&urls);
     puerta::comprobar_puertos(&servicios)?;
+    token::asegurar(&plano.token())?;
     escribir_ajustes(&plano, &urls)?;
     let ajeno = instalacion.is_none().then(|| postgres_ajeno(&urls));
     let fichas = fichas(&servicios, instalacion.clone(), &urls, &binarios);

@@ -1,18 +1,24 @@
-//! Actor → gestor: qué fue de cada operación que se le asignó.
+//! Actor → gestor: qué fue de cada operación que se le asignó y, de vez en cuando, cómo ve el almacenamiento.
 
 use serde::{Deserialize, Serialize};
 
-use super::respuesta::RespuestaGuardada;
+use super::{circuito::Circuito, respuesta::RespuestaGuardada};
 use crate::dominio::{Huella, OperacionId};
 
-/// Los desenlaces de una lista de operaciones.
+/// Los desenlaces de una lista de operaciones, que puede ir vacía si lo que hay que contar es otra cosa.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Informe {
     /// La instancia del actor que informa.
     pub actor: String,
     /// Un desenlace por operación.
     pub resultados: Vec<ResultadoInforme>,
+    /// Sus circuitos, cuando cambian y de vez en cuando; vacío, si este informe no habla de ellos.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub circuitos: Vec<Circuito>,
 }
+
+/// Puntos de almacenamiento de los que un informe cuenta su circuito, como mucho.
+pub const CIRCUITOS_MAX: usize = 16;
 
 /// El desenlace de una operación.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,7 +53,7 @@ pub enum Desenlace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mensajes::{orden, respuesta};
+    use crate::mensajes::{EstadoBreaker, orden, respuesta};
 
     #[test]
     fn los_bytes_de_un_informe_son_estos() {
@@ -61,10 +67,20 @@ mod tests {
                 resultado(Desenlace::SinAlmacenamiento),
                 resultado(Desenlace::Incierta),
             ],
+            circuitos: Vec::new(),
         };
         let json = serde_json::to_string(&informe).expect("json");
         insta::assert_snapshot!(json, @r#"{"actor":"a1","resultados":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"decidida":{"codigo":"OK","respuesta":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","exito":true,"estado":"aplicada","codigo":"OK","mensaje":"Préstamo concedido","fechaOperacion":"2023-11-14T22:13:20.123456Z","datos":{"ejemplar":"E000123"}}}}},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"no_escrita":{"motivo":"22003"}}},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":"sin_almacenamiento"},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":"incierta"}]}"#);
         let vuelta: Informe = serde_json::from_str(&json).expect("vuelve");
         assert_eq!(serde_json::to_string(&vuelta).expect("json"), json);
+    }
+
+    #[test]
+    fn un_informe_puede_llevar_los_circuitos_y_el_que_no_los_nombra_se_lee_igual() {
+        let circuitos = vec![Circuito { endpoint: "127.0.0.1:5570".into(), estado: EstadoBreaker::Abierto }];
+        let informe = Informe { actor: "a1".into(), resultados: Vec::new(), circuitos };
+        insta::assert_snapshot!(serde_json::to_string(&informe).expect("json"), @r#"{"actor":"a1","resultados":[],"circuitos":[{"endpoint":"127.0.0.1:5570","estado":"ABIERTO"}]}"#);
+        let viejo: Informe = serde_json::from_str(r#"{"actor":"a1","resultados":[]}"#).expect("se lee");
+        assert!(viejo.circuitos.is_empty());
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod administracion;
 pub mod cierre;
+pub mod circuito;
 pub mod evento;
 pub mod informe;
 pub mod orden;
@@ -12,10 +13,11 @@ pub mod respuesta;
 pub mod resultado;
 pub mod solicitud;
 
-pub use administracion::{Administracion, Administrada};
+pub use administracion::{Administracion, Administrada, Apartada, Cuenta, LibroPrestado, Resolucion};
 pub use cierre::{Cierre, Expediente, FalloAnotado, Fin, MotivoDeApartar};
+pub use circuito::{Circuito, EstadoBreaker};
 pub use evento::{Evento, Topico};
-pub use informe::{Desenlace, Informe, ResultadoInforme};
+pub use informe::{CIRCUITOS_MAX, Desenlace, Informe, ResultadoInforme};
 pub use orden::{Instante, Orden};
 pub use peticion::{CuerpoPeticion, Peticion};
 pub use respuesta::{Respuesta, RespuestaGuardada};

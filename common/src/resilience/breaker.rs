@@ -3,10 +3,10 @@
 //! Un incidente es un fallo: el `epoch` avanza con cada fallo contado y con cada transición, y un permiso de un
 //! epoch anterior ya no cambia nada. Así, cien llamadas en vuelo que caen juntas cuentan una vez.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+/// El estado que ve quien mira desde fuera; también viaja, y por eso vive entre los mensajes.
+pub use crate::mensajes::EstadoBreaker;
 
 /// Umbrales del breaker.
 #[derive(Clone, Copy, Debug)]
@@ -20,45 +20,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self { fallos_max: 3, cooldown: Duration::from_secs(10) }
-    }
-}
-
-/// El estado que ve quien mira desde fuera.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EstadoBreaker {
-    /// Admite todo.
-    Cerrado,
-    /// Admite una llamada de prueba.
-    MedioAbierto,
-    /// No admite nada.
-    Abierto,
-}
-
-impl EstadoBreaker {
-    /// Como se escribe en registros y en HTTP.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cerrado => "CERRADO",
-            Self::MedioAbierto => "MEDIO_ABIERTO",
-            Self::Abierto => "ABIERTO",
-        }
-    }
-
-    /// Como se publica en las métricas: 0 CERRADO, 1 MEDIO_ABIERTO, 2 ABIERTO.
-    #[must_use]
-    pub fn nivel(self) -> u8 {
-        match self {
-            Self::Cerrado => 0,
-            Self::MedioAbierto => 1,
-            Self::Abierto => 2,
-        }
-    }
-}
-
-impl fmt::Display for EstadoBreaker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -167,6 +128,16 @@ impl Breaker {
             }
         }
         true
+    }
+
+    /// Una persona da por bueno el punto antes de tiempo: ABIERTO pasa a MEDIO_ABIERTO y la siguiente llamada lo prueba.
+    /// En los otros estados no hay qué restablecer. Dice si cambió algo.
+    pub fn on_reset(&mut self) -> bool {
+        let abierto = matches!(self.fase, Fase::Abierto { .. });
+        if abierto {
+            self.pasar_a(Fase::MedioAbierto { prestado: None });
+        }
+        abierto
     }
 
     /// Pasa a MEDIO_ABIERTO si la apertura terminó. Un permiso de MEDIO_ABIERTO que nadie devolvió se da por fallado

@@ -206,6 +206,17 @@ impl Rotacion {
         self.repartir(now);
     }
 
+    /// Una persona restablece el circuito de `punto`, y se pregunta por su salud sin esperar. Dice si cambió algo.
+    pub fn on_reset(&mut self, punto: usize, now: Instant) -> bool {
+        let hubo = self.con_breaker(punto, Motivo::Administrador, Breaker::on_reset);
+        let p = &mut self.puntos[punto];
+        if hubo && p.sonda.is_none() {
+            p.proxima_sonda = Some(now);
+        }
+        self.on_plazo(now);
+        hubo
+    }
+
     /// Pasó el tiempo: vencen intentos, sondas y aperturas.
     pub fn on_plazo(&mut self, now: Instant) {
         for punto in 0..self.puntos.len() {

@@ -172,6 +172,16 @@ impl StorageClient {
         self.puntos.iter().map(|punto| punto.endpoint.clone()).zip(self.rotacion.estados()).collect()
     }
 
+    /// Restablece el circuito de un punto, por orden de una persona: el estado en que estaba y en el que queda. `None`
+    /// si no es uno de los nuestros.
+    pub fn restablecer(&mut self, endpoint: &Endpoint) -> Option<(EstadoBreaker, EstadoBreaker)> {
+        let punto = self.puntos.iter().position(|punto| punto.endpoint == *endpoint)?;
+        let antes = self.rotacion.estados().nth(punto)?;
+        self.rotacion.on_reset(punto, ahora());
+        self.actuar();
+        self.rotacion.estados().nth(punto).map(|despues| (antes, despues))
+    }
+
     fn poll_siguiente(&mut self, cx: &mut TaskContext<'_>) -> Poll<Entrega> {
         loop {
             if let Some(entrega) = self.entregas.pop_front() {

@@ -68,6 +68,8 @@ pub struct Filtro {
     pub estado: Option<EstadoTarea>,
     /// Solo las de este tipo.
     pub tipo: Option<Tipo>,
+    /// Solo las de esta clave.
+    pub clave: Option<Clave>,
 }
 
 /// Qué pasó al pedir otro intento.
@@ -87,6 +89,7 @@ impl<W> Machine<W> {
     pub fn tareas(&self, filtro: Filtro, desde: usize, cuantas: usize) -> (Vec<Tarea>, usize) {
         let pasa = |op: &Op<W>| {
             filtro.tipo.is_none_or(|tipo| op.orden.comando.tipo() == tipo)
+                && filtro.clave.is_none_or(|clave| op.clave() == clave)
                 && filtro.estado.is_none_or(|estado| estado_de(op) == estado)
         };
         let mut nums: Vec<Num> = self.ops.iter().filter(|(_, op)| pasa(op)).map(|(num, _)| *num).collect();

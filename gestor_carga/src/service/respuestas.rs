@@ -62,16 +62,34 @@ pub fn estado_de(codigo: Codigo) -> Estado {
     }
 }
 
+/// Cuántas operaciones y consultas se contestaron en cada estado desde que arrancó el gestor.
+#[derive(Clone, Debug, Default)]
+pub struct Respondidas(HashMap<Estado, u64>);
+
+impl Respondidas {
+    /// Las que se contestaron en ese estado.
+    #[must_use]
+    pub fn en(&self, estado: Estado) -> u64 {
+        self.0.get(&estado).copied().unwrap_or(0)
+    }
+}
+
 /// Los contadores de lo contestado, con sus asas a mano: buscarlas por etiqueta en cada respuesta cuesta más que
 /// contar.
 #[derive(Default)]
 pub struct Cuentas {
+    respondidas: Respondidas,
     contadas: HashMap<(&'static str, Estado, Codigo), Counter>,
     tiempos: HashMap<&'static str, Histogram>,
 }
 
 impl Cuentas {
+    pub fn respondidas(&self) -> Respondidas {
+        self.respondidas.clone()
+    }
+
     pub fn contar(&mut self, operacion: &'static str, estado: Estado, codigo: Codigo, desde: Instant) {
+        *self.respondidas.0.entry(estado).or_default() += 1;
         self.contadas
             .entry((operacion, estado, codigo))
             .or_insert_with(|| {

@@ -1,8 +1,11 @@
 //! El gestor como hijo, un cliente, un actor y un almacenamiento falsos.
 
 use std::{
+    fs::Permissions,
     future::Future,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -11,8 +14,8 @@ use std::{
 use common::{
     dominio::{Codigo, Estado, Tipo},
     mensajes::{
-        self, Administrada, Cierre, CuerpoPeticion, CuerpoResultado, Desenlace, Evento, Fin, Informe, Orden, Peticion,
-        Respuesta, RespuestaGuardada, Resultado, ResultadoEscritura, ResultadoInforme, Topico,
+        self, Administrada, Cierre, Circuito, CuerpoPeticion, CuerpoResultado, Desenlace, Evento, Fin, Informe, Orden,
+        Peticion, Respuesta, RespuestaGuardada, Resultado, ResultadoEscritura, ResultadoInforme, Topico,
     },
     transport::{Contexto, Endpoint, Socket, puertos::puerto_libre},
 };
@@ -27,6 +30,9 @@ use uuid::Uuid;
 
 /// Lo que se espera por cualquier suceso antes de dar la prueba por fallada.
 pub const PACIENCIA: Duration = Duration::from_secs(20);
+
+/// El token de los gestores de prueba.
+pub const TOKEN: &str = "un-token-de-prueba-0123456789";
 
 /// Espera con plazo.
 pub async fn pronto<T>(que: &str, futuro: impl Future<Output = T>) -> T {
@@ -49,8 +55,12 @@ pub struct Sitio {
 
 impl Sitio {
     pub fn nuevo() -> Self {
+        let carpeta = tempfile::tempdir().expect("carpeta");
+        let archivo = carpeta.path().join("token");
+        std::fs::write(&archivo, format!("{TOKEN}\n")).expect("escrito");
+        std::fs::set_permissions(archivo, Permissions::from_mode(0o600)).expect("permisos");
         Self {
-            carpeta: tempfile::tempdir().expect("carpeta"),
+            carpeta,
             clientes: puerto_libre(),
             eventos: puerto_libre(),
             informes: puerto_libre(),
@@ -61,6 +71,10 @@ impl Sitio {
 
     pub fn diario(&self) -> PathBuf {
         self.carpeta.path().join("nueva").join("diario.redb")
+    }
+
+    pub fn token(&self) -> PathBuf {
+        self.carpeta.path().join("token")
     }
 
     pub fn orden(&self) -> Command {
@@ -74,6 +88,7 @@ impl Sitio {
             .env("HTTP_ADDR", direccion(self.http))
             .env("GESTOR_ALMACENAMIENTO_ENDPOINTS", direccion(self.almacen))
             .env("GESTOR_CARGA_DIARIO", self.diario())
+            .env("GESTOR_CARGA_TOKEN_ARCHIVO", self.token())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -245,7 +260,16 @@ impl Actor {
     }
 
     async fn informar_lista(&mut self, resultados: Vec<ResultadoInforme>) {
-        let informe = mensajes::codificar(&Informe { actor: self.instancia.clone(), resultados });
+        self.enviar(Informe { actor: self.instancia.clone(), resultados, circuitos: Vec::new() }).await;
+    }
+
+    /// Cuenta sus circuitos.
+    pub async fn contar(&mut self, circuitos: Vec<Circuito>) {
+        self.enviar(Informe { actor: self.instancia.clone(), resultados: Vec::new(), circuitos }).await;
+    }
+
+    async fn enviar(&mut self, informe: Informe) {
+        let informe = mensajes::codificar(&informe);
         pronto("informar", self.informes.send(&[b"", &informe])).await.expect("enviado");
     }
 
@@ -298,31 +322,54 @@ fn escritas<T>(lista: &[T], una: impl Fn(&T) -> (Orden, RespuestaGuardada)) -> C
     CuerpoResultado::Escritas(lista.iter().map(escrita).collect())
 }
 
-/// Un almacenamiento que contesta a todo.
+/// Un almacenamiento que contesta a todo lo que pide un cliente.
 pub fn almacen(sitio: &Sitio) -> Tarea {
+    almacen_que(sitio, a_los_clientes)
+}
+
+/// Un almacenamiento que contesta lo que la prueba le diga.
+pub fn almacen_que(sitio: &Sitio, contestar: impl Fn(CuerpoPeticion) -> CuerpoResultado + Send + 'static) -> Tarea {
     let mut router = Contexto::nuevo().router(&local(sitio.almacen)).expect("router");
     Tarea(tokio::spawn(async move {
         loop {
             let cuadros = router.recv().await.expect("recibido");
             let peticion: Peticion = mensajes::descifrar(&cuadros[2]).expect("una petición");
-            let cuerpo = match peticion.cuerpo {
-                CuerpoPeticion::Salud => CuerpoResultado::Sano,
-                CuerpoPeticion::Consultar(consulta) => {
-                    let respuesta = Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH);
-                    CuerpoResultado::Consultada(respuesta.con_mensaje(consulta.nombre()).guardada())
-                }
-                CuerpoPeticion::Escribir(ordenes) => escritas(&ordenes, |orden| {
-                    assert_eq!(orden.comando.tipo(), Tipo::Renovacion, "lo demás va por actores");
-                    (*orden, aplicada(orden))
-                }),
-                CuerpoPeticion::Terminar(cierres) => escritas(&cierres, |cierre| (cierre.orden, terminada(cierre))),
-                CuerpoPeticion::Administrar(_) => CuerpoResultado::Administrada(Administrada::Cuentas(Vec::new())),
-            };
+            let cuerpo = contestar(peticion.cuerpo);
             let resultado = mensajes::codificar(&Resultado { peticion: peticion.peticion, cuerpo });
             // Un cliente que ya no está no molesta.
             let _ = router.try_send(&[&cuadros[0], b"", &resultado]);
         }
     }))
+}
+
+fn a_los_clientes(cuerpo: CuerpoPeticion) -> CuerpoResultado {
+    match cuerpo {
+        CuerpoPeticion::Salud => CuerpoResultado::Sano,
+        CuerpoPeticion::Consultar(consulta) => {
+            let respuesta = Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH);
+            CuerpoResultado::Consultada(respuesta.con_mensaje(consulta.nombre()).guardada())
+        }
+        CuerpoPeticion::Escribir(ordenes) => escritas(&ordenes, |orden| {
+            assert_eq!(orden.comando.tipo(), Tipo::Renovacion, "lo demás va por actores");
+            (*orden, aplicada(orden))
+        }),
+        CuerpoPeticion::Terminar(cierres) => escritas(&cierres, |cierre| (cierre.orden, terminada(cierre))),
+        CuerpoPeticion::Administrar(_) => CuerpoResultado::Administrada(Administrada::Cuentas(Vec::new())),
+    }
+}
+
+/// La respuesta entera a una petición HTTP: cabecera y cuerpo.
+pub fn pedir_http(puerto: u16, metodo: &str, ruta: &str, cabeceras: &str, cuerpo: &str) -> String {
+    let mut conexion = TcpStream::connect(("127.0.0.1", puerto)).expect("conecta");
+    conexion.set_read_timeout(Some(PACIENCIA)).expect("plazo");
+    let largo = cuerpo.len();
+    let texto = format!(
+        "{metodo} {ruta} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {largo}\r\n{cabeceras}\r\n{cuerpo}"
+    );
+    conexion.write_all(texto.as_bytes()).expect("escribe");
+    let mut respuesta = String::new();
+    conexion.read_to_string(&mut respuesta).expect("lee");
+    respuesta
 }
 
 /// Repite una pregunta hasta que la respuesta valga; cada vez es un viaje de ida y vuelta, no una pausa a ciegas.

@@ -1,9 +1,6 @@
-use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
-};
+use std::net::TcpListener;
 
-use crate::apoyo::{Cliente, Gestor, PACIENCIA, Sitio};
+use crate::apoyo::{Cliente, Gestor, Sitio, pedir_http};
 
 /// Arranca con esos cambios en el entorno; ha de terminar mal, con una sola línea que contenga esas partes.
 async fn no_arranca(sitio: &Sitio, cambios: &[(&str, &str)], codigo: i32, partes: &[&str]) {
@@ -82,18 +79,9 @@ async fn http_dice_que_vive_que_esta_listo_y_como_esta() {
         ("/estado", r#""diario":"bien""#),
         ("/metrics", "anaquel_operaciones_total{operacion=\"salud\",estado=\"aplicada\",codigo=\"OK\"} 1"),
     ] {
-        let respuesta = pedir_http(sitio.http, ruta);
+        let respuesta = pedir_http(sitio.http, "GET", ruta, "", "");
         assert!(respuesta.contains(parte), "{ruta}: {respuesta}");
     }
-}
-
-fn pedir_http(puerto: u16, ruta: &str) -> String {
-    let mut conexion = TcpStream::connect(("127.0.0.1", puerto)).expect("conecta");
-    conexion.set_read_timeout(Some(PACIENCIA)).expect("plazo");
-    write!(conexion, "GET {ruta} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("escribe");
-    let mut respuesta = String::new();
-    conexion.read_to_string(&mut respuesta).expect("lee");
-    respuesta
 }
 
 #[tokio::test]
@@ -105,6 +93,7 @@ async fn la_ayuda_nombra_cada_ajuste_y_lo_que_no_se_entiende_sale_con_2() {
     for ajuste in [
         "GESTOR_CARGA_BIND",
         "GESTOR_CARGA_DIARIO",
+        "GESTOR_CARGA_TOKEN_ARCHIVO",
         "PLAZO_RESPUESTA_MS",
         "REINTENTO_BASE_MS",
         "REINTENTO_FACTOR",
@@ -126,4 +115,21 @@ async fn el_limite_de_conexiones_se_sube_hasta_donde_deja_el_sistema() {
     let archivos = limites.lines().find_map(|l| l.strip_prefix("Max open files")).expect("lo dice");
     let numeros: Vec<u64> = archivos.split_whitespace().take(2).map(|n| n.parse().unwrap_or(u64::MAX)).collect();
     assert!(numeros[0] >= numeros[1].min(16 * 1024), "{archivos}");
+}
+
+#[tokio::test]
+async fn un_archivo_de_token_que_no_vale_se_dice_y_uno_que_leen_otros_se_avisa() {
+    let sitio = Sitio::nuevo();
+    no_arranca(
+        &sitio,
+        &[("GESTOR_CARGA_TOKEN_ARCHIVO", "/no/existe")],
+        1,
+        &["GESTOR_CARGA_TOKEN_ARCHIVO", "/no/existe"],
+    )
+    .await;
+    let abierto = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(sitio.token(), abierto).expect("permisos");
+    let mut gestor = Gestor::de(sitio.orden());
+    let aviso = gestor.linea("chmod 600").await;
+    assert!(!aviso.contains(crate::apoyo::TOKEN), "el token no va al registro: {aviso}");
 }

@@ -2,6 +2,7 @@
 //! otros.
 
 mod actores;
+mod administracion;
 mod apoyo;
 mod arranque;
 mod basura;

@@ -8,5 +8,6 @@ mod breaker;
 mod carga;
 mod gemelos;
 mod muertes;
+mod operar;
 mod promesas;
 mod salidas;

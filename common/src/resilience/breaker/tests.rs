@@ -13,11 +13,21 @@ enum Op {
     FallarUltimo,
     Perder,
     Incidente,
+    Restablecer,
     Esperar,
 }
 
-const OPS: [Op; 8] =
-    [Op::Pedir, Op::Sondear, Op::Acertar, Op::Fallar, Op::FallarUltimo, Op::Perder, Op::Incidente, Op::Esperar];
+const OPS: [Op; 9] = [
+    Op::Pedir,
+    Op::Sondear,
+    Op::Acertar,
+    Op::Fallar,
+    Op::FallarUltimo,
+    Op::Perder,
+    Op::Incidente,
+    Op::Restablecer,
+    Op::Esperar,
+];
 
 #[derive(Clone)]
 struct Mundo {
@@ -51,6 +61,10 @@ impl Mundo {
             Op::Incidente => {
                 self.breaker.on_incident(now);
             }
+            Op::Restablecer => {
+                let abierto = self.breaker.estado() == EstadoBreaker::Abierto;
+                assert_eq!(self.breaker.on_reset(), abierto, "solo se restablece lo que está ABIERTO");
+            }
             Op::Esperar => self.now += CONFIG.cooldown,
         }
     }
@@ -83,7 +97,7 @@ fn toda_secuencia_de_hasta_siete_entradas_cumple_la_tabla() {
         lo_rezagado_no_cambia_nada(ops, despues);
         la_ultima_transicion_esta_en_la_tabla(ops, antes, despues);
     });
-    assert_eq!(vistas, (1..=7).map(|n| 8_u32.pow(n)).sum::<u32>());
+    assert_eq!(vistas, (1..=7).map(|n| 9_u32.pow(n)).sum::<u32>());
 }
 
 fn vuelve_a_admitir_tras_la_apertura(ops: &[Op], mundo: &Mundo) {
@@ -224,4 +238,20 @@ fn un_fallo_en_medio_abierto_vuelve_a_abrir_el_tiempo_entero() {
     let prueba = breaker.acquire(luego).expect("medio abierto");
     assert!(breaker.on_failure(prueba, luego));
     assert_eq!(breaker.acquire(luego).expect_err("abierto").hasta, luego + CONFIG.cooldown);
+}
+
+#[test]
+fn restablecer_un_circuito_abierto_presta_un_permiso_y_lo_que_estaba_en_vuelo_ya_no_dice_nada() {
+    let now = Instant::now();
+    let mut breaker = Breaker::new(CONFIG);
+    abrir(&mut breaker, now);
+    let sonda = breaker.acquire_probe(now).expect("en abierto se sondea");
+    assert!(breaker.on_reset());
+    assert_eq!(breaker.estado(), EstadoBreaker::MedioAbierto);
+    assert!(!breaker.on_failure(sonda, now), "la sonda es de un epoch anterior");
+    let prueba = breaker.acquire(now).expect("una llamada");
+    assert!(!breaker.on_reset(), "ya no está abierto");
+    assert!(breaker.acquire(now).is_err(), "restablecer otra vez no presta otro permiso");
+    breaker.on_success(prueba);
+    assert!(breaker.sano());
 }

@@ -21,10 +21,11 @@ enum Op {
     /// El siguiente envío al punto no sale.
     Cerrar(usize),
     Basura(usize),
+    Restablecer(usize),
     Esperar(Duration),
 }
 
-const OPS: [Op; 17] = [
+const OPS: [Op; 19] = [
     Op::Llamar,
     Op::Conectar(0),
     Op::Conectar(1),
@@ -39,6 +40,8 @@ const OPS: [Op; 17] = [
     Op::Cerrar(0),
     Op::Basura(0),
     Op::Basura(1),
+    Op::Restablecer(0),
+    Op::Restablecer(1),
     Op::Esperar(SALUD),
     Op::Esperar(PLAZO),
     Op::Esperar(Duration::from_secs(10)),
@@ -114,6 +117,10 @@ impl Mundo {
             Op::FallarEnElAire(p) => self.contestar(p, Veredicto::Fallo { nada_hecho: false }),
             Op::Cerrar(p) => self.cerrado[p] = true,
             Op::Basura(p) => self.rotacion.on_basura(p, now),
+            Op::Restablecer(p) => {
+                let abierto = self.rotacion.puntos[p].breaker.estado() == EstadoBreaker::Abierto;
+                assert_eq!(self.rotacion.on_reset(p, now), abierto);
+            }
             Op::Esperar(cuanto) => self.esperar(cuanto),
         }
         self.actuar();
@@ -267,6 +274,7 @@ fn recorrer(mundo: &Mundo, hondo: u32, ops: &mut Vec<Op>, vistas: &mut u32) {
             Op::Servir(p) | Op::Fallar(p) | Op::FallarEnElAire(p) => mundo.recibido[p].is_empty(),
             Op::Desconectar(p) => mundo.rotacion.puntos[p].enlace == Enlace::Caido,
             Op::Cerrar(p) => mundo.cerrado[p],
+            Op::Restablecer(p) => mundo.rotacion.puntos[p].breaker.estado() != EstadoBreaker::Abierto,
             _ => false,
         };
         if sin_efecto {

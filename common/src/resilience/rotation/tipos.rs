@@ -132,6 +132,8 @@ pub enum Motivo {
     Exito,
     /// Pasó el tiempo de la apertura.
     Tiempo,
+    /// Una persona lo restableció.
+    Administrador,
 }
 
 impl Motivo {
@@ -146,6 +148,7 @@ impl Motivo {
             Self::Basura => "envió algo que no es una respuesta",
             Self::Exito => "contestó bien",
             Self::Tiempo => "pasó el tiempo de la apertura",
+            Self::Administrador => "lo restableció una persona",
         }
     }
 }

@@ -183,3 +183,19 @@ fn con_la_capacidad_llena_no_se_admite_otra_llamada() {
     mundo.hacer(Op::Servir(0));
     assert!(mundo.rotacion.on_llamada(mundo.now).is_some());
 }
+
+#[test]
+fn restablecer_un_circuito_abierto_lo_prueba_en_seguida_y_si_esta_sano_se_cierra() {
+    let mut mundo = Mundo::con(&[Op::Basura(0), Op::Basura(0), Op::Basura(0)]);
+    mundo.hacer(Op::Restablecer(0));
+    mundo.hacer(Op::Servir(0));
+    let de_cero: Vec<_> = circuitos(&mundo).into_iter().filter(|(punto, ..)| *punto == 0).collect();
+    assert_eq!(
+        de_cero,
+        [
+            (0, EstadoBreaker::Abierto, Motivo::Basura),
+            (0, EstadoBreaker::MedioAbierto, Motivo::Administrador),
+            (0, EstadoBreaker::Cerrado, Motivo::Exito)
+        ]
+    );
+}

@@ -1,0 +1,242 @@
+//! Decide quién atiende cada encargo que llega por HTTP: la máquina, el diario, el cliente rotatorio o el almacenamiento.
+//!
+//! Un solo camino: un canal acotado de [`Encargo`]s, y cada uno trae por dónde contestarle.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use common::{
+    dominio::OperacionId,
+    mensajes::{Administracion, Administrada, CuerpoPeticion, CuerpoResultado, EstadoBreaker},
+    transport::{Endpoint, Entrega},
+};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Servicio;
+pub use super::{circuitos::DeUnActor, respuestas::Respondidas};
+use crate::{
+    journal::{
+        SinDiario,
+        buzon::{CierreDeBuzon, PaginaDeBuzon},
+    },
+    machine::{
+        Foto,
+        vistas::{Filtro, Reintento, Tarea},
+    },
+};
+
+/// Encargos sin atender, como mucho.
+const ENCARGOS_MAX: usize = 64;
+/// Encargos que están en el almacenamiento a la vez, como mucho.
+const EN_EL_ALMACEN_MAX: usize = 32;
+/// Lo que se espera por lo que el gestor sabe.
+const PLAZO: Duration = Duration::from_secs(1);
+/// Lo que se espera por el diario, que tiene su propio plazo: el suyo vence antes.
+const PLAZO_DEL_DIARIO: Duration = Duration::from_secs(3);
+/// Lo que se espera por el almacenamiento: un intento entero y el relevo por otro punto.
+const PLAZO_DEL_ALMACEN: Duration = Duration::from_secs(5);
+
+/// Por dónde se contesta un encargo. Quien lo hizo pudo irse.
+pub type Contestar<T> = oneshot::Sender<T>;
+
+/// Lo que alguien pide por HTTP.
+pub enum Encargo {
+    /// Lo mismo que la operación `salud`.
+    Estado(Contestar<Value>),
+    /// Cómo está el gestor, en números.
+    Resumen(Contestar<Resumen>),
+    /// Los circuitos, los propios y los de los actores.
+    Circuitos(Contestar<Circuitos>),
+    /// Una página de las operaciones sin decidir.
+    Tareas {
+        /// Cuáles.
+        filtro: Filtro,
+        /// Cuántas se saltan.
+        desde: u32,
+        /// Cuántas caben.
+        cuantas: u32,
+        /// La página, y cuántas son.
+        a: Contestar<(Vec<Tarea>, usize)>,
+    },
+    /// Una operación sin decidir.
+    Tarea(OperacionId, Contestar<Option<Tarea>>),
+    /// Que una deje de esperar.
+    Reintentar(OperacionId, Contestar<Reintento>),
+    /// Una página del buzón.
+    Buzon {
+        /// Cuántas se saltan.
+        desde: u32,
+        /// Cuántas caben.
+        cuantas: u32,
+        /// La página, y cuántas son.
+        a: Contestar<Result<PaginaDeBuzon, SinDiario>>,
+    },
+    /// Quitar una del buzón.
+    CerrarBuzon(OperacionId, String, Contestar<Result<CierreDeBuzon, SinDiario>>),
+    /// Restablecer el circuito de un punto: el estado en que estaba y el que queda; nada, si no es de los nuestros.
+    Restablecer(Endpoint, Contestar<Option<(EstadoBreaker, EstadoBreaker)>>),
+    /// Preguntar al almacenamiento.
+    Almacen(CuerpoPeticion, Contestar<Result<CuerpoResultado, SinContestar>>),
+}
+
+/// Por qué un encargo no tuvo contestación.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinContestar {
+    /// Hay demasiados.
+    Saturado,
+    /// No llegó a tiempo: no se sabe si se hizo.
+    Plazo,
+    /// Ningún punto de almacenamiento atiende.
+    SinAlmacenamiento,
+    /// El diario no se deja leer.
+    DiarioAveriado,
+}
+
+/// Cómo está el gestor.
+#[derive(Clone, Debug)]
+pub struct Resumen {
+    /// La máquina.
+    pub foto: Foto,
+    /// Consultas sin contestar.
+    pub consultas: usize,
+    /// Lo contestado desde que arrancó.
+    pub respondidas: Respondidas,
+}
+
+/// Los circuitos que se conocen.
+#[derive(Clone, Debug)]
+pub struct Circuitos {
+    /// Los del gestor.
+    pub propios: Vec<(Endpoint, EstadoBreaker)>,
+    /// Los que contó cada actor presente.
+    pub actores: Vec<DeUnActor>,
+}
+
+/// Por donde se hacen los encargos.
+#[derive(Clone, Debug)]
+pub struct Encargos(mpsc::Sender<Encargo>);
+
+/// El canal, acotado.
+#[must_use]
+pub fn canal() -> (Encargos, mpsc::Receiver<Encargo>) {
+    let (tx, rx) = mpsc::channel(ENCARGOS_MAX);
+    (Encargos(tx), rx)
+}
+
+impl Encargos {
+    /// Encarga algo que el gestor sabe, y espera.
+    ///
+    /// # Errors
+    /// [`SinContestar`].
+    pub async fn hacer<T>(&self, encargo: impl FnOnce(Contestar<T>) -> Encargo) -> Result<T, SinContestar> {
+        self.hacer_en(PLAZO, encargo).await
+    }
+
+    /// Encarga algo al diario, y espera.
+    ///
+    /// # Errors
+    /// [`SinContestar`].
+    pub async fn al_diario<T>(
+        &self,
+        encargo: impl FnOnce(Contestar<Result<T, SinDiario>>) -> Encargo,
+    ) -> Result<T, SinContestar> {
+        self.hacer_en(PLAZO_DEL_DIARIO, encargo).await?.map_err(|SinDiario| SinContestar::DiarioAveriado)
+    }
+
+    /// Pregunta al almacenamiento, y espera.
+    ///
+    /// # Errors
+    /// [`SinContestar`].
+    pub async fn preguntar(&self, cuerpo: CuerpoPeticion) -> Result<CuerpoResultado, SinContestar> {
+        self.hacer_en(PLAZO_DEL_ALMACEN, |a| Encargo::Almacen(cuerpo, a)).await?
+    }
+
+    /// Pide al almacenamiento lo que pide una persona; `None` si contesta otra cosa.
+    ///
+    /// # Errors
+    /// [`SinContestar`].
+    pub async fn administrar(&self, que: Administracion) -> Result<Option<Administrada>, SinContestar> {
+        Ok(match self.preguntar(CuerpoPeticion::Administrar(que)).await? {
+            CuerpoResultado::Administrada(administrada) => Some(administrada),
+            _ => None,
+        })
+    }
+
+    async fn hacer_en<T>(
+        &self,
+        plazo: Duration,
+        encargo: impl FnOnce(Contestar<T>) -> Encargo,
+    ) -> Result<T, SinContestar> {
+        let (a, contestado) = oneshot::channel();
+        self.0.try_send(encargo(a)).map_err(|_| SinContestar::Saturado)?;
+        match tokio::time::timeout(plazo, contestado).await {
+            Ok(Ok(contestacion)) => Ok(contestacion),
+            Ok(Err(_)) | Err(_) => Err(SinContestar::Plazo),
+        }
+    }
+}
+
+/// Los encargos que están en el almacenamiento, por el número de su llamada. Toda llamada acaba: ninguno se queda.
+#[derive(Default)]
+pub(super) struct EnElAlmacen(HashMap<u64, Contestar<Result<CuerpoResultado, SinContestar>>>);
+
+impl EnElAlmacen {
+    /// La entrega, si no era de un encargo.
+    pub(super) fn entregar(&mut self, entrega: Entrega) -> Option<Entrega> {
+        let Some(a) = self.0.remove(&entrega.token) else { return Some(entrega) };
+        let _ = a.send(entrega.resultado.map_err(|_| SinContestar::SinAlmacenamiento));
+        None
+    }
+}
+
+/// Contesta cuando el disco conteste, sin que el servicio espere.
+fn al_volver<T: Send + 'static>(futuro: impl Future<Output = T> + Send + 'static, a: Contestar<T>) {
+    tokio::spawn(async move { drop(a.send(futuro.await)) });
+}
+
+impl Servicio {
+    /// Atiende un encargo: lo que el gestor sabe se contesta ya; lo demás, cuando vuelva.
+    pub(super) fn on_encargo(&mut self, now: Instant, encargo: Encargo) {
+        // Un envío que falla es de alguien que ya no espera.
+        match encargo {
+            Encargo::Estado(a) => drop(a.send(self.estado_json())),
+            Encargo::Resumen(a) => drop(a.send(self.resumen())),
+            Encargo::Circuitos(a) => {
+                let actores = self.circuitos.de_los_actores();
+                drop(a.send(Circuitos { propios: self.almacen.estados(), actores }));
+            }
+            Encargo::Tareas { filtro, desde, cuantas, a } => {
+                drop(a.send(self.maquina.tareas(filtro, desde as usize, cuantas as usize)));
+            }
+            Encargo::Tarea(id, a) => drop(a.send(self.maquina.tarea(id))),
+            Encargo::Reintentar(id, a) => drop(a.send(self.maquina.reintentar(now, id))),
+            Encargo::Buzon { desde, cuantas, a } => {
+                al_volver(self.diario.buzon_pagina(desde as usize, cuantas as usize), a);
+            }
+            Encargo::CerrarBuzon(id, nota, a) => al_volver(self.diario.cerrar_buzon(id, nota), a),
+            Encargo::Restablecer(endpoint, a) => drop(a.send(self.almacen.restablecer(&endpoint))),
+            Encargo::Almacen(cuerpo, a) => self.al_almacen(cuerpo, a),
+        }
+    }
+
+    fn al_almacen(&mut self, cuerpo: CuerpoPeticion, a: Contestar<Result<CuerpoResultado, SinContestar>>) {
+        if self.en_el_almacen.0.len() >= EN_EL_ALMACEN_MAX {
+            return drop(a.send(Err(SinContestar::Saturado)));
+        }
+        let token = self.nuevo_token();
+        self.en_el_almacen.0.insert(token, a);
+        self.almacen.llamar(token, cuerpo);
+    }
+
+    fn resumen(&self) -> Resumen {
+        Resumen {
+            foto: self.maquina.foto(),
+            consultas: self.consultas.cuantas(),
+            respondidas: self.cuentas.respondidas(),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! La suborden `operar`: lo que la API de un gestor de carga muestra y admite, en tablas y frases para una persona.
+
+mod mostrar;
+mod tabla;
+
+use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+
+use anaquel::plano::{GESTOR_CARGA_HTTP, TOKEN_ARCHIVO};
+use common::{
+    process::config::{AjusteInvalido, invalido},
+    transport::Endpoint,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::http::{self, Peticion};
+
+/// Más de lo que el gestor espera por el almacenamiento.
+const PLAZO: Duration = Duration::from_secs(8);
+/// Hecho.
+const HECHO: u8 = 0;
+/// El gestor dijo que no.
+const NEGADO: u8 = 1;
+/// La orden o un ajuste están mal.
+const MAL_ESCRITO: u8 = 2;
+/// Nadie contestó, o el gestor no puede ahora.
+const SIN_RESPUESTA: u8 = 3;
+
+/// A quién se pregunta y qué.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Argumentos {
+    /// La dirección HTTP del gestor de carga
+    #[arg(long, global = true, env = GESTOR_CARGA_HTTP, default_value = "127.0.0.1:5655", value_name = "IP:PUERTO")]
+    http: SocketAddr,
+    /// El archivo con el token que piden las órdenes que cambian algo
+    #[arg(long, global = true, env = TOKEN_ARCHIVO, default_value = "var/gestor_carga/token", value_name = "ARCHIVO")]
+    token_archivo: PathBuf,
+    /// Muestra la respuesta tal como llegó
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    orden: Orden,
+}
+
+/// Una página de una lista.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Pagina {
+    /// Cuántas filas se saltan
+    #[arg(long, default_value_t = 0)]
+    desde: u32,
+    /// Cuántas caben
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    cuantas: u32,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Orden {
+    /// Las operaciones sin decidir, por orden de llegada
+    Tareas {
+        /// Solo las que están así
+        #[arg(long, value_parser = ["PENDIENTE", "ASIGNADA", "EN_CURSO", "REINTENTO"])]
+        estado: Option<String>,
+        /// Solo las de este tipo
+        #[arg(long, value_parser = ["prestamo", "devolucion", "renovacion"])]
+        tipo: Option<String>,
+        /// Solo las que nombran esta copia
+        #[arg(long)]
+        ejemplar: Option<common::dominio::EjemplarId>,
+        #[command(flatten)]
+        pagina: Pagina,
+    },
+    /// Una operación, esté donde esté
+    Tarea {
+        /// Su id
+        id: Uuid,
+    },
+    /// Las operaciones apartadas, de la más reciente a la más antigua
+    Apartadas {
+        /// También las que alguien ya resolvió
+        #[arg(long)]
+        todas: bool,
+        #[command(flatten)]
+        pagina: Pagina,
+    },
+    /// Lo prometido que no se aplicó y nadie ha cerrado
+    Buzon(Pagina),
+    /// Los circuitos del gestor y de los actores
+    Circuitos,
+    /// Los números del gestor, las cuentas de lo decidido y los libros más prestados
+    Cuentas,
+    /// Decide de nuevo, ahora, una operación apartada
+    Recuperar {
+        /// Su id
+        id: Uuid,
+    },
+    /// Da por no hecha una operación apartada
+    Cerrar {
+        /// Su id
+        id: Uuid,
+        /// Por qué
+        #[arg(long)]
+        nota: String,
+    },
+    /// Quita del buzón una operación
+    CerrarBuzon {
+        /// Su id
+        id: Uuid,
+        /// Por qué
+        #[arg(long)]
+        nota: String,
+    },
+    /// Adelanta el siguiente intento de una operación
+    Reintentar {
+        /// Su id
+        id: Uuid,
+    },
+    /// Restablece el circuito de un punto de almacenamiento
+    Restablecer {
+        /// El punto, como lo muestra «operar circuitos»
+        endpoint: Endpoint,
+    },
+}
+
+/// Lo que se pide al gestor.
+struct Pedido {
+    metodo: &'static str,
+    ruta: String,
+    cuerpo: String,
+}
+
+/// Pide y muestra; devuelve el estado de salida.
+///
+/// # Errors
+/// Ninguno que no se muestre aquí: los ajustes que faltan salen con su nombre.
+pub async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
+    let pedido = argumentos.orden.pedido();
+    let token = match (pedido.metodo == "POST").then(|| leer_token(&argumentos.token_archivo)).transpose() {
+        Ok(token) => token,
+        Err(e) => {
+            eprintln!("test_sistema: {e}");
+            return Ok(MAL_ESCRITO);
+        }
+    };
+    let Pedido { metodo, ruta, cuerpo } = &pedido;
+    let peticion = Peticion { metodo, ruta, token: token.as_deref(), cuerpo, plazo: PLAZO };
+    let contestado = http::pedir(argumentos.http, peticion).await;
+    Ok(match contestado.map(|(codigo, texto)| (codigo, serde_json::from_str::<Value>(&texto))) {
+        Ok((codigo, Ok(valor))) => {
+            if argumentos.json {
+                println!("{valor}");
+            } else if codigo == 200 {
+                print!("{}", argumentos.orden.mostrar(&valor));
+            }
+            if codigo != 200 {
+                eprintln!("test_sistema: {}", queja(&valor));
+            }
+            salida(codigo)
+        }
+        Ok((_, Err(_))) => {
+            eprintln!("test_sistema: {} no habla como un gestor de carga. {}", argumentos.http, salida_del_ajuste());
+            SIN_RESPUESTA
+        }
+        Err(e) => {
+            eprintln!("test_sistema: {} no contesta: {e}. {}", argumentos.http, salida_del_ajuste());
+            SIN_RESPUESTA
+        }
+    })
+}
+
+fn salida_del_ajuste() -> String {
+    format!(
+        "Dé en {GESTOR_CARGA_HTTP} (o en --http) la dirección HTTP de un gestor en marcha: con «anaquel servir», «source var/anaquel.env»"
+    )
+}
+
+fn salida(codigo: u16) -> u8 {
+    match codigo {
+        200 => HECHO,
+        500.. => SIN_RESPUESTA,
+        400 | 401 | 403 | 413 | 422 => MAL_ESCRITO,
+        _ => NEGADO,
+    }
+}
+
+fn queja(valor: &Value) -> String {
+    let campo = |nombre: &str| valor[nombre].as_str().unwrap_or("?").to_owned();
+    format!("{} ({})", campo("mensaje"), campo("codigo"))
+}
+
+fn leer_token(archivo: &PathBuf) -> Result<String, AjusteInvalido> {
+    let no_vale = |motivo: &dyn std::fmt::Display| {
+        let salida = "Nombre el archivo con el token del gestor; el de «anaquel servir» es var/gestor_carga/token";
+        invalido(TOKEN_ARCHIVO, format!("{}: {motivo}", archivo.display()), salida)
+    };
+    let texto = fs::read_to_string(archivo).map_err(|e| no_vale(&e))?;
+    let token = texto.trim();
+    if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(no_vale(&"lo que hay no es un token"));
+    }
+    Ok(token.to_owned())
+}
+
+impl Orden {
+    fn pedido(&self) -> Pedido {
+        let mirar = |ruta: String| Pedido { metodo: "GET", ruta, cuerpo: String::new() };
+        let ordenar = |ruta: String| Pedido { metodo: "POST", ruta, cuerpo: String::new() };
+        let con_nota = |ruta: String, nota: &str| Pedido { cuerpo: json!({"nota": nota}).to_string(), ..ordenar(ruta) };
+        let raiz = "/fault-tolerance";
+        match self {
+            Self::Tareas { estado, tipo, ejemplar, pagina } => {
+                let filtro =
+                    |nombre: &str, valor: Option<String>| valor.map_or_else(String::new, |v| format!("&{nombre}={v}"));
+                let filtros = filtro("estado", estado.clone())
+                    + &filtro("tipo", tipo.clone())
+                    + &filtro("ejemplar", ejemplar.map(|e| e.to_string()));
+                mirar(format!("{raiz}/tasks?{}{filtros}", pagina.parametros()))
+            }
+            Self::Tarea { id } => mirar(format!("{raiz}/tasks/{id}")),
+            Self::Apartadas { todas, pagina } => {
+                mirar(format!("{raiz}/dead-letter-queue?{}&todas={todas}", pagina.parametros()))
+            }
+            Self::Buzon(pagina) => mirar(format!("{raiz}/inbox?{}", pagina.parametros())),
+            Self::Circuitos => mirar(format!("{raiz}/circuit-breakers")),
+            Self::Cuentas => mirar(format!("{raiz}/stats")),
+            Self::Recuperar { id } => ordenar(format!("{raiz}/dead-letter-queue/{id}/recover")),
+            Self::Cerrar { id, nota } => con_nota(format!("{raiz}/dead-letter-queue/{id}/close"), nota),
+            Self::CerrarBuzon { id, nota } => con_nota(format!("{raiz}/inbox/{id}/close"), nota),
+            Self::Reintentar { id } => ordenar(format!("{raiz}/tasks/{id}/retry")),
+            Self::Restablecer { endpoint } => ordenar(format!("{raiz}/circuit-breakers/{endpoint}/reset")),
+        }
+    }
+
+    fn mostrar(&self, valor: &Value) -> String {
+        match self {
+            Self::Tareas { .. } => mostrar::tareas(valor),
+            Self::Tarea { .. } => mostrar::tarea(valor),
+            Self::Apartadas { .. } => mostrar::apartadas(valor),
+            Self::Buzon(_) => mostrar::buzon(valor),
+            Self::Circuitos => mostrar::circuitos(valor),
+            Self::Cuentas => mostrar::cuentas(valor),
+            Self::Recuperar { .. } => mostrar::decidida(valor),
+            Self::Cerrar { .. } | Self::CerrarBuzon { .. } | Self::Reintentar { .. } => mostrar::hecho(valor),
+            Self::Restablecer { .. } => mostrar::restablecido(valor),
+        }
+    }
+}
+
+impl Pagina {
+    fn parametros(self) -> String {
+        format!("desde={}&cuantas={}", self.desde, self.cuantas)
+    }
+}
