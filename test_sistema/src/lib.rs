@@ -4,6 +4,7 @@
 //! - [`cliente`]: un cliente que repite con el mismo id hasta que le responden.
 //! - [`funcional`], [`pedir`], [`carga`], [`demo`], [`banco`]: una suborden cada uno.
 //! - [`historia`] y [`auditoria`]: lo que se vio y si es lo que se guardó; puras, salvo `auditoria::base`.
+//! - [`simulacion`]: las máquinas reales bajo un planificador con semilla.
 //! - [`suite`]: una suite propia, con sus procesos y cómo matarlos.
 
 pub mod auditoria;
@@ -17,5 +18,6 @@ pub mod historia;
 pub mod http;
 pub mod informe;
 pub mod pedir;
+pub mod simulacion;
 pub mod solicitud;
 pub mod suite;

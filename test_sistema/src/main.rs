@@ -9,7 +9,7 @@ use common::process::orden;
 use test_sistema::{
     banco, carga, demo,
     funcional::{self, Libreta},
-    pedir,
+    pedir, simulacion,
 };
 use tokio::{runtime, task::LocalSet};
 
@@ -43,5 +43,6 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
         Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
         Some(Orden::Banco(pedido)) => Ok(u8::from(!banco::correr(pedido).await?)),
         Some(Orden::BancoGrande(pedido)) => Ok(u8::from(!banco::grande::correr(pedido).await?)),
+        Some(Orden::Simular(pedido)) => Ok(u8::from(!simulacion::orden::correr(pedido).await?)),
     }
 }
