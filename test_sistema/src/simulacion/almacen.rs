@@ -251,7 +251,7 @@ impl Almacen {
         en_curso.en_el_aire |= en_el_aire;
         let hay_tiempo = e.ahora - en_curso.inicio < VUELTAS_MAX;
         match que {
-            DeBase::Cruce(_) if en_curso.cruces < CRUCES_MAX && hay_tiempo => {
+            DeBase::Cruce if en_curso.cruces < CRUCES_MAX && hay_tiempo => {
                 let respiro = RESPIRO * en_curso.cruces;
                 en_curso.cruces += 1;
                 self.vivo.hasta = Some(e.ahora + respiro);

@@ -40,7 +40,7 @@ pub enum DeBase {
     /// Guardado.
     Guardado,
     /// Otro se cruzó, o la foto ya no vale.
-    Cruce(&'static str),
+    Cruce,
     /// Alguna operación no se puede escribir.
     NoSePuede,
     /// Vive.
@@ -245,13 +245,13 @@ impl Base {
     /// `guardar_lote`.
     fn guardar(&mut self, e: &mut Entorno, almacen: usize, lote: Lote) -> DeBase {
         if e.tormenta && e.azar.menor_que(200) == 0 {
-            return DeBase::Cruce("se espera demasiado por una fila");
+            return DeBase::Cruce;
         }
         if lote.decididas.iter().any(|d| self.operaciones.contains_key(&d.orden.id)) {
-            return DeBase::Cruce("otro decidió antes");
+            return DeBase::Cruce;
         }
         if lote.horizonte != self.horizonte {
-            return DeBase::Cruce("el horizonte se movió");
+            return DeBase::Cruce;
         }
         if e.tormenta && lote.decididas.iter().any(|d| (d.estado == "aplicada" || d.estado == "rechazada") && e.juez.es_venenosa(d.orden.id)) {
             return DeBase::NoSePuede;
@@ -260,7 +260,7 @@ impl Base {
         for cambiado in &lote.cambios.cambiados {
             let sigue = |p: &&mut Prestamo| p.cierre.is_none() && p.renovaciones == cambiado.renovaciones_leidas;
             let Some(fila) = prestamos.get_mut(&cambiado.prestamo.id).filter(sigue) else {
-                return DeBase::Cruce("un préstamo cambió después de leerlo");
+                return DeBase::Cruce;
             };
             *fila = cambiado.prestamo;
         }
@@ -269,7 +269,7 @@ impl Base {
                 p.cierre.is_none() && (p.ejemplar == nuevo.ejemplar || (p.usuario, p.ranura) == (nuevo.usuario, nuevo.ranura))
             };
             if prestamos.contains_key(&nuevo.id) || (nuevo.cierre.is_none() && prestamos.values().any(choca)) {
-                return DeBase::Cruce("ya hay un préstamo abierto");
+                return DeBase::Cruce;
             }
             prestamos.insert(nuevo.id, *nuevo);
         }

@@ -1,6 +1,6 @@
 //! El diario de un gestor, modelado: lo que se mandó se escribe por tandas con un fsync, y morir pierde lo que no llegó.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use common::mensajes::Orden;
 use gestor_carga::machine::Num;
@@ -33,6 +33,8 @@ pub struct Diario {
     /// El hilo está probando si vuelve.
     fallando: bool,
     por_borrar: Vec<Num>,
+    /// Filas que quedaron en el disco aunque su escritura falló: si ya se decidieron, salen al rearrancar.
+    dudosas: BTreeSet<Num>,
 }
 
 impl Diario {
@@ -48,7 +50,14 @@ impl Diario {
             ocupado: false,
             fallando: false,
             por_borrar: Vec::new(),
+            dudosas: BTreeSet::new(),
         }
+    }
+
+    /// Las filas que su gestor sabe que tiene, y lo que espera al disco.
+    #[must_use]
+    pub fn por_hacer(&self) -> usize {
+        self.disco.keys().filter(|num| !self.dudosas.contains(num)).count() + self.en_cola()
     }
 
     /// Arranca su gestor: de lo que se estaba escribiendo al morir, o está todo o no está nada.
@@ -59,6 +68,7 @@ impl Diario {
         }
         self.cola.clear();
         self.por_borrar.clear();
+        self.dudosas.clear();
         (self.ocupado, self.fallando) = (false, false);
         self.disco.iter().map(|(num, orden)| (*num, *orden)).collect()
     }
@@ -117,6 +127,7 @@ impl Diario {
             // Lo que falló pudo quedar en el disco.
             if e.azar.por_ciento(10) {
                 self.aplicar(&lote);
+                self.dudosas.extend(&escritas);
             }
             self.apartar_borrados(&lote);
             self.fallando = true;
@@ -158,7 +169,10 @@ impl Diario {
     fn aplicar(&mut self, lote: &[Comando]) {
         for comando in lote {
             match *comando {
-                Comando::Escribir(num, orden) => drop(self.disco.insert(num, orden)),
+                Comando::Escribir(num, orden) => {
+                    self.dudosas.remove(&num);
+                    self.disco.insert(num, orden);
+                }
                 Comando::Borrar(num) => drop(self.disco.remove(&num)),
             }
         }

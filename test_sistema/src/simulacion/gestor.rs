@@ -115,7 +115,7 @@ impl Gestor {
     #[must_use]
     pub fn que_falta(&self) -> Option<String> {
         let operaciones = self.vivo.as_ref().map_or(1, |v| v.maquina.foto().operaciones);
-        let filas = self.diario.disco.len() + self.diario.en_cola();
+        let filas = self.diario.por_hacer();
         (operaciones + filas > 0)
             .then(|| format!("el gestor {} tiene {operaciones} operaciones sin decidir y {filas} filas en el diario", self.n))
     }

@@ -220,7 +220,7 @@ impl Entorno {
     pub fn despertar(&mut self, quien: Quien, cuando: Us) {
         let cuando = cuando.max(self.ahora);
         let proceso = self.proceso_mut(quien);
-        if proceso.turno.is_none_or(|antes| cuando < antes) {
+        if proceso.vivo && proceso.turno.is_none_or(|antes| cuando < antes) {
             proceso.turno = Some(cuando);
             let vida = proceso.vida;
             self.poner(cuando, Suceso::Turno { quien, vida });
