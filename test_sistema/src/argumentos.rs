@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use common::transport::Endpoint;
-use test_sistema::{banco, carga, demo, pedir, simulacion};
+use test_sistema::{banco, carga, demo, mutantes, pedir, simulacion};
 
 const AYUDA: &str = "\
 Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
@@ -38,6 +38,8 @@ pub enum Orden {
     BancoGrande(banco::grande::Argumentos),
     /// Simula las máquinas reales con fallos al azar y comprueba la promesa; una semilla da siempre la misma historia
     Simular(simulacion::orden::Argumentos),
+    /// Pone errores a propósito en una copia del árbol y dice qué comprobación caza cada uno
+    Mutantes(mutantes::Argumentos),
 }
 
 impl Argumentos {

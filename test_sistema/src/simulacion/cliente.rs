@@ -98,13 +98,16 @@ impl Cliente {
         self.entre = Some(Entre { op, id, comando, acepta_pendiente, envios: 0, repetir: e.ahora });
         self.insistir(e);
         if e.azar.por_ciento(3) {
-            self.con_otro_contenido(e, id);
+            self.con_otro_contenido(e, id, comando);
         }
     }
 
     /// Alguien usa el mismo id para otra cosa.
-    fn con_otro_contenido(&self, e: &mut Entorno, id: OperacionId) {
+    fn con_otro_contenido(&self, e: &mut Entorno, id: OperacionId, suyo: Comando) {
         let comando = inventar(e);
+        if comando == suyo {
+            return;
+        }
         let op = e.juez.pedir(e.ahora, id, comando);
         self.enviar(e, op, id, comando, true);
     }

@@ -13,7 +13,7 @@ use super::{
     cliente::en_palabras,
     cronica::corto,
     linealidad::{self, Llamada},
-    mundo::Mundo,
+    mundo::{Mundo, Quien},
     red::Contestado,
     reloj::{MS, Us},
 };
@@ -43,6 +43,8 @@ struct Op {
 struct Envio {
     op: usize,
     contestado: bool,
+    /// A qué gestor llegó, y en qué vida suya.
+    entregado: Option<(usize, u32)>,
 }
 
 /// Lo que de una operación se fuerza a que salga mal.
@@ -119,8 +121,13 @@ impl Juez {
     /// Un cliente la envía una vez más; el número de este envío.
     pub fn enviar(&mut self, op: usize) -> usize {
         self.ops[op].envios += 1;
-        self.envios.push(Envio { op, contestado: false });
+        self.envios.push(Envio { op, contestado: false, entregado: None });
         self.envios.len() - 1
+    }
+
+    /// Un envío llega a un gestor, que desde ahora le debe una respuesta mientras viva.
+    pub fn al_entregar(&mut self, envio: usize, gestor: usize, vida: u32) {
+        self.envios[envio].entregado = Some((gestor, vida));
     }
 
     /// Un gestor contesta a un envío. `en_diario`: la huella de lo que tiene en el disco con ese id.
@@ -231,6 +238,7 @@ struct Datos {
 /// Qué promesa se rompió.
 pub fn concluir(mundo: &Mundo) -> Result<(), String> {
     promesas(&mundo.entorno.juez)?;
+    respuestas(mundo)?;
     auditar(mundo)?;
     let llamadas = llamadas(&mundo.entorno.juez);
     linealidad::por_titulo(mundo, &llamadas)?;
@@ -251,6 +259,17 @@ fn promesas(juez: &Juez) -> Result<(), String> {
         }
         if op.decidida.is_some() && suya.is_none() {
             return Err(format!("{quien} se contestó como decidida y no está guardada"));
+        }
+    }
+    Ok(())
+}
+
+/// Todo envío que llegó a un gestor que no ha muerto desde entonces tiene su respuesta.
+fn respuestas(mundo: &Mundo) -> Result<(), String> {
+    for (n, envio) in mundo.entorno.juez.envios.iter().enumerate() {
+        let Some((gestor, vida)) = envio.entregado.filter(|_| !envio.contestado) else { continue };
+        if mundo.entorno.proceso(Quien::Gestor(gestor)).vida == vida {
+            return Err(format!("el envío {n} llegó al gestor {gestor} y nunca se contestó"));
         }
     }
     Ok(())

@@ -185,6 +185,8 @@ impl Gestor {
                     desde: e.ahora,
                     parado_antes: e.proceso(quien).parado_total,
                 };
+                let vida = e.proceso(quien).vida;
+                e.juez.al_entregar(envio, self.n, vida);
                 let nueva = vivo.maquina.noticia(id).is_none();
                 vivo.maquina.on_solicitud(now, orden, remite);
                 if nueva && vivo.maquina.noticia(id).is_some() {

@@ -24,6 +24,8 @@ mod perfil;
 mod red;
 mod reloj;
 mod rotatorio;
+#[cfg(test)]
+mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
