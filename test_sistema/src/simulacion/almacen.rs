@@ -10,11 +10,11 @@ use common::{
         reglas::{self, Operacion},
     },
     mensajes::{
-        CuerpoPeticion, CuerpoResultado, Desenlace, Fallo, Orden, Peticion, Respuesta, RespuestaGuardada, Resultado,
+        CuerpoPeticion, CuerpoResultado, Desenlace, Fallo, Fin, Orden, Peticion, Respuesta, RespuestaGuardada, Resultado,
         ResultadoEscritura,
     },
 };
-use gestor_almacenamiento::lote::{Cola, EnEspera, tandas};
+use gestor_almacenamiento::lote::{Cola, Encargo, EnEspera, Trabajo as Pedido, tandas};
 
 use super::{
     base::{DeBase, FilaOperacion, Foto, Lote, Trabajo, camino},
@@ -40,13 +40,35 @@ struct Remite {
     peticion: u64,
 }
 
+/// Una operación de un lote, y cómo se quiere terminar con ella, si es eso lo que se pide.
+#[derive(Clone, Debug)]
+struct Encomienda {
+    orden: Orden,
+    fin: Option<Fin>,
+}
+
+impl Encargo for Encomienda {
+    fn orden(&self) -> &Orden {
+        &self.orden
+    }
+}
+
+fn encomiendas(pedido: &Pedido) -> Vec<Encomienda> {
+    match pedido {
+        Pedido::Escribir(ordenes) => ordenes.iter().map(|o| Encomienda { orden: *o, fin: None }).collect(),
+        Pedido::Terminar(cierres) => {
+            cierres.iter().map(|c| Encomienda { orden: c.orden, fin: Some(c.fin.clone()) }).collect()
+        }
+    }
+}
+
 type Clave = (OperacionId, Huella);
 
 /// Un lote que se está decidiendo.
 #[derive(Debug)]
 struct EnCurso {
     peticiones: Vec<EnEspera<Remite>>,
-    trozos: Vec<Vec<Orden>>,
+    trozos: Vec<Vec<Encomienda>>,
     desenlaces: HashMap<Clave, Desenlace>,
     inicio: Us,
     cruces: u64,
@@ -129,18 +151,20 @@ impl Almacen {
         let Peticion { peticion: numero, plazo_ms, cuerpo } = peticion;
         let remite = Remite { enlace, encarnacion, peticion: numero };
         match cuerpo {
-            CuerpoPeticion::Escribir(ordenes) => {
-                let plazo = Duration::from_millis(plazo_ms.into());
-                let ahora = e.instante();
-                if let Err((remite, motivo)) = self.vivo.cola.entrar(remite, ordenes, ahora, plazo) {
-                    contestar(e, &remite, fallo(true, motivo.to_string()));
-                }
-            }
+            CuerpoPeticion::Escribir(ordenes) => self.encolar(e, remite, Pedido::Escribir(ordenes), plazo_ms),
+            CuerpoPeticion::Terminar(cierres) => self.encolar(e, remite, Pedido::Terminar(cierres), plazo_ms),
             CuerpoPeticion::Salud => {
                 let numero = self.enviar(e, Trabajo::Salud, SEG);
                 self.vivo.salud.insert(numero, remite);
             }
             _ => {}
+        }
+    }
+
+    fn encolar(&mut self, e: &mut Entorno, remite: Remite, pedido: Pedido, plazo_ms: u32) {
+        let plazo = Duration::from_millis(plazo_ms.into());
+        if let Err((remite, motivo)) = self.vivo.cola.entrar(remite, pedido, e.instante(), plazo) {
+            contestar(e, &remite, fallo(true, motivo.to_string()));
         }
     }
 
@@ -162,11 +186,11 @@ impl Almacen {
             if peticiones.is_empty() {
                 continue;
             }
-            let ordenes: Vec<Orden> = peticiones.iter().flat_map(|p| &p.ordenes).copied().collect();
-            if self.muere_por(e, &ordenes) {
+            let encargos: Vec<_> = peticiones.iter().flat_map(|p| encomiendas(&p.trabajo)).collect();
+            if self.muere_por(e, &encargos) {
                 return;
             }
-            let mut trozos = tandas(&ordenes);
+            let mut trozos = tandas(&encargos);
             trozos.reverse();
             self.vivo.en_curso = Some(EnCurso {
                 peticiones,
@@ -182,8 +206,10 @@ impl Almacen {
         }
     }
 
-    fn muere_por(&self, e: &mut Entorno, ordenes: &[Orden]) -> bool {
-        let id = ordenes.iter().find(|o| e.juez.es_asesina_del_almacen(o.id)).map(|o| o.id).filter(|_| e.tormenta);
+    fn muere_por(&self, e: &mut Entorno, encargos: &[Encomienda]) -> bool {
+        // Se muere decidiéndola; apartarla no la ejecuta.
+        let asesina = |o: &&Encomienda| o.fin.is_none() && e.juez.es_asesina_del_almacen(o.orden.id);
+        let id = encargos.iter().find(asesina).map(|o| o.orden.id).filter(|_| e.tormenta);
         id.inspect(|id| e.matar(self.quien(), &format!("por atender {}", corto(*id)))).is_some()
     }
 
@@ -197,7 +223,7 @@ impl Almacen {
         let Some(en_curso) = &mut self.vivo.en_curso else { return };
         en_curso.guardando = None;
         en_curso.usada = self.vivo.conexion.is_some();
-        let trozo = en_curso.trozos.last().expect("hay un trozo por decidir").clone();
+        let trozo = en_curso.trozos.last().expect("hay un trozo por decidir").iter().map(|o| o.orden).collect();
         self.vivo.viaje = self.enviar(e, Trabajo::Foto(trozo), FOTO_MAX);
     }
 
@@ -268,9 +294,9 @@ impl Almacen {
     fn partir(&mut self, e: &mut Entorno) {
         let Some(en_curso) = &mut self.vivo.en_curso else { return };
         let mut trozo = en_curso.trozos.pop().expect("el que no se pudo");
-        if let [sola] = trozo[..] {
+        if let [sola] = &trozo[..] {
             let motivo = "no se puede escribir".to_owned();
-            en_curso.desenlaces.insert((sola.id, sola.huella), Desenlace::NoEscrita { motivo });
+            en_curso.desenlaces.insert((sola.orden.id, sola.orden.huella), Desenlace::NoEscrita { motivo });
         } else {
             let segunda = trozo.split_off(trozo.len() / 2);
             en_curso.trozos.extend([segunda, trozo]);
@@ -284,7 +310,8 @@ impl Almacen {
             if e.muere_aqui(self.quien()) {
                 return;
             }
-            contestar(e, &peticion.remite, resultado(&peticion.ordenes, &en_curso.desenlaces, fallo.as_ref()));
+            let ordenes: Vec<_> = peticion.trabajo.ordenes().copied().collect();
+            contestar(e, &peticion.remite, resultado(&ordenes, &en_curso.desenlaces, fallo.as_ref()));
         }
         e.despertar(self.quien(), e.ahora);
     }
@@ -301,22 +328,31 @@ fn fallo(nada_hecho: bool, motivo: String) -> CuerpoResultado {
     CuerpoResultado::Fallo(Fallo { nada_hecho, motivo })
 }
 
-fn plegar(foto: &mut Foto, ordenes: &[Orden]) -> Vec<FilaOperacion> {
+fn plegar(foto: &mut Foto, encargos: &[Encomienda]) -> Vec<FilaOperacion> {
     let horizonte_ms = u64::try_from(foto.horizonte.timestamp_millis()).unwrap_or(0);
-    let nuevas = ordenes.iter().filter(|o| o.id.milisegundos() >= horizonte_ms);
-    let sin_decidir: Vec<_> = nuevas.filter(|o| !foto.decididas.contains_key(&o.id)).collect();
-    let una = |orden: &Orden| {
-        let momento = orden.aceptada.fecha().min(foto.ahora);
-        let operacion = Operacion { id: orden.id, comando: orden.comando, momento };
-        let respuesta = Respuesta::decidida(&operacion, reglas::decidir(&mut foto.filas, &operacion));
-        FilaOperacion { orden: *orden, estado: respuesta.estado.as_str(), respuesta: respuesta.guardada() }
-    };
-    sin_decidir.into_iter().map(una).collect()
+    let nuevas = encargos.iter().filter(|e| e.orden.id.milisegundos() >= horizonte_ms);
+    let sin_decidir: Vec<_> = nuevas.filter(|e| !foto.decididas.contains_key(&e.orden.id)).collect();
+    sin_decidir.into_iter().map(|encargo| decidir(foto, encargo)).collect()
 }
 
-fn desenlaces(mut foto: Foto, ordenes: &[Orden], nuevas: Vec<FilaOperacion>) -> Vec<(Clave, Desenlace)> {
+fn decidir(foto: &mut Foto, Encomienda { orden, fin }: &Encomienda) -> FilaOperacion {
+    let momento = orden.aceptada.fecha().min(foto.ahora);
+    let propia = |estado, codigo| Respuesta::nueva(Some(orden.id.uuid()), estado, codigo, momento).guardada();
+    let (estado, respuesta, motivo) = match fin {
+        Some(Fin::Anular(codigo)) => ("anulada", propia(Estado::Error, *codigo), None),
+        Some(Fin::Apartar(e)) => ("apartada", propia(Estado::Pendiente, Codigo::EnRevision), Some(e.motivo)),
+        None => {
+            let operacion = Operacion { id: orden.id, comando: orden.comando, momento };
+            let respuesta = Respuesta::decidida(&operacion, reglas::decidir(&mut foto.filas, &operacion));
+            (respuesta.estado.as_str(), respuesta.guardada(), None)
+        }
+    };
+    FilaOperacion { orden: *orden, estado, respuesta, motivo }
+}
+
+fn desenlaces(mut foto: Foto, encargos: &[Encomienda], nuevas: Vec<FilaOperacion>) -> Vec<(Clave, Desenlace)> {
     let mut decididas = nuevas.into_iter().peekable();
-    let uno = |orden: &Orden| {
+    let uno = |Encomienda { orden, .. }: &Encomienda| {
         let respuesta = match decididas.next_if(|d| d.orden.id == orden.id) {
             Some(nueva) => nueva.respuesta,
             None => match foto.decididas.remove(&orden.id) {
@@ -327,7 +363,7 @@ fn desenlaces(mut foto: Foto, ordenes: &[Orden], nuevas: Vec<FilaOperacion>) -> 
         };
         ((orden.id, orden.huella), Desenlace::Decidida(respuesta))
     };
-    ordenes.iter().map(uno).collect()
+    encargos.iter().map(uno).collect()
 }
 
 fn sin_guardar(orden: &Orden, estado: Estado, codigo: Codigo) -> RespuestaGuardada {

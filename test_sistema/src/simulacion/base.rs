@@ -11,7 +11,7 @@ use common::{
         EjemplarId, Huella, Isbn, Objeto, OperacionId, SedeId, UsuarioId,
         reglas::{Cambios, Categoria, Ejemplar, Filas, Prestamo, Ranuras, Usuario},
     },
-    mensajes::{Orden, RespuestaGuardada},
+    mensajes::{MotivoDeApartar, Orden, RespuestaGuardada},
 };
 
 use super::{
@@ -82,6 +82,8 @@ pub struct FilaOperacion {
     pub estado: &'static str,
     /// La respuesta.
     pub respuesta: RespuestaGuardada,
+    /// Por qué se apartó, si se apartó.
+    pub motivo: Option<MotivoDeApartar>,
 }
 
 /// La base.
@@ -253,7 +255,8 @@ impl Base {
         if lote.horizonte != self.horizonte {
             return DeBase::Cruce;
         }
-        if e.tormenta && lote.decididas.iter().any(|d| (d.estado == "aplicada" || d.estado == "rechazada") && e.juez.es_venenosa(d.orden.id)) {
+        let de_negocio = |d: &&FilaOperacion| matches!(d.estado, "aplicada" | "rechazada");
+        if lote.decididas.iter().filter(de_negocio).any(|d| e.juez.es_venenosa(d.orden.id)) {
             return DeBase::NoSePuede;
         }
         let mut prestamos = self.prestamos.clone();

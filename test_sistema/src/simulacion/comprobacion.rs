@@ -1,10 +1,10 @@
 //! Decide si lo que pasó cumple la promesa: en cada respuesta y en cada COMMIT, y al final sobre lo que quedó guardado.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::{
     dominio::{Codigo, Comando, Estado, Huella, OperacionId},
-    mensajes::descifrar,
+    mensajes::{MotivoDeApartar, descifrar},
 };
 use serde::Deserialize;
 
@@ -35,7 +35,8 @@ struct Op {
     sabida: Option<Us>,
     envios: u32,
     negados: u32,
-    prometida: bool,
+    /// Qué gestores contestaron `pendiente`.
+    prometida: BTreeSet<usize>,
     decidida: Option<Box<str>>,
 }
 
@@ -45,6 +46,15 @@ struct Envio {
     contestado: bool,
     /// A qué gestor llegó, y en qué vida suya.
     entregado: Option<(usize, u32)>,
+}
+
+/// Lo que tardó una respuesta, y su plazo.
+#[derive(Clone, Copy, Debug)]
+pub struct Demora {
+    /// Desde que llegó el envío, sin contar lo que el gestor estuvo parado.
+    pub tardo: Us,
+    /// El plazo de respuesta.
+    pub plazo: Us,
 }
 
 /// Lo que de una operación se fuerza a que salga mal.
@@ -89,7 +99,7 @@ impl Juez {
             sabida: None,
             envios: 0,
             negados: 0,
-            prometida: false,
+            prometida: BTreeSet::new(),
             decidida: None,
         });
         self.ops.len() - 1
@@ -131,16 +141,19 @@ impl Juez {
     }
 
     /// Un gestor contesta a un envío. `en_diario`: la huella de lo que tiene en el disco con ese id.
-    #[allow(clippy::too_many_arguments)]
     pub fn al_responder(
         &mut self,
+        gestor: usize,
         envio: usize,
         id: OperacionId,
         que: &Contestado,
-        tardo: Us,
-        plazo: Us,
+        Demora { tardo, plazo }: Demora,
         en_diario: Option<Huella>,
     ) {
+        if matches!(que, Contestado::Propia(Estado::Pendiente, _)) {
+            let op = self.envios[envio].op;
+            self.ops[op].prometida.insert(gestor);
+        }
         let op = &self.ops[self.envios[envio].op];
         let huella = Huella::de(&op.comando);
         let corto = corto(id);
@@ -190,6 +203,7 @@ impl Juez {
             Contestado::Guardada(g) if g.codigo == Codigo::OperacionCaducada => {}
             Contestado::Guardada(g) => {
                 op.sabida.get_or_insert(ahora);
+                op.negados += u32::from(self.confirmadas.get(&op.id).is_some_and(|fila| fila.estado == "anulada"));
                 let cuerpo = g.cuerpo.get();
                 if op.decidida.as_deref().is_some_and(|antes| antes != cuerpo) {
                     let texto = format!("{} recibe dos decisiones distintas", corto(op.id));
@@ -198,7 +212,6 @@ impl Juez {
                     op.decidida = Some(cuerpo.into());
                 }
             }
-            Contestado::Propia(Estado::Pendiente, _) => op.prometida = true,
             Contestado::Propia(Estado::Error, _) => op.negados += 1,
             Contestado::Propia(..) => {}
         }
@@ -210,6 +223,9 @@ impl Juez {
         let id = fila.orden.id;
         if self.confirmadas.insert(id, fila.clone()).is_some() {
             self.romper(format!("{} se decide dos veces", corto(id)));
+        }
+        if fila.motivo == Some(MotivoDeApartar::FallosDefinidos) && !self.es_venenosa(id) {
+            self.romper(format!("{} se aparta por no poderse escribir, y se podía", corto(id)));
         }
         self.orden.push(id);
     }
@@ -239,6 +255,7 @@ struct Datos {
 pub fn concluir(mundo: &Mundo) -> Result<(), String> {
     promesas(&mundo.entorno.juez)?;
     respuestas(mundo)?;
+    buzones(mundo)?;
     auditar(mundo)?;
     let llamadas = llamadas(&mundo.entorno.juez);
     linealidad::por_titulo(mundo, &llamadas)?;
@@ -250,7 +267,7 @@ fn promesas(juez: &Juez) -> Result<(), String> {
         let fila = juez.confirmadas.get(&op.id);
         let suya = fila.filter(|fila| fila.orden.huella == Huella::de(&op.comando));
         let quien = format!("{} ({})", corto(op.id), en_palabras(&op.comando));
-        if op.prometida && fila.is_none() {
+        if !op.prometida.is_empty() && fila.is_none() {
             return Err(format!("{quien} se contestó pendiente y nunca se decidió"));
         }
         let hecha = suya.is_some_and(|fila| matches!(fila.estado, "aplicada" | "rechazada"));
@@ -273,6 +290,26 @@ fn respuestas(mundo: &Mundo) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Lo que un gestor prometió y no se aplicó está en su buzón, y nada de lo aplicado.
+fn buzones(mundo: &Mundo) -> Result<(), String> {
+    let juez = &mundo.entorno.juez;
+    for op in &juez.ops {
+        let suya = juez.confirmadas.get(&op.id).filter(|fila| fila.orden.huella == Huella::de(&op.comando));
+        let aplicada = suya.is_some_and(|fila| fila.estado == "aplicada");
+        for gestor in &op.prometida {
+            let carta = mundo.gestores[*gestor].diario.buzon.values().any(|(id, _)| *id == op.id);
+            if !aplicada && !carta {
+                return Err(format!("{} se prometió, no se aplicó y no está en el buzón del gestor {gestor}", corto(op.id)));
+            }
+        }
+    }
+    let cartas = mundo.gestores.iter().flat_map(|g| g.diario.buzon.values());
+    match cartas.into_iter().find(|(_, codigo)| *codigo == Codigo::Ok) {
+        Some((id, _)) => Err(format!("{} se aplicó y está en un buzón", corto(*id))),
+        None => Ok(()),
+    }
 }
 
 /// La misma auditoría que compara los procesos reales con PostgreSQL.

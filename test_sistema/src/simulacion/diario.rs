@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use common::mensajes::Orden;
+use common::{
+    dominio::{Codigo, OperacionId},
+    mensajes::Orden,
+};
 use gestor_carga::machine::Num;
 
 use super::{
@@ -17,6 +20,7 @@ const SONDEO: u64 = SEG;
 enum Comando {
     Escribir(Num, Orden),
     Borrar(Num),
+    AlBuzon(Num, OperacionId, Codigo),
 }
 
 /// El archivo y quien lo escribe.
@@ -25,6 +29,8 @@ pub struct Diario {
     gestor: usize,
     /// Lo que hay en el disco: sobrevive a su gestor.
     pub disco: BTreeMap<Num, Orden>,
+    /// Lo que se prometió y no se aplicó, hasta que lo cierre una persona.
+    pub buzon: BTreeMap<Num, (OperacionId, Codigo)>,
     /// El disco no se deja escribir.
     pub averiado: bool,
     cola: VecDeque<Comando>,
@@ -32,7 +38,7 @@ pub struct Diario {
     ocupado: bool,
     /// El hilo está probando si vuelve.
     fallando: bool,
-    por_borrar: Vec<Num>,
+    por_borrar: Vec<Comando>,
     /// Filas que quedaron en el disco aunque su escritura falló: si ya se decidieron, salen al rearrancar.
     dudosas: BTreeSet<Num>,
 }
@@ -44,6 +50,7 @@ impl Diario {
         Self {
             gestor,
             disco: BTreeMap::new(),
+            buzon: BTreeMap::new(),
             averiado: false,
             cola: VecDeque::new(),
             en_curso: Vec::new(),
@@ -82,6 +89,12 @@ impl Diario {
     /// Manda borrarla, detrás de lo ya mandado.
     pub fn borrar(&mut self, e: &mut Entorno, num: Num) {
         self.cola.push_back(Comando::Borrar(num));
+        self.empezar(e);
+    }
+
+    /// Manda pasarla al buzón.
+    pub fn al_buzon(&mut self, e: &mut Entorno, num: Num, orden: Orden, codigo: Codigo) {
+        self.cola.push_back(Comando::AlBuzon(num, orden.id, codigo));
         self.empezar(e);
     }
 
@@ -151,19 +164,15 @@ impl Diario {
         if self.averiado {
             return self.volver(e, SONDEO);
         }
-        for num in std::mem::take(&mut self.por_borrar) {
-            self.disco.remove(&num);
-        }
+        let borrados = std::mem::take(&mut self.por_borrar);
+        self.aplicar(&borrados);
         e.anotar(quien, || "el diario vuelve a escribirse".into());
         (self.ocupado, self.fallando) = (false, false);
         e.entregar(quien, Entrante::DiarioRecuperado);
     }
 
     fn apartar_borrados(&mut self, lote: &[Comando]) {
-        self.por_borrar.extend(lote.iter().filter_map(|comando| match comando {
-            Comando::Borrar(num) => Some(*num),
-            Comando::Escribir(..) => None,
-        }));
+        self.por_borrar.extend(lote.iter().filter(|comando| !matches!(comando, Comando::Escribir(..))));
     }
 
     fn aplicar(&mut self, lote: &[Comando]) {
@@ -174,6 +183,10 @@ impl Diario {
                     self.disco.insert(num, orden);
                 }
                 Comando::Borrar(num) => drop(self.disco.remove(&num)),
+                Comando::AlBuzon(num, id, codigo) => {
+                    self.disco.remove(&num);
+                    self.buzon.insert(num, (id, codigo));
+                }
             }
         }
     }
@@ -182,7 +195,7 @@ impl Diario {
 fn escrituras(lote: &[Comando]) -> Vec<Num> {
     let escrita = |comando: &Comando| match comando {
         Comando::Escribir(num, _) => Some(*num),
-        Comando::Borrar(_) => None,
+        Comando::Borrar(_) | Comando::AlBuzon(..) => None,
     };
     lote.iter().filter_map(escrita).collect()
 }

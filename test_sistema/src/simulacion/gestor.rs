@@ -15,6 +15,7 @@ use common::{
 use gestor_carga::machine::{Accion, Contestacion, Limites, Machine};
 
 use super::{
+    comprobacion::Demora,
     cronica::{corto, lista},
     diario::Diario,
     mundo::{Entorno, Entrante, Quien},
@@ -169,7 +170,7 @@ impl Gestor {
         let quien = self.quien();
         let Some(vivo) = &mut self.vivo else { return };
         match mensaje {
-            Mensaje::Solicitud { envio, id, comando, acepta_pendiente: _ } => {
+            Mensaje::Solicitud { envio, id, comando, acepta_pendiente } => {
                 let orden = Orden {
                     id,
                     huella: Huella::de(&comando),
@@ -188,7 +189,7 @@ impl Gestor {
                 let vida = e.proceso(quien).vida;
                 e.juez.al_entregar(envio, self.n, vida);
                 let nueva = vivo.maquina.noticia(id).is_none();
-                vivo.maquina.on_solicitud(now, orden, remite);
+                vivo.maquina.on_solicitud(now, orden, remite, acepta_pendiente);
                 if nueva && vivo.maquina.noticia(id).is_some() {
                     vivo.colas.values_mut().for_each(|cola| cola.retain(|otra| *otra != id));
                     vivo.colas.entry(comando.objeto()).or_default().push_back(id);
@@ -271,16 +272,30 @@ impl Gestor {
             Accion::Llamar { ordenes } => {
                 e.anotar(quien, || format!("llama al almacenamiento: {}", lista(&ordenes)));
                 self.comprobar_orden(e, &ordenes);
-                let Some(vivo) = &mut self.vivo else { return };
-                vivo.token += 1;
-                vivo.llamadas.insert(vivo.token, ordenes.iter().map(|o| (o.id, o.huella, o.intento)).collect());
-                vivo.almacen.llamar(e, vivo.token, CuerpoPeticion::Escribir(ordenes));
+                let llamadas = ordenes.iter().map(llamada).collect();
+                self.llamar(e, llamadas, CuerpoPeticion::Escribir(ordenes));
+            }
+            Accion::Terminar { cierres } => {
+                let ordenes: Vec<_> = cierres.iter().map(|c| c.orden).collect();
+                e.anotar(quien, || format!("pide terminar con {}", lista(&ordenes)));
+                let hora = e.hora(self.desvio);
+                let cierres = cierres.into_iter().map(|c| c.cierre(|_| hora)).collect();
+                self.llamar(e, ordenes.iter().map(llamada).collect(), CuerpoPeticion::Terminar(cierres));
             }
             Accion::Responder { a, id, contestacion } => self.responder(e, &a, id, contestacion),
             Accion::Anotar { num, orden } => self.diario.escribir(e, num, orden),
             Accion::Borrar { num } => self.diario.borrar(e, num),
+            Accion::AlBuzon { num, orden, fin } => self.diario.al_buzon(e, num, orden, fin.codigo),
+            Accion::Renunciada { id, fin } => e.anotar(quien, || format!("renuncia a {}: {fin:?}", corto(id))),
             Accion::Reasignada { id, motivo } => e.anotar(quien, || format!("{} se reasigna: {motivo}", corto(id))),
         }
+    }
+
+    fn llamar(&mut self, e: &mut Entorno, llamadas: Vec<Llamada>, cuerpo: CuerpoPeticion) {
+        let Some(vivo) = &mut self.vivo else { return };
+        vivo.token += 1;
+        vivo.llamadas.insert(vivo.token, llamadas);
+        vivo.almacen.llamar(e, vivo.token, cuerpo);
     }
 
     fn publicar(&self, e: &mut Entorno, topico: Topico, instancia: &str, ordenes: Vec<Orden>) {
@@ -307,7 +322,8 @@ impl Gestor {
         let tardo = (e.ahora - a.desde).saturating_sub(parado);
         let en_diario = self.diario.disco.values().find(|o| o.id == id).map(|o| o.huella);
         let limite = Us::try_from(self.limites.plazo.as_micros()).expect("segundos");
-        e.juez.al_responder(a.envio, id, &que, tardo, limite, en_diario);
+        let demora = Demora { tardo, plazo: limite };
+        e.juez.al_responder(self.n, a.envio, id, &que, demora, en_diario);
         if e.enlaces[a.enlace].encarnacion == a.encarnacion {
             e.enviar(a.enlace, B, Mensaje::Respuesta { envio: a.envio, que });
         }
@@ -354,6 +370,10 @@ impl Gestor {
             e.despertar(self.quien(), cuando);
         }
     }
+}
+
+fn llamada(orden: &Orden) -> Llamada {
+    (orden.id, orden.huella, orden.intento)
 }
 
 /// El actor que hay al otro lado de una suscripción.
