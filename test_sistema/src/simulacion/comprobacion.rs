@@ -299,14 +299,14 @@ fn buzones(mundo: &Mundo) -> Result<(), String> {
         let suya = juez.confirmadas.get(&op.id).filter(|fila| fila.orden.huella == Huella::de(&op.comando));
         let aplicada = suya.is_some_and(|fila| fila.estado == "aplicada");
         for gestor in &op.prometida {
-            let carta = mundo.gestores[*gestor].diario.buzon.values().any(|(id, _)| *id == op.id);
+            let carta = mundo.gestores[*gestor].diario.buzon.contains_key(&op.id);
             if !aplicada && !carta {
                 return Err(format!("{} se prometió, no se aplicó y no está en el buzón del gestor {gestor}", corto(op.id)));
             }
         }
     }
-    let cartas = mundo.gestores.iter().flat_map(|g| g.diario.buzon.values());
-    match cartas.into_iter().find(|(_, codigo)| *codigo == Codigo::Ok) {
+    let mut cartas = mundo.gestores.iter().flat_map(|g| &g.diario.buzon);
+    match cartas.find(|(_, codigo)| **codigo == Codigo::Ok) {
         Some((id, _)) => Err(format!("{} se aplicó y está en un buzón", corto(*id))),
         None => Ok(()),
     }

@@ -30,7 +30,7 @@ pub struct Diario {
     /// Lo que hay en el disco: sobrevive a su gestor.
     pub disco: BTreeMap<Num, Orden>,
     /// Lo que se prometió y no se aplicó, hasta que lo cierre una persona.
-    pub buzon: BTreeMap<Num, (OperacionId, Codigo)>,
+    pub buzon: BTreeMap<OperacionId, Codigo>,
     /// El disco no se deja escribir.
     pub averiado: bool,
     cola: VecDeque<Comando>,
@@ -185,7 +185,7 @@ impl Diario {
                 Comando::Borrar(num) => drop(self.disco.remove(&num)),
                 Comando::AlBuzon(num, id, codigo) => {
                     self.disco.remove(&num);
-                    self.buzon.insert(num, (id, codigo));
+                    self.buzon.insert(id, codigo);
                 }
             }
         }
