@@ -94,7 +94,9 @@ impl Cliente {
         let (venenosa, asesina) = (e.azar.por_ciento(venenosas), e.azar.por_ciento(asesinas));
         let en_almacen = e.azar.por_ciento(50);
         e.juez.marcar(id, venenosa, asesina.then_some(en_almacen));
-        let acepta_pendiente = e.azar.por_ciento(75);
+        // Si nada salió hacia el almacenamiento, a quien no acepta pendiente se le contesta error: vale porque ningún zócalo
+        // dobla un mensaje. Las semillas que sí los doblan no lo prueban.
+        let acepta_pendiente = e.azar.por_ciento(75) || e.perfil.trafico.dobles > 0;
         self.entre = Some(Entre { op, id, comando, acepta_pendiente, envios: 0, repetir: e.ahora });
         self.insistir(e);
         if e.azar.por_ciento(3) {
