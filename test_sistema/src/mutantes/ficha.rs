@@ -70,7 +70,8 @@ impl Ficha {
             }
         }
         ensure!(!cambios.is_empty(), "{nombre}: no cambia nada");
-        let cazador = cazador.with_context(|| format!("{nombre}: no dice quién lo caza («simulación» o «prueba: …»)"))?;
+        let cazador =
+            cazador.with_context(|| format!("{nombre}: no dice quién lo caza («simulación» o «prueba: …»)"))?;
         Ok(Self { nombre: nombre.to_owned(), cazador, cambios })
     }
 

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use super::ficha::{Cazador, Ficha};
 
 /// Lo que puede durar una prueba o una tanda de semillas: un mutante que gira sin fin también está cazado.
-const CORRER_MAX: Duration = Duration::from_secs(300);
+const CORRER_MAX: Duration = Duration::from_mins(5);
 /// Lo que no se copia.
 const SIN_COPIAR: [&str; 3] = ["target", ".git", "var"];
 
@@ -71,7 +71,9 @@ impl Taller {
         let cazado = match (&puesto, &ficha.cazador) {
             (Err(_), _) => Ok(None),
             (Ok(()), Cazador::Simulacion) => self.simular().await.map(|c| c.map(|como| ("simulación", como))),
-            (Ok(()), Cazador::Prueba(argumentos)) => self.prueba(argumentos).await.map(|c| c.map(|como| ("prueba", como))),
+            (Ok(()), Cazador::Prueba(argumentos)) => {
+                self.prueba(argumentos).await.map(|c| c.map(|como| ("prueba", como)))
+            }
         };
         self.quitar(ficha)?;
         puesto?;

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 
 use actores::machine::{Final, Limites, Machine};
-use common::{
-    mensajes::{CuerpoPeticion, CuerpoResultado, LISTA_MAX, Orden, ResultadoInforme, Topico},
-};
+use common::mensajes::{CuerpoPeticion, CuerpoResultado, LISTA_MAX, Orden, ResultadoInforme, Topico};
 
 use super::{
     cronica::{corto, lista},

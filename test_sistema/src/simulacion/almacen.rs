@@ -10,11 +10,11 @@ use common::{
         reglas::{self, Operacion},
     },
     mensajes::{
-        CuerpoPeticion, CuerpoResultado, Desenlace, Fallo, Fin, Orden, Peticion, Respuesta, RespuestaGuardada, Resultado,
-        ResultadoEscritura,
+        CuerpoPeticion, CuerpoResultado, Desenlace, Fallo, Fin, Orden, Peticion, Respuesta, RespuestaGuardada,
+        Resultado, ResultadoEscritura,
     },
 };
-use gestor_almacenamiento::lote::{Cola, Encargo, EnEspera, Trabajo as Pedido, tandas};
+use gestor_almacenamiento::lote::{Cola, EnEspera, Encargo, Trabajo as Pedido, tandas};
 
 use super::{
     base::{DeBase, FilaOperacion, Foto, Lote, Trabajo, camino},
@@ -229,7 +229,8 @@ impl Almacen {
 
     fn de_base(&mut self, e: &mut Entorno, numero: u64, que: DeBase) {
         if let Some(remite) = self.vivo.salud.remove(&numero) {
-            let cuerpo = if matches!(que, DeBase::Sana) { CuerpoResultado::Sano } else { fallo(true, "sin base".into()) };
+            let cuerpo =
+                if matches!(que, DeBase::Sana) { CuerpoResultado::Sano } else { fallo(true, "sin base".into()) };
             return contestar(e, &remite, cuerpo);
         }
         if numero != self.vivo.viaje {
@@ -242,7 +243,7 @@ impl Almacen {
         match que {
             DeBase::Foto(foto) => self.con_foto(e, foto),
             DeBase::Guardado => self.guardado(e),
-            otra => self.tropezar(e, otra),
+            otra => self.tropezar(e, &otra),
         }
     }
 
@@ -267,7 +268,7 @@ impl Almacen {
     }
 
     /// Como `Vuelta::trozo`: qué se repite, qué se parte y qué es del punto.
-    fn tropezar(&mut self, e: &mut Entorno, que: DeBase) {
+    fn tropezar(&mut self, e: &mut Entorno, que: &DeBase) {
         let se_corto = matches!(que, DeBase::SeCorto);
         if se_corto {
             self.vivo.conexion = None;
@@ -286,7 +287,7 @@ impl Almacen {
             DeBase::NoSePuede => self.partir(e),
             _ => {
                 let nada_hecho = !en_curso.en_el_aire;
-                self.acabar(e, Some(Fallo { nada_hecho, motivo: format!("{que:?}") }));
+                self.acabar(e, Some(&Fallo { nada_hecho, motivo: format!("{que:?}") }));
             }
         }
     }
@@ -304,14 +305,14 @@ impl Almacen {
         self.siguiente_trozo(e);
     }
 
-    fn acabar(&mut self, e: &mut Entorno, fallo: Option<Fallo>) {
+    fn acabar(&mut self, e: &mut Entorno, fallo: Option<&Fallo>) {
         let Some(en_curso) = self.vivo.en_curso.take() else { return };
         for peticion in &en_curso.peticiones {
             if e.muere_aqui(self.quien()) {
                 return;
             }
             let ordenes: Vec<_> = peticion.trabajo.ordenes().copied().collect();
-            contestar(e, &peticion.remite, resultado(&ordenes, &en_curso.desenlaces, fallo.as_ref()));
+            contestar(e, &peticion.remite, resultado(&ordenes, &en_curso.desenlaces, fallo));
         }
         e.despertar(self.quien(), e.ahora);
     }

@@ -135,7 +135,8 @@ impl Base {
     #[must_use]
     pub fn nueva(perfil: &Perfil) -> Self {
         let copias = perfil.copias.iter().enumerate().flat_map(|(t, n)| (0..*n).map(move |c| (t, c)));
-        let ejemplares = copias.map(|(t, c)| (ejemplar(t, c), Ejemplar { id: ejemplar(t, c), isbn: isbn(t), sede: sede() }));
+        let ejemplares =
+            copias.map(|(t, c)| (ejemplar(t, c), Ejemplar { id: ejemplar(t, c), isbn: isbn(t), sede: sede() }));
         Self {
             arriba: true,
             quieta: false,
@@ -218,7 +219,10 @@ impl Base {
             match orden.comando.objeto() {
                 Objeto::Ejemplar(id) => self.con_ejemplar(&mut filas, id),
                 Objeto::Libro(isbn) => {
-                    self.ejemplares.values().filter(|ej| ej.isbn == isbn).for_each(|ej| self.con_ejemplar(&mut filas, ej.id));
+                    self.ejemplares
+                        .values()
+                        .filter(|ej| ej.isbn == isbn)
+                        .for_each(|ej| self.con_ejemplar(&mut filas, ej.id));
                 }
             }
             if let Some(id) = orden.comando.usuario()
@@ -269,7 +273,8 @@ impl Base {
         }
         for nuevo in &lote.cambios.nuevos {
             let choca = |p: &Prestamo| {
-                p.cierre.is_none() && (p.ejemplar == nuevo.ejemplar || (p.usuario, p.ranura) == (nuevo.usuario, nuevo.ranura))
+                p.cierre.is_none()
+                    && (p.ejemplar == nuevo.ejemplar || (p.usuario, p.ranura) == (nuevo.usuario, nuevo.ranura))
             };
             if prestamos.contains_key(&nuevo.id) || (nuevo.cierre.is_none() && prestamos.values().any(choca)) {
                 return DeBase::Cruce;
@@ -279,7 +284,12 @@ impl Base {
         self.prestamos = prestamos;
         for fila in lote.decididas {
             e.anotar(Quien::Base, || {
-                format!("confirma {} {} ({}), del almacén {almacen}", corto(fila.orden.id), fila.estado, fila.respuesta.codigo)
+                format!(
+                    "confirma {} {} ({}), del almacén {almacen}",
+                    corto(fila.orden.id),
+                    fila.estado,
+                    fila.respuesta.codigo
+                )
             });
             e.juez.al_confirmar(&fila);
             self.operaciones.insert(fila.orden.id, fila);

@@ -99,9 +99,6 @@ impl Cliente {
         let acepta_pendiente = e.azar.por_ciento(75) || e.perfil.trafico.dobles > 0;
         self.entre = Some(Entre { op, id, comando, acepta_pendiente, envios: 0, repetir: e.ahora });
         self.insistir(e);
-        if e.azar.por_ciento(3) {
-            self.con_otro_contenido(e, id, comando);
-        }
     }
 
     /// Alguien usa el mismo id para otra cosa.
@@ -133,6 +130,9 @@ impl Cliente {
         let mut enviadas = 0;
         for _ in 0..veces {
             enviadas += u32::from(self.enviar(e, entre.op, entre.id, entre.comando, entre.acepta_pendiente));
+        }
+        if e.azar.por_ciento(4) {
+            self.con_otro_contenido(e, entre.id, entre.comando);
         }
         entre.envios += enviadas;
         entre.repetir = if enviadas == 0 { e.ahora + 100 * MS } else { e.ahora + e.entre(2_500 * MS, 6 * SEG) };

@@ -301,7 +301,10 @@ fn buzones(mundo: &Mundo) -> Result<(), String> {
         for gestor in &op.prometida {
             let carta = mundo.gestores[*gestor].diario.buzon.contains_key(&op.id);
             if !aplicada && !carta {
-                return Err(format!("{} se prometió, no se aplicó y no está en el buzón del gestor {gestor}", corto(op.id)));
+                return Err(format!(
+                    "{} se prometió, no se aplicó y no está en el buzón del gestor {gestor}",
+                    corto(op.id)
+                ));
             }
         }
     }

@@ -183,6 +183,8 @@ pub fn calmar(mundo: &mut Mundo) {
     let e = &mut mundo.entorno;
     (e.trafico.picos, e.trafico.dobles, e.trafico.descartes) = (0, 0, 0);
     let quienes: Vec<_> = e.quienes().collect();
-    quienes.into_iter().for_each(|quien| seguir(e, quien));
+    for quien in quienes {
+        seguir(e, quien);
+    }
     (0..e.enlaces.len()).for_each(|n| hablar(e, n));
 }

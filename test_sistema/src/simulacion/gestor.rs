@@ -8,7 +8,8 @@ use std::{
 use common::{
     dominio::{Clave, Huella, OperacionId},
     mensajes::{
-        CuerpoPeticion, CuerpoResultado, Desenlace, Orden, RespuestaGuardada, ResultadoEscritura, ResultadoInforme, Topico,
+        CuerpoPeticion, CuerpoResultado, Desenlace, Orden, RespuestaGuardada, ResultadoEscritura, ResultadoInforme,
+        Topico,
     },
     resilience::EstadoBreaker,
 };
@@ -78,7 +79,11 @@ impl Gestor {
         if perfil.justo {
             limites = Limites { ventana: 3, lista: 2, operaciones: 8, ..limites };
         }
-        let desvio = if perfil.desvio == 0 { 0 } else { i64::try_from(azar.siguiente() % perfil.desvio.unsigned_abs()).unwrap_or(0) };
+        let desvio = if perfil.desvio == 0 {
+            0
+        } else {
+            i64::try_from(azar.siguiente() % perfil.desvio.unsigned_abs()).unwrap_or(0)
+        };
         Self { n, limites, desvio, diario: Diario::nuevo(n), vivo: None }
     }
 
@@ -117,8 +122,9 @@ impl Gestor {
     pub fn que_falta(&self) -> Option<String> {
         let operaciones = self.vivo.as_ref().map_or(1, |v| v.maquina.foto().operaciones);
         let filas = self.diario.por_hacer();
-        (operaciones + filas > 0)
-            .then(|| format!("el gestor {} tiene {operaciones} operaciones sin decidir y {filas} filas en el diario", self.n))
+        (operaciones + filas > 0).then(|| {
+            format!("el gestor {} tiene {operaciones} operaciones sin decidir y {filas} filas en el diario", self.n)
+        })
     }
 
     /// Mira lo que le llegó y gira.
@@ -179,13 +185,8 @@ impl Gestor {
                     sola: false,
                     comando,
                 };
-                let remite = Remite {
-                    enlace,
-                    encarnacion,
-                    envio,
-                    desde: e.ahora,
-                    parado_antes: e.proceso(quien).parado_total,
-                };
+                let remite =
+                    Remite { enlace, encarnacion, envio, desde: e.ahora, parado_antes: e.proceso(quien).parado_total };
                 let vida = e.proceso(quien).vida;
                 e.juez.al_entregar(envio, self.n, vida);
                 let nueva = vivo.maquina.noticia(id).is_none();
