@@ -1,6 +1,6 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda preparar construir construir-pruebas demo banco banco-grande servir test lint
+.PHONY: simulacion mutantes ayuda preparar construir construir-pruebas demo banco banco-grande servir test lint
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -28,6 +28,13 @@ servir: construir ## Levanta la suite en esta máquina, en primer plano (Ctrl-C 
 
 test: construir-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
 	cargo test --workspace --locked
+
+SEMILLAS ?= 100000
+simulacion: construir-pruebas ## Simula las máquinas reales con SEMILLAS=100000 historias de fallos; se repite una con «test_sistema simular --semilla S»
+	target/debug/test_sistema simular --semillas $(SEMILLAS)
+
+mutantes: construir-pruebas ## Pone errores a propósito en una copia y dice qué comprobación caza cada uno
+	target/debug/test_sistema mutantes
 
 lint: preparar ## Formato y clippy, sin un aviso
 	cargo fmt --all --check

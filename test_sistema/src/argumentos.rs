@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use common::transport::Endpoint;
-use test_sistema::{banco, carga, demo, operar, pedir};
+use test_sistema::{banco, carga, demo, mutantes, operar, pedir, simulacion};
 
 const AYUDA: &str = "\
 Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
@@ -38,6 +38,10 @@ pub enum Orden {
     Banco(banco::Argumentos),
     /// Mide la misma carga sobre pocas filas y sobre muchas, una poda, y mil clientes conectados; audita
     BancoGrande(banco::grande::Argumentos),
+    /// Simula las máquinas reales con fallos al azar y comprueba la promesa; una semilla da siempre la misma historia
+    Simular(simulacion::orden::Argumentos),
+    /// Pone errores a propósito en una copia del árbol y dice qué comprobación caza cada uno
+    Mutantes(mutantes::Argumentos),
 }
 
 impl Argumentos {

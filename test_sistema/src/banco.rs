@@ -10,7 +10,7 @@ mod estadistica;
 pub mod grande;
 mod hijo;
 mod informe;
-mod interrupcion;
+pub mod interrupcion;
 mod maquina;
 mod medida;
 mod objetivos;

@@ -4,6 +4,8 @@
 //! - [`cliente`]: un cliente que repite con el mismo id hasta que le responden.
 //! - [`funcional`], [`pedir`], [`operar`], [`carga`], [`demo`], [`banco`]: una suborden cada uno.
 //! - [`historia`] y [`auditoria`]: lo que se vio y si es lo que se guardó; puras, salvo `auditoria::base`.
+//! - [`simulacion`]: las máquinas reales bajo un planificador con semilla.
+//! - [`mutantes`]: errores puestos a propósito, y quién los caza.
 //! - [`suite`]: una suite propia, con sus procesos y cómo matarlos.
 
 pub mod auditoria;
@@ -16,7 +18,9 @@ pub mod funcional;
 pub mod historia;
 pub mod http;
 pub mod informe;
+pub mod mutantes;
 pub mod operar;
 pub mod pedir;
+pub mod simulacion;
 pub mod solicitud;
 pub mod suite;

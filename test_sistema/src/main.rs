@@ -9,7 +9,7 @@ use common::process::orden;
 use test_sistema::{
     banco, carga, demo,
     funcional::{self, Libreta},
-    operar, pedir,
+    mutantes, operar, pedir, simulacion,
 };
 use tokio::{runtime, task::LocalSet};
 
@@ -44,5 +44,7 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
         Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
         Some(Orden::Banco(pedido)) => Ok(u8::from(!banco::correr(pedido).await?)),
         Some(Orden::BancoGrande(pedido)) => Ok(u8::from(!banco::grande::correr(pedido).await?)),
+        Some(Orden::Mutantes(pedido)) => Ok(u8::from(!mutantes::correr(pedido).await?)),
+        Some(Orden::Simular(pedido)) => Ok(u8::from(!simulacion::orden::correr(pedido).await?)),
     }
 }

@@ -1,0 +1,67 @@
+//! La simulación: las máquinas reales y las reglas reales en un solo hilo, con un reloj, una red y un disco que obedecen
+//! a una semilla; la misma semilla da la misma historia.
+//!
+//! - [`perfil`]: qué prueba una semilla. [`fallos`]: qué se estropea y cómo sana.
+//! - [`reloj`] y [`mundo`]: el orden de las cosas. [`red`]: qué llega, cuándo y a quién.
+//! - [`gestor`] (y su [`diario`]), [`actor`], [`almacen`], [`rotatorio`]: los procesos; lo que decide es lo real.
+//! - [`base`]: PostgreSQL, modelado. [`cliente`]: quien pide.
+//! - [`comprobacion`] y [`linealidad`]: si se cumplió la promesa. [`cronica`]: la historia, para leerla.
+//! - [`orden`]: la suborden `simular`.
+
+mod actor;
+mod almacen;
+mod base;
+mod cliente;
+mod comprobacion;
+mod cronica;
+mod diario;
+mod fallos;
+mod gestor;
+mod linealidad;
+mod mundo;
+pub mod orden;
+mod perfil;
+mod red;
+mod reloj;
+mod rotatorio;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mundo::Mundo;
+use reloj::Us;
+
+/// Lo que fue de una semilla.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Simulada {
+    /// Cuál.
+    pub semilla: u64,
+    /// Qué se rompió, si se rompió algo.
+    pub falta: Option<String>,
+    /// Sucesos que pasaron.
+    pub pasos: u64,
+    /// Cuánto tiempo virtual.
+    pub duro: Us,
+    /// La historia, si se pidió.
+    pub historia: Vec<String>,
+}
+
+/// Simula una semilla; con `contar`, escribe su historia.
+#[must_use]
+pub fn simular(semilla: u64, contar: bool) -> Simulada {
+    let mut mundo = Mundo::nuevo(semilla, contar);
+    let corrida = catch_unwind(AssertUnwindSafe(|| mundo.correr()));
+    let falta = match corrida {
+        Ok(Ok(())) => None,
+        Ok(Err(falta)) => Some(falta),
+        Err(panico) => Some(format!("pánico: {}", texto(panico.as_ref()))),
+    };
+    let (pasos, duro) = (mundo.pasos, mundo.entorno.ahora);
+    Simulada { semilla, falta, pasos, duro, historia: mundo.entorno.cronica.lineas() }
+}
+
+fn texto(panico: &(dyn std::any::Any + Send)) -> String {
+    let quiza = panico.downcast_ref::<String>().cloned();
+    quiza.or_else(|| panico.downcast_ref::<&str>().map(|t| (*t).to_owned())).unwrap_or_else(|| "sin texto".into())
+}
