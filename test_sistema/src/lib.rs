@@ -2,20 +2,26 @@
 //! que hay en PostgreSQL.
 //!
 //! - [`cliente`]: un cliente que repite con el mismo id hasta que le responden.
-//! - [`funcional`], [`pedir`], [`carga`], [`demo`], [`banco`]: una suborden cada uno.
+//! - [`funcional`], [`pedir`], [`carga`], [`demo`], [`caos`], [`campania`], [`banco`]: una suborden cada uno.
 //! - [`historia`] y [`auditoria`]: lo que se vio y si es lo que se guardó; puras, salvo `auditoria::base`.
 //! - [`suite`]: una suite propia, con sus procesos y cómo matarlos.
 
 pub mod auditoria;
 pub mod azar;
 pub mod banco;
+pub mod basura;
+pub mod campania;
+pub mod caos;
 pub mod carga;
 pub mod cliente;
 pub mod demo;
+pub mod escena;
 pub mod funcional;
 pub mod historia;
 pub mod http;
 pub mod informe;
+pub mod pausas;
 pub mod pedir;
+pub mod proxy;
 pub mod solicitud;
 pub mod suite;

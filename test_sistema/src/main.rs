@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use argumentos::{Argumentos, Orden};
 use common::process::orden;
 use test_sistema::{
-    banco, carga, demo,
+    banco, campania, caos, carga, demo,
     funcional::{self, Libreta},
     pedir,
 };
@@ -41,6 +41,8 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
         Some(Orden::Pedir(pedido)) => Ok(pedir::correr(&endpoint, pedido).await?),
         Some(Orden::Carga(pedido)) => Ok(u8::from(!carga::orden::correr(&endpoint, pedido).await?)),
         Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
+        Some(Orden::Caos(pedido)) => Ok(u8::from(!caos::correr(pedido).await?)),
+        Some(Orden::Campania(pedido)) => Ok(u8::from(!campania::correr(pedido).await?)),
         Some(Orden::Banco(pedido)) => Ok(u8::from(!banco::correr(pedido).await?)),
         Some(Orden::BancoGrande(pedido)) => Ok(u8::from(!banco::grande::correr(pedido).await?)),
     }
