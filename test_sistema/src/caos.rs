@@ -153,7 +153,9 @@ async fn romper(
 
 /// El plan, contado desde que la carga empezó y no desde ahora.
 fn desde(mut plan: Vec<Suceso>, ahora: Duration) -> Vec<Suceso> {
-    plan.iter_mut().for_each(|suceso| suceso.en += ahora);
+    for suceso in &mut plan {
+        suceso.en += ahora;
+    }
     plan
 }
 

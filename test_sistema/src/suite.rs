@@ -248,7 +248,9 @@ impl Suite {
         let pid = self.pid(nombre)?;
         let hijos = if a_todos { proceso::hijos(pid) } else { Vec::new() };
         let todos: Vec<u32> = [pid].into_iter().chain(hijos).collect();
-        todos.iter().for_each(|pid| proceso::senalar(*pid, senal));
+        for pid in &todos {
+            proceso::senalar(*pid, senal);
+        }
         Ok(todos)
     }
 

@@ -107,7 +107,7 @@ async fn apagado_y_vuelta(
     (viejos, nuevos): (Reparto, Reparto),
 ) -> anyhow::Result<Hecho> {
     let barra = Progreso::de_segundos(pedido.segundos);
-    let clientes = Peticionarios::empezar(escena, viejos, pedido.ritmo, historia)?;
+    let clientes = Peticionarios::empezar(escena, &viejos, pedido.ritmo, historia)?;
     for segundo in 0..pedido.segundos {
         barra.decir(format!("sin almacenamiento · {} prometidas", historia.borrow().muestras.len()));
         sleep(Duration::from_secs(1)).await;
@@ -119,7 +119,7 @@ async fn apagado_y_vuelta(
     escena.suite.iniciar(POSTGRES).await?;
     let vuelta = Instant::now();
     barra.linea(&format!("  vuelve el almacenamiento: {} operaciones por aplicar", prometidas.len()));
-    let clientes = Peticionarios::empezar(escena, nuevos, pedido.ritmo, historia)?;
+    let clientes = Peticionarios::empezar(escena, &nuevos, pedido.ritmo, historia)?;
     // Preguntar por todas a la base cada poco le quitaría a ella lo que se mide: primero se le pregunta al gestor.
     while vuelta.elapsed() < DECIDIR_MAX && por_hacer(&escena.suite).await.is_none_or(|n| n > DRENADO) {
         sleep(MIRADA).await;

@@ -78,7 +78,7 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
     let veces = usize::from(pedido.veces);
     let mut informe = Informe::nuevo("muertes");
     let mut pausas: BTreeMap<usize, Vec<Duration>> = BTreeMap::new();
-    let barra = Progreso::de_filas(u64::try_from(veces).unwrap_or(0));
+    let barra = Progreso::de_veces(veces);
     let mut hechas = 0;
     while hechas < veces {
         let rondas = RONDAS_POR_CARGA.min(veces - hechas);

@@ -59,7 +59,7 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
     let carga = escena.cargar(plan)?;
     anyhow::ensure!(carga.esperar_exitos(EXITOS, VOLVER_MAX, |_| true).await, "la carga no arranca");
     let total = usize::from(pedido.veces) * NOMBRES.len();
-    let barra = Progreso::de_filas(u64::try_from(total).unwrap_or(0));
+    let barra = Progreso::de_veces(total);
     let mut paradas = Vec::new();
     for _ in 0..pedido.veces {
         for proceso in NOMBRES {

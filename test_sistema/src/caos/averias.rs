@@ -207,7 +207,8 @@ fn torrente(puertos: &[SocketAddr], semilla: u64, basta: &AtomicBool) {
             if basta.load(Ordering::Relaxed) {
                 return;
             }
-            runtime.block_on(basura::soltar(dealer, azar.uno_de(mensajes.as_slice())));
+            let mensaje: &Vec<Vec<u8>> = azar.uno_de(&mensajes);
+            runtime.block_on(basura::soltar(dealer, mensaje));
         }
     }
 }

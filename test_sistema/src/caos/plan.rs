@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    const DOS_MINUTOS: Duration = Duration::from_secs(120);
+    const DOS_MINUTOS: Duration = Duration::from_mins(2);
 
     #[test]
     fn la_misma_semilla_da_el_mismo_plan_y_otra_da_otro() {

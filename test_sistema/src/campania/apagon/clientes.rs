@@ -62,7 +62,7 @@ impl Peticionarios {
     /// Los pone a pedir, entre todos, `ritmo` operaciones por segundo.
     pub(super) fn empezar(
         escena: &Escena,
-        reparto: Reparto,
+        reparto: &Reparto,
         ritmo: u64,
         historia: &Rc<RefCell<Historia>>,
     ) -> anyhow::Result<Self> {
@@ -110,8 +110,7 @@ struct Peticionario {
 
 impl Peticionario {
     async fn correr(mut self) {
-        let mut vuelta = 0..;
-        while let Some(n) = vuelta.next() {
+        for n in 0.. {
             let (ejemplar, usuario) = self.suyos[n % self.suyos.len()];
             let objeto = Objeto::Ejemplar(ejemplar);
             for comando in [
@@ -132,10 +131,8 @@ impl Peticionario {
 
     async fn pedir(&mut self, comando: Comando) {
         let id = Uuid::now_v7();
-        let mut historia = self.historia.borrow_mut();
-        historia.pedida(id, comando.tipo(), Huella::de(&comando));
-        historia.seguir(id, comando);
-        drop(historia);
+        self.historia.borrow_mut().pedida(id, comando.tipo(), Huella::de(&comando));
+        self.historia.borrow_mut().seguir(id, comando);
         let desde = Instant::now();
         let espera = Paciencia { primero: PACIENCIA, repetido: PACIENCIA, total: PACIENCIA };
         let contestacion = self.cliente.pedir(&cuerpo(id, &comando), espera).await;
