@@ -11,7 +11,11 @@ use std::{
 
 use common::{
     mensajes::{CuerpoPeticion, CuerpoResultado, Evento, Informe, LISTA_MAX, Topico, codificar, descifrar},
-    process::{http::Listo, shutdown::Apagado},
+    process::{
+        http::Listo,
+        puntos_de_muerte::{self, Punto},
+        shutdown::Apagado,
+    },
     resilience::EstadoBreaker,
     transport::{Conexion, Contexto, Entrega, ErrorDeTransporte, Frame, Monitor, Socket, StorageClient},
 };
@@ -224,6 +228,9 @@ impl Servicio {
             // Contestar otra cosa a una escritura es no haber contestado.
             Ok(_) | Err(_) => Final::EnElAire,
         };
+        if matches!(fin, Final::Escritas(_)) {
+            puntos_de_muerte::pasar(Punto::ActorDecididaSinInformar);
+        }
         self.machine.on_final(entrega.token, fin);
     }
 
@@ -269,6 +276,7 @@ impl Servicio {
         if acogida.descartadas > 0 {
             descartar("cola_llena", acogida.descartadas);
         }
+        puntos_de_muerte::pasar(Punto::ActorRecibida);
     }
 
     fn revisar(&mut self) {

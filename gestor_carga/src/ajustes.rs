@@ -1,13 +1,21 @@
 //! Los ajustes del gestor, con sus valores por defecto, y lo que se hace con ellos al abrir.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use common::{
     process::config::{AjusteInvalido, Ajustes, invalido},
+    resilience::Backoff,
     transport::{Contexto, Endpoint, ErrorDeTransporte, Socket, StorageClient},
 };
 
-use crate::{journal, machine::limites::PLAZO_RESPUESTA_MS, service::Zocalos};
+use crate::{
+    journal,
+    machine::{
+        Limites,
+        limites::{FALLOS_DEFINIDOS_MAX, MUERTES_MAX, PLAZO_RESPUESTA_MS},
+    },
+    service::Zocalos,
+};
 
 const CLIENTES: &str = "GESTOR_CARGA_BIND";
 const EVENTOS: &str = "GESTOR_CARGA_PUB_BIND";
@@ -23,6 +31,11 @@ Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el e
   GESTOR_ALMACENAMIENTO_ENDPOINTS  puntos de almacenamiento, separados por comas [127.0.0.1:5570,127.0.0.1:5571]
   GESTOR_CARGA_DIARIO              archivo de lo prometido [var/gestor_carga/diario.redb]
   PLAZO_RESPUESTA_MS               cuánto espera un cliente, en milisegundos [2000]
+  REINTENTO_BASE_MS                espera tras el primer fallo definido de una operación, en milisegundos [1000]
+  REINTENTO_FACTOR                 por cuánto se multiplica de un fallo al siguiente, de 1 a 100; ±20 % de azar [2.0]
+  REINTENTO_TOPE_MS                lo que esa espera no pasa, en milisegundos [60000]
+  FALLOS_DEFINIDOS_MAX             fallos definidos tras los que una operación se aparta [3]
+  MUERTES_A_SOLAS_MAX              muertes de quien la atendía a solas tras las que se aparta [5]
   HTTP_ADDR                        dirección de /salud, /listo, /metrics y /estado [127.0.0.1:5655]
   RUST_LOG                         detalle del registro [info]
 
@@ -36,8 +49,8 @@ pub struct AjustesGestor {
     almacen: Vec<Endpoint>,
     /// El archivo del diario.
     pub diario: PathBuf,
-    /// Lo que espera un cliente.
-    pub plazo: Duration,
+    /// Los plazos y topes de la máquina.
+    pub limites: Limites,
     /// Dónde se atiende HTTP.
     pub http: SocketAddr,
 }
@@ -54,7 +67,7 @@ impl AjustesGestor {
             informes: ajustes.endpoint(INFORMES, "127.0.0.1:5557")?,
             almacen: ajustes.endpoints(ALMACEN, "127.0.0.1:5570,127.0.0.1:5571")?,
             diario: ajustes.ruta(journal::AJUSTE, "var/gestor_carga/diario.redb"),
-            plazo: ajustes.milisegundos("PLAZO_RESPUESTA_MS", PLAZO_RESPUESTA_MS)?,
+            limites: leer_limites(ajustes)?,
             http: ajustes.valor(
                 common::process::http::HTTP_ADDR,
                 "127.0.0.1:5655",
@@ -78,5 +91,34 @@ impl AjustesGestor {
             almacen: StorageClient::conectar(contexto, &self.almacen)
                 .map_err(|e| invalido(ALMACEN, e, "Escriba host:puerto separados por comas"))?,
         })
+    }
+}
+
+fn leer_limites(ajustes: &Ajustes) -> Result<Limites, AjusteInvalido> {
+    let plazo = ajustes.milisegundos("PLAZO_RESPUESTA_MS", PLAZO_RESPUESTA_MS)?;
+    Ok(Limites {
+        reintento: leer_reintento(ajustes)?,
+        definidos: al_menos_uno(ajustes, "FALLOS_DEFINIDOS_MAX", FALLOS_DEFINIDOS_MAX)?,
+        muertes: al_menos_uno(ajustes, "MUERTES_A_SOLAS_MAX", MUERTES_MAX)?,
+        ..Limites::con_plazo(plazo)
+    })
+}
+
+fn leer_reintento(ajustes: &Ajustes) -> Result<Backoff, AjusteInvalido> {
+    let salida = "Escriba un número de 1 a 100, por ejemplo 2.0";
+    let factor = ajustes.valor::<f64>("REINTENTO_FACTOR", "2.0", salida)?;
+    if !(1.0..=100.0).contains(&factor) {
+        return Err(invalido("REINTENTO_FACTOR", format!("{factor} no vale"), salida));
+    }
+    let base = ajustes.milisegundos("REINTENTO_BASE_MS", 1_000)?;
+    let tope = ajustes.milisegundos("REINTENTO_TOPE_MS", 60_000)?;
+    Ok(Backoff { base, factor, tope })
+}
+
+fn al_menos_uno(ajustes: &Ajustes, nombre: &str, por_defecto: u32) -> Result<u32, AjusteInvalido> {
+    let salida = format!("Escriba un número desde 1, por ejemplo {por_defecto}");
+    match ajustes.valor(nombre, &por_defecto.to_string(), &salida)? {
+        0 => Err(invalido(nombre, "no puede ser cero", &salida)),
+        n => Ok(n),
     }
 }

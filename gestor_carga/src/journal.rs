@@ -1,16 +1,26 @@
 //! Decide cómo se guarda lo prometido: filas por número de llegada, y lo que se juntó va en una transacción con fsync.
 //!
-//! El disco tiene su propio hilo: el de los zócalos nunca lo espera.
+//! El disco tiene su propio hilo (`hilo`): el de los zócalos nunca lo espera. Lo prometido que no se aplicó pasa al
+//! [`buzon`] en la misma transacción en que deja de estar prometido.
 
-use std::{path::Path, time::Duration};
+pub mod buzon;
+mod hilo;
 
+use std::{future::Future, path::Path, time::Duration};
+
+use chrono::Utc;
 use common::{
-    mensajes::{self, Orden},
+    dominio::OperacionId,
+    mensajes::{self, Instante, Orden},
     process::config::{AjusteInvalido, invalido},
 };
 use redb::{Database, DatabaseError, ReadableTable, TableDefinition};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use self::{
+    buzon::{Carta, CierreDeBuzon, PaginaDeBuzon},
+    hilo::{Comando, Hilo},
+};
 use crate::machine::{Num, limites::OPERACIONES_MAX};
 
 /// El ajuste que nombra el archivo.
@@ -22,22 +32,14 @@ const FILAS: TableDefinition<u64, &[u8]> = TableDefinition::new("ordenes");
 const ILEGIBLES: TableDefinition<u64, &[u8]> = TableDefinition::new("ilegibles");
 /// Comandos al hilo sin atender, como mucho: escribir y borrar cada operación de la tabla.
 const COLA_MAX: usize = 2 * OPERACIONES_MAX;
-/// Lo que cabe en una transacción.
-const LOTE_MAX: usize = 4_096;
 /// Avisos sin leer: uno por transacción.
 const AVISOS_MAX: usize = 64;
-/// Cada cuánto se prueba si el diario averiado vuelve.
-const SONDEO: Duration = Duration::from_secs(1);
+/// Lo que se espera por el disco al mirar o cerrar el buzón.
+const PLAZO_BUZON: Duration = Duration::from_secs(2);
 /// Tamaño desde el que se compacta al abrir.
 const COMPACTAR_BYTES: u64 = 8 * 1024 * 1024;
 /// Memoria para páginas: el diario se escribe mucho y no se lee.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Lo que se manda al hilo, en orden.
-enum Comando {
-    Escribir(Num, Box<Orden>),
-    Borrar(Num),
-}
 
 /// Lo que cuenta el hilo.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +51,12 @@ pub enum Aviso {
     /// El diario vuelve a poder escribirse.
     Recuperado,
 }
+
+/// El buzón no se pudo mirar ni cambiar: el diario está averiado, no da abasto o no contestó a tiempo. Un cierre pudo
+/// hacerse: repetirlo es inocuo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("el diario no atiende ahora")]
+pub struct SinDiario;
 
 /// El diario abierto.
 pub struct Journal {
@@ -84,7 +92,7 @@ impl Journal {
         let (avisa, avisos) = mpsc::channel(AVISOS_MAX);
         std::thread::Builder::new()
             .name("diario".into())
-            .spawn(move || Hilo { abrir, comandos: recibe, avisos: avisa, por_borrar: Vec::new() }.correr(db))
+            .spawn(move || Hilo::nuevo(abrir, recibe, avisa).correr(db))
             .expect("el sistema admite un hilo más al arrancar");
         Ok((Self { comandos, avisos }, filas))
     }
@@ -100,8 +108,57 @@ impl Journal {
     /// Manda borrar una fila, detrás de lo ya mandado. Si no cupiera, se repetiría al arrancar una operación ya
     /// decidida: no tiene efecto.
     pub fn borrar(&self, num: Num) {
-        if self.comandos.try_send(Comando::Borrar(num)).is_err() {
+        self.mandar_borrado(Comando::Borrar(num));
+    }
+
+    /// Manda pasar una fila al buzón, detrás de lo ya mandado: deja de estar prometida y queda a la vista en la misma
+    /// transacción. Si no cupiera, la promesa sigue en su sitio y se decide otra vez al arrancar.
+    pub fn al_buzon(&self, num: Num, carta: Carta) {
+        self.mandar_borrado(Comando::AlBuzon(num, Box::new(carta)));
+    }
+
+    fn mandar_borrado(&self, comando: Comando) {
+        if self.comandos.try_send(comando).is_err() {
             metrics::counter!("anaquel_diario_borrados_perdidos_total").increment(1);
+        }
+    }
+
+    /// Una página del buzón, de lo más reciente a lo más antiguo, saltando `desde`. El futuro no retiene al diario.
+    pub fn buzon_pagina(
+        &self,
+        desde: usize,
+        cuantas: usize,
+    ) -> impl Future<Output = Result<PaginaDeBuzon, SinDiario>> + Send + use<> {
+        let (responde, respuesta) = oneshot::channel();
+        self.preguntar(Comando::Pagina { desde, cuantas, responde }, respuesta)
+    }
+
+    /// Cierra una carta del buzón con una nota; cerrarla otra vez no cambia nada. El futuro no retiene al diario.
+    pub fn cerrar_buzon(
+        &self,
+        id: OperacionId,
+        nota: String,
+    ) -> impl Future<Output = Result<CierreDeBuzon, SinDiario>> + Send + use<> {
+        let (responde, respuesta) = oneshot::channel();
+        let cuando = Instante::from(Utc::now());
+        self.preguntar(Comando::Cerrar { id, nota, cuando, responde }, respuesta)
+    }
+
+    fn preguntar<T: Send>(
+        &self,
+        comando: Comando,
+        respuesta: oneshot::Receiver<Result<T, SinDiario>>,
+    ) -> impl Future<Output = Result<T, SinDiario>> + Send + use<T> {
+        // La mitad de la cola queda para los borrados.
+        let mandado = self.comandos.capacity() > COLA_MAX / 2 && self.comandos.try_send(comando).is_ok();
+        async move {
+            if !mandado {
+                return Err(SinDiario);
+            }
+            match tokio::time::timeout(PLAZO_BUZON, respuesta).await {
+                Ok(Ok(contestado)) => contestado,
+                Ok(Err(_)) | Err(_) => Err(SinDiario),
+            }
         }
     }
 
@@ -171,125 +228,9 @@ fn leer_filas(db: &Database) -> Result<Filas, redb::Error> {
             tabla.remove(num)?;
         }
     }
+    buzon::crear(&transaccion)?;
     transaccion.commit()?;
     Ok(filas)
-}
-
-/// El hilo del disco.
-struct Hilo {
-    abrir: Abrir,
-    comandos: mpsc::Receiver<Comando>,
-    avisos: mpsc::Sender<Aviso>,
-    /// Borrados que no se pudieron hacer; no son más que las filas escritas.
-    por_borrar: Vec<Num>,
-}
-
-impl Hilo {
-    fn correr(mut self, mut db: Database) {
-        while let Some(lote) = self.juntar() {
-            let (escritas, resultado) = guardar(&db, &lote);
-            let aviso = match resultado {
-                Ok(()) => Aviso::Escritas(escritas),
-                Err(e) => {
-                    tracing::error!("el diario no se puede escribir: {e}");
-                    self.apartar_borrados(&lote);
-                    drop(db);
-                    if self.avisos.blocking_send(Aviso::Fallidas(escritas)).is_err() {
-                        return;
-                    }
-                    let Some(nueva) = self.recuperar() else { return };
-                    db = nueva;
-                    tracing::info!("el diario vuelve a escribirse");
-                    Aviso::Recuperado
-                }
-            };
-            if self.avisos.blocking_send(aviso).is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Espera algo que hacer y toma lo que se haya juntado. `None` si el gestor se va.
-    fn juntar(&mut self) -> Option<Vec<Comando>> {
-        let mut lote = vec![self.comandos.blocking_recv()?];
-        while lote.len() < LOTE_MAX
-            && let Ok(comando) = self.comandos.try_recv()
-        {
-            lote.push(comando);
-        }
-        Some(lote)
-    }
-
-    fn apartar_borrados(&mut self, lote: &[Comando]) {
-        self.por_borrar.extend(lote.iter().filter_map(|comando| match comando {
-            Comando::Borrar(num) => Some(*num),
-            Comando::Escribir(..) => None,
-        }));
-    }
-
-    /// Prueba hasta que el diario se deje escribir; entretanto, lo que se mande falla en seguida. `None` si el gestor
-    /// se va.
-    fn recuperar(&mut self) -> Option<Database> {
-        loop {
-            std::thread::sleep(SONDEO);
-            if !self.rechazar_lo_mandado() {
-                return None;
-            }
-            let Ok(db) = (self.abrir)() else { continue };
-            let borrados: Vec<_> = self.por_borrar.iter().copied().map(Comando::Borrar).collect();
-            if guardar(&db, &borrados).1.is_ok() {
-                self.por_borrar.clear();
-                return Some(db);
-            }
-        }
-    }
-
-    fn rechazar_lo_mandado(&mut self) -> bool {
-        loop {
-            match self.comandos.try_recv() {
-                Ok(Comando::Borrar(num)) => self.por_borrar.push(num),
-                Ok(Comando::Escribir(num, _)) => {
-                    if self.avisos.blocking_send(Aviso::Fallidas(vec![num])).is_err() {
-                        return false;
-                    }
-                }
-                Err(mpsc::error::TryRecvError::Empty) => return true,
-                Err(mpsc::error::TryRecvError::Disconnected) => return false,
-            }
-        }
-    }
-}
-
-/// Hace el lote en una transacción; devuelve también las que escribe, se haya podido o no.
-fn guardar(db: &Database, lote: &[Comando]) -> (Vec<Num>, Result<(), redb::Error>) {
-    let escritas = lote
-        .iter()
-        .filter_map(|comando| match comando {
-            Comando::Escribir(num, _) => Some(*num),
-            Comando::Borrar(_) => None,
-        })
-        .collect();
-    (escritas, aplicar(db, lote))
-}
-
-fn aplicar(db: &Database, lote: &[Comando]) -> Result<(), redb::Error> {
-    let transaccion = db.begin_write()?;
-    {
-        let mut tabla = transaccion.open_table(FILAS)?;
-        for comando in lote {
-            match comando {
-                Comando::Escribir(num, orden) => {
-                    tabla.insert(num.0, mensajes::codificar(orden).as_slice())?;
-                }
-                Comando::Borrar(num) => {
-                    tabla.remove(num.0)?;
-                }
-            }
-        }
-    }
-    // La durabilidad por defecto es la inmediata: vuelve tras el fsync.
-    transaccion.commit()?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use gestor_carga::{
     ajustes::{AYUDA, AjustesGestor},
     http,
     journal::Journal,
-    machine::Limites,
     service::Servicio,
 };
 use tokio::sync::mpsc;
@@ -62,7 +61,6 @@ async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
     let (preguntas, estado) = mpsc::channel(http::PREGUNTAS_MAX);
     common::process::http::servir(ajustes.http, metricas, listo.clone(), http::rutas(preguntas)).await?;
     tracing::info!("gestor de carga en marcha");
-    let limites = Limites::con_plazo(ajustes.plazo);
-    Servicio::nuevo(limites, zocalos, diario, estado, listo).correr(&mut apagado).await?;
+    Servicio::nuevo(ajustes.limites, zocalos, diario, estado, listo).correr(&mut apagado).await?;
     Ok(())
 }

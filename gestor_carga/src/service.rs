@@ -15,13 +15,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::Utc;
 use common::{
     dominio::{Consulta, Estado, Huella, OperacionId},
     mensajes::{
-        self, CuerpoPeticion, CuerpoResultado, Desenlace, Informe, Orden, RespuestaGuardada, ResultadoEscritura,
-        ResultadoInforme,
+        self, CuerpoPeticion, CuerpoResultado, Desenlace, Informe, Instante, MotivoDeApartar, Orden, RespuestaGuardada,
+        ResultadoEscritura, ResultadoInforme,
     },
-    process::{http::Listo, shutdown::Apagado},
+    process::{
+        http::Listo,
+        puntos_de_muerte::{Punto, pasar},
+        shutdown::Apagado,
+    },
     resilience::EstadoBreaker,
     transport::{Entrega, ErrorDeTransporte, Frame, Socket, StorageClient},
 };
@@ -38,8 +43,8 @@ use self::{
     respuestas::Cuentas,
 };
 use crate::{
-    journal::{Aviso, Filas, Journal},
-    machine::{Accion, Contestacion, Limites, Machine, consultas::Consultas, limites::CONSULTAS_MAX},
+    journal::{Aviso, Filas, Journal, buzon::Carta},
+    machine::{Accion, Contestacion, Fin, Limites, Machine, PorTerminar, consultas::Consultas, limites::CONSULTAS_MAX},
 };
 
 /// Mensajes de cada zócalo que se leen antes de decidir: cuanto más se junta, más largas las listas; con tope, para
@@ -94,6 +99,12 @@ struct Llamada {
     id: OperacionId,
     huella: Huella,
     intento: u32,
+}
+
+impl Llamada {
+    fn de(orden: &Orden) -> Self {
+        Self { id: orden.id, huella: orden.huella, intento: orden.intento }
+    }
 }
 
 /// Lo que despierta al servicio.
@@ -247,8 +258,12 @@ impl Servicio {
 
     fn ejecutar(&mut self, accion: Accion<Remite>) {
         match accion {
-            Accion::Publicar { topico, instancia, ordenes } => self.difusion.publicar(topico, &instancia, ordenes),
+            Accion::Publicar { topico, instancia, ordenes } => {
+                self.difusion.publicar(topico, &instancia, ordenes);
+                pasar(Punto::GestorPublicada);
+            }
             Accion::Llamar { ordenes } => self.llamar(ordenes),
+            Accion::Terminar { cierres } => self.pedir_terminar(cierres),
             Accion::Responder { a, id, contestacion } => self.responder(&a, id, &contestacion),
             Accion::Anotar { num, orden } => {
                 if !self.diario.escribir(num, orden) {
@@ -256,13 +271,21 @@ impl Servicio {
                 }
             }
             Accion::Borrar { num } => self.diario.borrar(num),
+            Accion::AlBuzon { num, orden, fin } => {
+                let carta = Carta { orden, fin, cuando: Instante::from(Utc::now()) };
+                self.diario.al_buzon(num, carta);
+            }
+            Accion::Renunciada { id, fin } => renunciada(id, fin),
             Accion::Reasignada { id, motivo } => tracing::info!("operación {id} reasignada: {motivo}"),
         }
     }
 
     fn responder(&mut self, remite: &Remite, id: OperacionId, contestacion: &Contestacion) {
         match contestacion {
-            Contestacion::Decidida(guardada) => self.entregar_guardada(remite, guardada),
+            Contestacion::Decidida(guardada) => {
+                pasar(Punto::GestorDecididaSinContestar);
+                self.entregar_guardada(remite, guardada);
+            }
             Contestacion::Propia(estado, codigo) => {
                 let bytes = respuestas::propia(Some(id.uuid()), *estado, *codigo);
                 self.puerta.responder(remite, &bytes);
@@ -283,10 +306,25 @@ impl Servicio {
     }
 
     fn llamar(&mut self, ordenes: Vec<Orden>) {
+        let llamadas = ordenes.iter().map(Llamada::de).collect();
+        self.llamar_con(llamadas, CuerpoPeticion::Escribir(ordenes));
+    }
+
+    fn pedir_terminar(&mut self, cierres: Vec<PorTerminar>) {
+        let llamadas = cierres.iter().map(|cierre| Llamada::de(&cierre.orden)).collect();
+        let (now, fecha) = (Instant::now(), Utc::now());
+        let hora = |cuando: Instant| {
+            let hace = chrono::Duration::from_std(now.saturating_duration_since(cuando)).unwrap_or_default();
+            Instante::from(fecha - hace)
+        };
+        let cierres = cierres.into_iter().map(|cierre| cierre.cierre(hora)).collect();
+        self.llamar_con(llamadas, CuerpoPeticion::Terminar(cierres));
+    }
+
+    fn llamar_con(&mut self, llamadas: Vec<Llamada>, cuerpo: CuerpoPeticion) {
         let token = self.nuevo_token();
-        let llamadas = ordenes.iter().map(|o| Llamada { id: o.id, huella: o.huella, intento: o.intento }).collect();
         self.llamadas.insert(token, llamadas);
-        self.almacen.llamar(token, CuerpoPeticion::Escribir(ordenes));
+        self.almacen.llamar(token, cuerpo);
     }
 
     fn on_suscripcion(&mut self, now: Instant, cuadros: &[Frame]) {
@@ -311,11 +349,15 @@ impl Servicio {
         };
         let Some(informe) = informe else { return descartar("informe") };
         for resultado in informe.resultados {
-            if let Desenlace::NoEscrita { motivo } = &resultado.desenlace {
-                tracing::warn!("la operación {} no se pudo escribir: {motivo}", resultado.id);
-            }
-            self.maquina.on_desenlace(now, resultado);
+            self.on_desenlace(now, resultado);
         }
+    }
+
+    fn on_desenlace(&mut self, now: Instant, resultado: ResultadoInforme) {
+        if let Desenlace::NoEscrita { motivo } = &resultado.desenlace {
+            tracing::warn!("la operación {} no se pudo escribir: {motivo}", resultado.id);
+        }
+        self.maquina.on_desenlace(now, resultado);
     }
 
     fn on_entrega(&mut self, now: Instant, entrega: Entrega) {
@@ -338,13 +380,18 @@ impl Servicio {
                 Some(lugar) => escritas.swap_remove(lugar).desenlace,
                 None => falta.clone(),
             };
-            self.maquina.on_desenlace(now, ResultadoInforme { id, huella, intento, desenlace });
+            self.on_desenlace(now, ResultadoInforme { id, huella, intento, desenlace });
         }
     }
 
     fn on_diario(&mut self, aviso: Aviso) {
         match aviso {
-            Aviso::Escritas(nums) => nums.into_iter().for_each(|num| self.maquina.on_diario_escrito(num)),
+            Aviso::Escritas(nums) => {
+                for num in nums {
+                    pasar(Punto::GestorAnotada);
+                    self.maquina.on_diario_escrito(num);
+                }
+            }
             Aviso::Fallidas(nums) => nums.into_iter().for_each(|num| self.maquina.on_diario_fallido(num)),
             Aviso::Recuperado => self.maquina.on_diario_recuperado(),
         }
@@ -387,6 +434,21 @@ async fn hasta(plazo: Option<Instant>) {
         Some(plazo) => tokio::time::sleep_until(plazo.into()).await,
         None => std::future::pending().await,
     }
+}
+
+/// Una operación que se deja de intentar: lo que una persona busca en el registro.
+fn renunciada(id: OperacionId, fin: Fin) {
+    let (como, motivo) = match fin {
+        Fin::Anular(codigo) => {
+            tracing::info!("operación {id}: se pide anularla ({codigo})");
+            ("anular", codigo.as_str())
+        }
+        Fin::Apartar(motivo) => {
+            tracing::warn!("operación {id}: se pide apartarla ({motivo:?})");
+            ("apartar", if motivo == MotivoDeApartar::Muertes { "MUERTES" } else { "FALLOS_DEFINIDOS" })
+        }
+    };
+    metrics::counter!("anaquel_renunciadas_total", "como" => como, "motivo" => motivo).increment(1);
 }
 
 /// Cuenta un mensaje que no vale y que no tiene a quién contestarle.

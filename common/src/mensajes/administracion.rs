@@ -54,7 +54,7 @@ pub enum Administrada {
         total: u64,
     },
     /// Una.
-    Apartada(Apartada),
+    Apartada(Box<Apartada>),
     /// La operación está decidida; esta es su respuesta.
     Decidida(RespuestaGuardada),
     /// No hay apartada con ese id.

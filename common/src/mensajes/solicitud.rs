@@ -13,6 +13,9 @@ pub struct Solicitud {
     pub id: Option<Uuid>,
     /// Qué pide.
     pub pedido: Pedido,
+    /// Si a quien pide le vale `pendiente`. Si no, al vencer el plazo se pide al almacenamiento que la anule. Es de quien
+    /// espera y no de la operación: ni entra en la huella ni viaja en la orden.
+    pub acepta_pendiente: bool,
 }
 
 /// Qué se puede pedir al gestor.
@@ -47,6 +50,8 @@ struct SolicitudPlana {
     ejemplar: serde_json::Value,
     isbn: serde_json::Value,
     sede: serde_json::Value,
+    #[serde(rename = "aceptaPendiente")]
+    acepta_pendiente: serde_json::Value,
 }
 
 impl Solicitud {
@@ -100,7 +105,9 @@ impl SolicitudPlana {
                 return Err(SolicitudInvalida { id, motivo, operacion_desconocida: true });
             }
         };
-        Ok(Solicitud { id, pedido: pedido.map_err(invalida)? })
+        let acepta_pendiente =
+            cierto_o_falso(&self.acepta_pendiente, "aceptaPendiente").map_err(invalida)?.unwrap_or(true);
+        Ok(Solicitud { id, pedido: pedido.map_err(invalida)?, acepta_pendiente })
     }
 
     fn comando(&self, tipo: Tipo, id: Option<Uuid>) -> Result<Pedido, String> {
@@ -129,6 +136,14 @@ fn campo<'a>(valor: &'a serde_json::Value, nombre: &str) -> Result<Option<&'a st
         serde_json::Value::Null => Ok(None),
         serde_json::Value::String(texto) => Ok(Some(texto)),
         _ => Err(format!("el campo «{nombre}» no es un texto")),
+    }
+}
+
+fn cierto_o_falso(valor: &serde_json::Value, nombre: &str) -> Result<Option<bool>, String> {
+    match valor {
+        serde_json::Value::Null => Ok(None),
+        serde_json::Value::Bool(valor) => Ok(Some(*valor)),
+        _ => Err(format!("el campo «{nombre}» no es true ni false")),
     }
 }
 
@@ -165,7 +180,18 @@ mod tests {
     fn los_campos_de_una_solicitud_son_estos() {
         let json = r#"{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}"#;
         let plana: SolicitudPlana = serde_json::from_str(json).expect("válida");
-        insta::assert_snapshot!(serde_json::to_string(&plana).expect("json"), @r#"{"id":null,"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","isbn":null,"sede":"CENTRO"}"#);
+        insta::assert_snapshot!(serde_json::to_string(&plana).expect("json"), @r#"{"id":null,"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","isbn":null,"sede":"CENTRO","aceptaPendiente":null}"#);
+    }
+
+    #[test]
+    fn pendiente_se_acepta_salvo_que_se_diga_que_no_y_no_cambia_lo_que_se_pide() {
+        let leer = |extra: &str| {
+            let json = format!(r#"{{"operacion":"prestamo","usuario":"U1","ejemplar":"E1"{extra}}}"#);
+            Solicitud::leer(json.as_bytes()).expect("válida")
+        };
+        let (callada, si, no) = (leer(""), leer(r#","aceptaPendiente":true"#), leer(r#","aceptaPendiente":false"#));
+        assert_eq!((callada.acepta_pendiente, si.acepta_pendiente, no.acepta_pendiente), (true, true, false));
+        assert_eq!(callada.pedido, no.pedido, "la huella es la de lo que se pide");
     }
 
     #[test]
@@ -189,6 +215,8 @@ mod tests {
             (r#"{"operacion":"prestamo","usuario":"","ejemplar":"E1"}"#, "«usuario»"),
             (r#"{"operacion":"prestamo","usuario":"U\u0000","ejemplar":"E1"}"#, "«usuario»"),
             (r#"{"operacion":"prestamo","usuario":["U1"],"ejemplar":"E1"}"#, "«usuario»"),
+            (r#"{"operacion":"devolucion","ejemplar":"E1","aceptaPendiente":"false"}"#, "«aceptaPendiente»"),
+            (r#"{"operacion":"salud","aceptaPendiente":0}"#, "«aceptaPendiente»"),
             (r#"{"operacion":"consulta_libro"}"#, "«isbn»"),
             (r#"{"operacion":"consulta_operacion"}"#, "«id»"),
             (r#"{"id":"x","operacion":"salud"}"#, "«id»"),

@@ -6,10 +6,12 @@
 //! - [`http`]: `/salud`, `/listo`, `/metrics`.
 //! - [`shutdown`]: SIGTERM y SIGINT.
 //! - [`descriptores`]: cuántas conexiones caben.
+//! - [`puntos_de_muerte`]: dónde puede morir a propósito en una construcción de prueba.
 
 pub mod config;
 pub mod descriptores;
 pub mod http;
 pub mod orden;
+pub mod puntos_de_muerte;
 pub mod shutdown;
 pub mod telemetry;

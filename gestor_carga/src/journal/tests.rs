@@ -7,8 +7,8 @@ use std::{
 };
 
 use common::{
-    dominio::{Comando as Pedido, Huella, OperacionId},
-    mensajes::Instante,
+    dominio::{Codigo, Comando as Pedido, Estado, Huella, OperacionId},
+    mensajes::{Instante, Respuesta},
 };
 use redb::{StorageBackend, backends::FileBackend};
 use uuid::Uuid;
@@ -150,4 +150,60 @@ fn un_segundo_gestor_sobre_el_mismo_diario_recibe_un_error_que_lo_dice() {
     let _abierto = Journal::abrir(&ruta).expect("se abre");
     let error = Journal::abrir(&ruta).err().expect("está en uso").to_string();
     assert!(error.contains(AJUSTE) && error.contains("otro gestor"), "{error}");
+}
+
+fn rechazada(orden: &Orden) -> Carta {
+    let fecha = orden.aceptada.fecha();
+    let respuesta = Respuesta::nueva(Some(orden.id.uuid()), Estado::Rechazada, Codigo::EjemplarPrestado, fecha);
+    Carta { orden: *orden, fin: respuesta.guardada(), cuando: Instante(2) }
+}
+
+async fn en_el_buzon(journal: &Journal) -> (Vec<OperacionId>, u64) {
+    let PaginaDeBuzon { cartas, total } = journal.buzon_pagina(0, 100).await.expect("se lee");
+    (cartas.into_iter().map(|carta| carta.orden.id).collect(), total)
+}
+
+#[tokio::test]
+async fn lo_que_no_se_aplico_deja_de_estar_prometido_y_queda_en_el_buzon_hasta_que_se_cierra() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let ruta = carpeta.path().join("diario.redb");
+    let ordenes: [Orden; 3] = std::array::from_fn(|_| orden());
+    let (journal, _) = Journal::abrir(&ruta).expect("se abre");
+    for (num, orden) in (1..).map(Num).zip(ordenes) {
+        assert!(journal.escribir(num, orden));
+        journal.al_buzon(num, rechazada(&orden));
+    }
+    assert_eq!(en_el_buzon(&journal).await, (vec![ordenes[2].id, ordenes[1].id, ordenes[0].id], 3));
+    journal.cerrar(PACIENCIA).await;
+
+    let (journal, filas) = Journal::abrir(&ruta).expect("se abre otra vez");
+    assert!(filas.is_empty(), "ya no se promete");
+    let PaginaDeBuzon { cartas, total } = journal.buzon_pagina(1, 1).await.expect("se lee");
+    let [carta] = &cartas[..] else { panic!("una página de una: {cartas:?}") };
+    assert_eq!((carta.orden, carta.cuando, carta.fin.codigo), (ordenes[1], Instante(2), Codigo::EjemplarPrestado));
+    assert_eq!((carta.fin.cuerpo.get(), total), (rechazada(&ordenes[1]).fin.cuerpo.get(), 3));
+
+    let id = ordenes[1].id;
+    assert_eq!(journal.cerrar_buzon(id, "hablado con ella".into()).await, Ok(CierreDeBuzon::Cerrada));
+    assert_eq!(en_el_buzon(&journal).await, (vec![ordenes[2].id, ordenes[0].id], 2));
+    // Otra vez no cambia nada, y dice quién llegó antes.
+    let otra_vez = journal.cerrar_buzon(id, "otra nota".into()).await.expect("contesta");
+    assert!(matches!(otra_vez, CierreDeBuzon::YaEstaba { nota, .. } if nota == "hablado con ella"));
+    assert_eq!(journal.cerrar_buzon(orden().id, "x".into()).await, Ok(CierreDeBuzon::NoExiste));
+}
+
+#[tokio::test]
+async fn con_el_disco_averiado_el_buzon_lo_dice_y_lo_que_iba_a_el_llega_al_volver() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let (mut journal, averiado) = averiable(&carpeta.path().join("diario.redb"));
+    let prometida = orden();
+    assert!(journal.escribir(Num(1), prometida));
+    assert_eq!(aviso(&mut journal).await, Aviso::Escritas(vec![Num(1)]));
+    averiado.store(true, Ordering::SeqCst);
+    journal.al_buzon(Num(1), rechazada(&prometida));
+    assert_eq!(aviso(&mut journal).await, Aviso::Fallidas(vec![]));
+    assert_eq!(journal.cerrar_buzon(prometida.id, "x".into()).await, Err(SinDiario));
+    averiado.store(false, Ordering::SeqCst);
+    assert_eq!(aviso(&mut journal).await, Aviso::Recuperado);
+    assert_eq!(en_el_buzon(&journal).await, (vec![prometida.id], 1));
 }

@@ -1,14 +1,15 @@
 //! Lo que la máquina manda hacer al shell.
 
-use std::{collections::VecDeque, rc::Rc};
+use std::{collections::VecDeque, rc::Rc, time::Instant};
 
 use common::{
     dominio::{Codigo, Estado, OperacionId},
-    mensajes::{Orden, RespuestaGuardada, Topico},
+    mensajes::{self, Cierre, Expediente, Instante, Orden, RespuestaGuardada, Topico},
 };
 
 use super::{
-    operacion::{Destino, Num},
+    historia::FalloVisto,
+    operacion::{Destino, Fin, Num, Op},
     presencia::Presencia,
 };
 
@@ -28,6 +29,11 @@ pub enum Accion<W> {
     Llamar {
         /// La lista.
         ordenes: Vec<Orden>,
+    },
+    /// Pedir al almacenamiento que decida en contra de ellas, si no lo estaban ya.
+    Terminar {
+        /// La lista.
+        cierres: Vec<PorTerminar>,
     },
     /// Contestar a quien esperaba; se consume.
     Responder {
@@ -50,6 +56,22 @@ pub enum Accion<W> {
         /// Su número.
         num: Num,
     },
+    /// Pasar la fila al buzón, detrás de lo que ya se mandó escribir: se prometió y no se aplicó.
+    AlBuzon {
+        /// Su número.
+        num: Num,
+        /// Lo que se prometió.
+        orden: Orden,
+        /// En qué quedó.
+        fin: RespuestaGuardada,
+    },
+    /// Decir en el registro que ya no se intenta: se anula o se aparta.
+    Renunciada {
+        /// Cuál.
+        id: OperacionId,
+        /// Cómo se quiere terminar.
+        fin: Fin,
+    },
     /// Decir en el registro que la operación se da a otro.
     Reasignada {
         /// Cuál.
@@ -68,39 +90,59 @@ pub enum Contestacion {
     Propia(Estado, Codigo),
 }
 
+/// Una operación con la que hay que terminar.
+#[derive(Clone, Debug)]
+pub struct PorTerminar {
+    /// La operación.
+    pub orden: Orden,
+    /// Cómo.
+    pub fin: Fin,
+    /// Sus fallos, con el reloj de la máquina.
+    pub historia: Vec<FalloVisto>,
+}
+
+impl PorTerminar {
+    /// Lo que se pide al almacenamiento; la hora de la pared la pone quien la sabe.
+    #[must_use]
+    pub fn cierre(self, hora: impl Fn(Instant) -> Instante) -> Cierre {
+        let fin = match self.fin {
+            Fin::Anular(codigo) => mensajes::Fin::Anular(codigo),
+            Fin::Apartar(motivo) => {
+                let historia = self.historia.into_iter().map(|fallo| fallo.anotado(&hora)).collect();
+                mensajes::Fin::Apartar(Expediente { motivo, historia })
+            }
+        };
+        Cierre { orden: self.orden, fin }
+    }
+}
+
 /// Las listas que se van juntando para cada destino.
 #[derive(Clone, Debug)]
 pub(super) struct Listas {
-    max: usize,
-    abiertas: Vec<(Destino, Vec<Orden>)>,
-    hechas: VecDeque<(Destino, Vec<Orden>)>,
+    ordenes: Juntas<Orden>,
+    cierres: Juntas<PorTerminar>,
 }
 
 impl Listas {
     pub(super) fn nuevas(max: usize) -> Self {
-        Self { max, abiertas: Vec::new(), hechas: VecDeque::new() }
+        Self { ordenes: Juntas::nuevas(max), cierres: Juntas::nuevas(max) }
     }
 
-    pub(super) fn juntar(&mut self, destino: Destino, orden: Orden) {
-        if orden.sola {
-            self.hechas.push_back((destino, vec![orden]));
-            return;
-        }
-        let Some(lugar) = self.abiertas.iter().position(|(otro, _)| *otro == destino) else {
-            self.abiertas.push((destino, vec![orden]));
-            return;
-        };
-        self.abiertas[lugar].1.push(orden);
-        if self.abiertas[lugar].1.len() >= self.max {
-            self.hechas.push_back(self.abiertas.swap_remove(lugar));
+    pub(super) fn juntar<W>(&mut self, destino: Destino, op: &Op<W>) {
+        let orden = op.orden;
+        match op.fin {
+            // Anular o apartar no ejecuta la operación: no mata a nadie, y va acompañada.
+            Some(fin) => self.cierres.juntar(destino, PorTerminar { orden, fin, historia: op.historia.copia() }),
+            None if orden.sola => self.ordenes.hechas.push_back((destino, vec![orden])),
+            None => self.ordenes.juntar(destino, orden),
         }
     }
 
     /// Las entrega como acciones. Un destino que ya no está no pierde nada: su pérdida devolvió lo suyo a la cola.
     pub(super) fn entregar<W>(&mut self, presencia: &Presencia, acciones: &mut VecDeque<Accion<W>>) {
-        for (destino, ordenes) in self.abiertas.drain(..).chain(self.hechas.drain(..)) {
+        for (destino, ordenes) in self.ordenes.entregar() {
             match destino {
-                Destino::Directo(_) => acciones.push_back(Accion::Llamar { ordenes }),
+                Destino::Directo(_) | Destino::Cierre(_) => acciones.push_back(Accion::Llamar { ordenes }),
                 Destino::Actor(actor) => {
                     if let Some((topico, instancia)) = presencia.nombre(actor) {
                         let instancia = Rc::clone(instancia);
@@ -109,5 +151,35 @@ impl Listas {
                 }
             }
         }
+        acciones.extend(self.cierres.entregar().map(|(_, cierres)| Accion::Terminar { cierres }));
+    }
+}
+
+/// Listas de una misma cosa.
+#[derive(Clone, Debug)]
+struct Juntas<T> {
+    max: usize,
+    abiertas: Vec<(Destino, Vec<T>)>,
+    hechas: VecDeque<(Destino, Vec<T>)>,
+}
+
+impl<T> Juntas<T> {
+    fn nuevas(max: usize) -> Self {
+        Self { max, abiertas: Vec::new(), hechas: VecDeque::new() }
+    }
+
+    fn juntar(&mut self, destino: Destino, cosa: T) {
+        let Some(lugar) = self.abiertas.iter().position(|(otro, _)| *otro == destino) else {
+            self.abiertas.push((destino, vec![cosa]));
+            return;
+        };
+        self.abiertas[lugar].1.push(cosa);
+        if self.abiertas[lugar].1.len() >= self.max {
+            self.hechas.push_back(self.abiertas.swap_remove(lugar));
+        }
+    }
+
+    fn entregar(&mut self) -> impl Iterator<Item = (Destino, Vec<T>)> {
+        self.abiertas.drain(..).chain(self.hechas.drain(..))
     }
 }

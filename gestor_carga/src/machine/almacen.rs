@@ -45,12 +45,51 @@ impl Almacen {
         }
     }
 
+    /// Alguien quiere que se pruebe ahora.
+    pub(super) fn sondear_ya(&mut self, now: Instant) {
+        if let Self::Caido { proxima, .. } = self {
+            *proxima = now.min(*proxima);
+        }
+    }
+
     /// Cuándo es la siguiente sonda.
     pub(super) fn sonda(&self) -> Option<Instant> {
         match self {
             Self::Caido { proxima, quedan: 0 } => Some(*proxima),
             _ => None,
         }
+    }
+}
+
+/// Lo que se oye del almacenamiento: si da señales de vida, y si hay quien espere a que las dé.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Noticias {
+    buenas: u64,
+    mudo: bool,
+    /// Alguna espera a que el almacenamiento vuelva.
+    pub(super) por_soltar: bool,
+}
+
+impl Noticias {
+    /// Decidió algo, o se sabe que ha vuelto.
+    pub(super) fn buena(&mut self) {
+        self.buenas += 1;
+        self.mudo = false;
+    }
+
+    /// Una llamada no llegó o no volvió.
+    pub(super) fn mala(&mut self) {
+        self.mudo = true;
+        self.por_soltar = true;
+    }
+
+    pub(super) fn buenas(self) -> u64 {
+        self.buenas
+    }
+
+    /// Lo último que se oyó fue malo.
+    pub(super) fn mudo(self) -> bool {
+        self.mudo
     }
 }
 

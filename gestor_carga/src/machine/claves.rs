@@ -55,6 +55,11 @@ impl Claves {
         }
     }
 
+    /// Las operaciones de esa clave.
+    pub(super) fn cuantas(&self, clave: &Clave) -> usize {
+        self.0.get(clave).map_or(0, |cola| cola.ops.len())
+    }
+
     pub(super) fn alguien_espera(&self, clave: &Clave) -> bool {
         self.0.get(clave).is_some_and(|cola| cola.esperas > 0)
     }

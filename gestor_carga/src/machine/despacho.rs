@@ -4,25 +4,25 @@ use std::time::Instant;
 
 use super::{
     Machine,
-    limites::DIRECTAS_MAX,
-    operacion::{Destino, Fase, Num, Ruta, Turno},
-    turnos::Abiertas,
+    limites::{CIERRES_MAX, DIRECTAS_MAX},
+    operacion::{Destino, Fase, Num, RUTAS, Ruta, Turno},
+    turnos::{Abiertas, Sacada},
 };
 
 /// A dónde van las de cada ruta en esta tanda, y cuántas más caben en esa lista.
-type Tanda = [Option<(Destino, usize)>; 3];
+type Tanda = [Option<(Destino, usize)>; RUTAS];
 
 impl<W> Machine<W> {
     /// Da turnos mientras haya ventana y a dónde ir, y entrega las listas que resultan. Se llama una vez por tanda de
     /// sucesos: así las listas se forman solas.
     pub fn despachar(&mut self, now: Instant) {
-        let mut tanda: Tanda = [None; 3];
+        let mut tanda: Tanda = [None; RUTAS];
         while self.vuelos.cuantos() < self.limites.ventana {
             let abiertas = self.abiertas(&mut tanda);
             let viejas = self.almacen.admite_viejas(now);
-            let Some((num, nueva)) = self.turnos.sacar(abiertas, viejas) else { break };
+            let Some(Sacada { num, ruta, nueva }) = self.turnos.sacar(abiertas, viejas) else { break };
             let Some(op) = self.ops.get(&num) else { continue };
-            if op.fase != Fase::EnCola(Turno::Lista { nueva }) {
+            if op.fase != Fase::EnCola(Turno::Lista { nueva }) || op.salida() != ruta {
                 continue;
             }
             if nueva && !self.claves.alguien_espera(&op.clave()) {
@@ -41,7 +41,7 @@ impl<W> Machine<W> {
 
     fn enviar(&mut self, now: Instant, num: Num, tanda: &mut Tanda) {
         let Some(op) = self.ops.get_mut(&num) else { return };
-        let ruta = op.ruta();
+        let ruta = op.salida();
         let (comun, caben) = tanda[ruta.indice()].expect("solo se sacan turnos de rutas abiertas");
         let destino = match (ruta, op.ultimo) {
             // La que ya fue a alguno va a otro, tenga lo que tenga.
@@ -59,7 +59,7 @@ impl<W> Machine<W> {
         let reentrega = self.plazos.reentrega.armar(now, num);
         op.fase = Fase::EnVuelo { destino, reentrega };
         self.vuelos.sale(num, destino);
-        self.listas.juntar(destino, op.orden);
+        self.listas.juntar(destino, op);
     }
 
     /// Las rutas con a dónde ir: las que tienen lista en esta tanda, o un destino al que le cabe una.
@@ -78,6 +78,7 @@ impl<W> Machine<W> {
         match ruta {
             Ruta::Actor(topico) => self.presencia.de(topico).map(Destino::Actor).find(libre),
             Ruta::Directa => (0..DIRECTAS_MAX).map(Destino::Directo).find(libre),
+            Ruta::Cierre => (0..CIERRES_MAX).map(Destino::Cierre).find(libre),
         }
     }
 
@@ -85,7 +86,7 @@ impl<W> Machine<W> {
     pub(super) fn sonda(&self) -> Option<Instant> {
         let proxima = self.almacen.sonda()?;
         let cabe = self.vuelos.cuantos() < self.limites.ventana;
-        (cabe && self.turnos.hay_viejas(self.abiertas(&mut [None; 3]))).then_some(proxima)
+        (cabe && self.turnos.hay_viejas(self.abiertas(&mut [None; RUTAS]))).then_some(proxima)
     }
 
     /// Se sabe que esa operación no tiene a dónde ir: sin actores, o en cola y sin almacenamiento.

@@ -11,9 +11,12 @@ use super::{
 };
 
 impl<W> Machine<W> {
-    /// Empieza a escribir la operación, si no se ha empezado. Con el diario averiado no se intenta.
+    /// Empieza a escribir la operación, si no se ha empezado y hay a quién prometérsela. Con el diario averiado no se
+    /// intenta.
     pub(super) fn anotar(&mut self, num: Num) {
-        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::No) else { return };
+        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::No && op.se_puede_prometer()) else {
+            return;
+        };
         if self.diario_averiado {
             op.diario = Diario::Averiado;
         } else {
@@ -22,13 +25,17 @@ impl<W> Machine<W> {
         }
     }
 
-    /// La fila está en disco: `pendiente` a todos.
+    /// La fila está en disco: `pendiente` a todos los que lo aceptan.
     pub fn on_diario_escrito(&mut self, num: Num) {
         let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::Escribiendo) else { return };
         op.diario = Diario::Si;
-        let (id, ruta, esperas) = (op.id(), op.ruta(), std::mem::take(&mut op.esperas));
+        let (aceptan, quedan): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut op.esperas).into_iter().partition(|espera| espera.acepta);
+        op.esperas = quedan;
+        op.prometida |= !aceptan.is_empty();
+        let (id, ruta) = (op.id(), op.ruta());
         let motivo = self.motivo(ruta);
-        self.despedir(num, id, esperas, Estado::Pendiente, motivo);
+        self.despedir(num, id, aceptan, Estado::Pendiente, motivo);
     }
 
     /// La fila no se pudo escribir: `incierta` a quienes ya vencieron, y la puerta se cierra.
@@ -63,6 +70,7 @@ impl<W> Machine<W> {
         let mut nums: Vec<_> = self.ops.keys().copied().collect();
         nums.sort_unstable();
         for num in nums {
+            self.despedir_sin_promesa(num);
             self.anotar(num);
         }
     }
@@ -73,25 +81,23 @@ impl<W> Machine<W> {
         self.esperas > 0 || self.ops.values().any(|op| op.diario == Diario::Escribiendo)
     }
 
-    /// Venció el plazo de quienes esperan desde hace tanto. Con el diario a medio escribir se espera una vez más: un
-    /// disco atascado no deja a nadie sin respuesta.
+    /// Venció el plazo de quienes esperan desde hace tanto. Con el diario a medio escribir, o mientras el almacenamiento
+    /// dice si termina con ella, se espera una vez más: nadie queda sin respuesta.
     pub(super) fn vencer_espera(&mut self, now: Instant, vence: Instant, num: Num) {
         let importa = |op: &super::Op<W>| op.esperas.iter().any(|e| e.vence == vence);
         if !self.ops.get(&num).is_some_and(importa) {
             return;
         }
+        self.renunciar_sin_promesa(num);
         self.anotar(num);
         let Some(op) = self.ops.get_mut(&num) else { return };
-        let averiado = op.diario == Diario::Averiado;
         let (id, ruta) = (op.id(), op.ruta());
         let (mut vencen, mut quedan): (Vec<_>, Vec<_>) =
             std::mem::take(&mut op.esperas).into_iter().partition(|e| e.vence == vence);
-        if !averiado {
-            for mut espera in vencen.extract_if(.., |e| !e.vencida) {
-                espera.vencida = true;
-                espera.vence = self.plazos.esperas.armar(now, num);
-                quedan.push(espera);
-            }
+        for mut espera in vencen.extract_if(.., |e| op.prorroga(e.acepta, e.vencida)) {
+            espera.vencida = true;
+            espera.vence = self.plazos.esperas.armar(now, num);
+            quedan.push(espera);
         }
         op.esperas = quedan;
         let motivo = self.motivo(ruta);
@@ -99,7 +105,14 @@ impl<W> Machine<W> {
     }
 
     /// Contesta a unos cuantos, que ya no están entre los que esperan por la operación.
-    fn despedir(&mut self, num: Num, id: OperacionId, quienes: Vec<Espera<W>>, estado: Estado, codigo: Codigo) {
+    pub(super) fn despedir(
+        &mut self,
+        num: Num,
+        id: OperacionId,
+        quienes: Vec<Espera<W>>,
+        estado: Estado,
+        codigo: Codigo,
+    ) {
         if let Some(op) = self.ops.get(&num) {
             self.claves.restar_esperas(&op.clave(), quienes.len());
         }

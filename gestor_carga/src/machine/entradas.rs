@@ -16,10 +16,10 @@ use super::{
 };
 
 impl<W> Machine<W> {
-    /// Alguien pide una operación.
-    pub fn on_solicitud(&mut self, now: Instant, orden: Orden, quien: W) {
+    /// Alguien pide una operación. Si no acepta `pendiente`, al vencer su plazo se renuncia a ella o recibe `incierta`.
+    pub fn on_solicitud(&mut self, now: Instant, orden: Orden, quien: W, acepta_pendiente: bool) {
         match self.por_id.get(&orden.id) {
-            Some(&num) => self.on_repetida(now, num, &orden, quien),
+            Some(&num) => self.on_repetida(now, num, &orden, quien, acepta_pendiente),
             None if self.diario_averiado || self.ops.len() >= self.limites.operaciones => {
                 self.responder(quien, orden.id, Estado::Error, Codigo::Saturado);
             }
@@ -29,33 +29,35 @@ impl<W> Machine<W> {
                 let anotable = self.plazos.anotar_sin_destino.armar(now, num);
                 self.plazos.anotar.armar(now, num);
                 self.insertar(num, Op::nueva(orden, Diario::No, anotable));
-                self.esperar(now, num, quien);
+                self.esperar(now, num, quien, acepta_pendiente);
             }
         }
     }
 
-    fn on_repetida(&mut self, now: Instant, num: Num, orden: &Orden, quien: W) {
-        let op = &self.ops[&num];
+    fn on_repetida(&mut self, now: Instant, num: Num, orden: &Orden, quien: W, acepta: bool) {
+        let Some(op) = self.ops.get_mut(&num) else { return };
         if !op.es(orden.huella) {
             self.responder(quien, orden.id, Estado::Error, Codigo::ConflictoDeId);
-        } else if op.diario == Diario::Si {
-            let motivo = self.motivo(op.ruta());
+        } else if op.diario == Diario::Si && acepta {
+            op.prometida = true;
+            let ruta = op.ruta();
+            let motivo = self.motivo(ruta);
             self.responder(quien, orden.id, Estado::Pendiente, motivo);
         } else if op.cabe_otra_espera() {
             if op.diario == Diario::No {
-                // Los plazos de su llegada pudieron pasar con el diario averiado.
+                // Los plazos de su llegada pudieron pasar con el diario averiado, o sin nadie que aceptara `pendiente`.
                 self.plazos.anotar.armar(now, num);
             }
-            self.esperar(now, num, quien);
+            self.esperar(now, num, quien, acepta);
         } else {
             self.responder(quien, orden.id, Estado::Incierta, Codigo::Saturado);
         }
     }
 
-    fn esperar(&mut self, now: Instant, num: Num, quien: W) {
+    fn esperar(&mut self, now: Instant, num: Num, quien: W, acepta: bool) {
         let vence = self.plazos.esperas.armar(now, num);
         let Some(op) = self.ops.get_mut(&num) else { return };
-        op.esperas.push(Espera { quien, vence, vencida: false });
+        op.esperas.push(Espera { quien, vence, acepta, vencida: false });
         self.esperas += 1;
         // Si nadie esperaba por esta clave, la que va primera pasa con las nuevas: no hace esperar a la de detrás.
         if let Some(primera) = self.claves.sumar_espera(&op.clave())
@@ -65,7 +67,7 @@ impl<W> Machine<W> {
         }
     }
 
-    /// Llegó el desenlace de una operación, por un informe o por la llamada directa.
+    /// Llegó el desenlace de una operación, por un informe o por una llamada directa.
     pub fn on_desenlace(&mut self, now: Instant, resultado: ResultadoInforme) {
         let ResultadoInforme { id, huella, intento, desenlace } = resultado;
         if matches!(desenlace, Desenlace::Decidida(_) | Desenlace::NoEscrita { .. }) {
@@ -82,9 +84,13 @@ impl<W> Machine<W> {
             return;
         }
         let turno = match desenlace {
-            Desenlace::NoEscrita { .. } => op.no_escrita(now),
-            Desenlace::Incierta => op.incierta(now),
+            Desenlace::NoEscrita { motivo } => op.no_escrita(now, &motivo, self.limites.reintento),
+            Desenlace::Incierta => {
+                self.noticias.mala();
+                op.incierta(now, self.noticias.buenas())
+            }
             Desenlace::SinAlmacenamiento | Desenlace::Decidida(_) => {
+                self.noticias.mala();
                 self.almacen.on_sin_almacen(now);
                 op.sin_almacen(now)
             }
@@ -94,34 +100,45 @@ impl<W> Machine<W> {
         if anotable && self.sin_destino(num) {
             self.anotar(num);
         }
+        self.contestar_a_los_vencidos(num);
     }
 
     fn buscar(&self, id: OperacionId, huella: Huella) -> Option<Num> {
         self.por_id.get(&id).copied().filter(|num| self.ops[num].es(huella))
     }
 
-    /// Está decidida: respuesta a todos, fuera del diario, y el turno a la siguiente de su clave.
+    /// Está decidida: respuesta a todos, fuera del diario (o al buzón, si se prometió y no se aplicó), y el turno a la
+    /// siguiente de su clave.
     fn terminar(&mut self, num: Num, respuesta: &RespuestaGuardada) {
-        let Some(op) = self.ops.remove(&num) else { return };
+        let Some(op) = self.sacar(num) else { return };
+        if op.prometida && respuesta.codigo != Codigo::Ok {
+            self.acciones.push_back(Accion::AlBuzon { num, orden: op.orden, fin: respuesta.clone() });
+        } else if op.diario != Diario::No {
+            // Averiado también: la escritura que falló pudo quedar en el disco.
+            self.acciones.push_back(Accion::Borrar { num });
+        }
+        let id = op.id();
+        for espera in op.esperas {
+            let contestacion = Contestacion::Decidida(respuesta.clone());
+            self.acciones.push_back(Accion::Responder { a: espera.quien, id, contestacion });
+        }
+    }
+
+    /// La saca de la tabla y da el turno a la siguiente de su clave.
+    pub(super) fn sacar(&mut self, num: Num) -> Option<Op<W>> {
+        let op = self.ops.remove(&num)?;
         self.por_id.remove(&op.id());
         self.vuelos.vuelve(num);
         if let Fase::EnCola(Turno::Aplazada { hasta, .. }) = op.fase {
             self.plazos.aplazadas.remove(&(hasta, num));
         }
-        // Averiado también: la escritura que falló pudo quedar en el disco.
-        if op.diario != Diario::No {
-            self.acciones.push_back(Accion::Borrar { num });
-        }
-        let (id, clave) = (op.id(), op.clave());
+        let clave = op.clave();
         self.esperas -= op.esperas.len();
         self.claves.restar_esperas(&clave, op.esperas.len());
-        for espera in op.esperas {
-            let contestacion = Contestacion::Decidida(respuesta.clone());
-            self.acciones.push_back(Accion::Responder { a: espera.quien, id, contestacion });
-        }
         if let Some(siguiente) = self.claves.quitar(&clave, num) {
             self.poner_lista(siguiente);
         }
+        Some(op)
     }
 
     /// Un actor anuncia su suscripción. Toda llegada es nueva: si ya estaba, lo que tenía en vuelo pudo perderse y se
@@ -131,6 +148,9 @@ impl<W> Machine<W> {
         if let Llegada::OtraVez(actor) = llegada {
             self.vuelos.hacer_sitio();
             for num in self.vuelos.de(Destino::Actor(actor)) {
+                if let Some(op) = self.ops.get_mut(&num) {
+                    op.salio = true;
+                }
                 self.vuelos.vuelve(num);
                 self.poner_lista(num);
             }
@@ -146,13 +166,13 @@ impl<W> Machine<W> {
         self.vuelos.hacer_sitio();
         for num in self.vuelos.de(Destino::Actor(actor)) {
             let Some(op) = self.ops.get_mut(&num) else { continue };
-            let (id, turno) = (op.id(), op.actor_perdido(now));
-            if let Some(turno) = turno {
-                self.volver_a_la_cola(num, turno);
-            } else {
-                self.vuelos.vuelve(num);
-                self.poner_lista(num);
+            op.actor_perdido(now, self.noticias.mudo());
+            let id = op.id();
+            if self.renunciar_en_el_limite(num) {
+                continue;
             }
+            self.vuelos.vuelve(num);
+            self.poner_lista(num);
             self.acciones.push_back(Accion::Reasignada { id, motivo: "se perdió el actor que la tenía" });
         }
         true
@@ -160,16 +180,22 @@ impl<W> Machine<W> {
 
     /// Hay almacenamiento: lo dice una operación decidida, o el breaker propio que se cerró.
     pub fn on_almacen_de_vuelta(&mut self, now: Instant) {
+        self.noticias.buena();
         if self.almacen.caido() {
             self.almacen = Almacen::Bien;
-            self.soltar(now);
+        }
+        if self.noticias.por_soltar && self.soltar(now) {
+            self.noticias.por_soltar = false;
         }
     }
 
-    /// Las que esperan al almacenamiento dejan de esperar; salen por la ventana.
-    fn soltar(&mut self, now: Instant) {
-        if self.plazos.aplazadas.is_empty() || !self.suelta.permitida(now) {
-            return;
+    /// Las que esperan al almacenamiento dejan de esperar; salen por la ventana. `false` si todavía no toca.
+    fn soltar(&mut self, now: Instant) -> bool {
+        if self.plazos.aplazadas.is_empty() {
+            return true;
+        }
+        if !self.suelta.permitida(now) {
+            return false;
         }
         let soltable = |op: &Op<W>| matches!(op.fase, Fase::EnCola(Turno::Aplazada { soltable: true, .. }));
         let sueltas: Vec<_> =
@@ -178,6 +204,7 @@ impl<W> Machine<W> {
             self.plazos.aplazadas.remove(&(hasta, num));
             self.poner_lista(num);
         }
+        true
     }
 
     pub(super) fn vencer_reentrega(&mut self, now: Instant, vence: Instant, num: Num) {
@@ -186,11 +213,16 @@ impl<W> Machine<W> {
             return;
         }
         let (id, turno) = (op.id(), op.sin_informe(now));
+        self.noticias.por_soltar = true;
         self.volver_a_la_cola(num, turno);
         self.acciones.push_back(Accion::Reasignada { id, motivo: "nadie informó de ella" });
     }
 
+    /// Espera otro intento, salvo que haya llegado a un límite.
     fn volver_a_la_cola(&mut self, num: Num, turno: Turno) {
+        if self.renunciar_en_el_limite(num) {
+            return;
+        }
         let Some(op) = self.ops.get_mut(&num) else { return };
         op.fase = Fase::EnCola(turno);
         self.vuelos.vuelve(num);

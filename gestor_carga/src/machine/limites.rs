@@ -27,18 +27,21 @@ pub(super) const SONDA_CADA: Duration = Duration::from_millis(250);
 /// Lo menos que pasa entre dos sueltas de las que esperan al almacenamiento: un almacenamiento que va y viene, o que
 /// solo ve uno de los actores, no pone a girar a todas.
 pub(super) const SUELTA_CADA: Duration = Duration::from_millis(100);
-/// Fallos definidos, y muertes de quien la atendía a solas, tras los que la operación solo sigue con la espera más
-/// larga. Aquí irá apartarla.
-pub(super) const DEFINIDOS_MAX: u32 = 5;
-/// Véase [`DEFINIDOS_MAX`].
-pub(super) const MUERTES_MAX: u32 = 5;
+/// Llamadas para terminar con operaciones (anular, apartar) a la vez.
+pub(super) const CIERRES_MAX: usize = 2;
+/// Fallos definidos tras los que una operación se aparta, por defecto.
+pub const FALLOS_DEFINIDOS_MAX: u32 = 3;
+/// Muertes de quien la atendía a solas tras las que se aparta, por defecto.
+pub const MUERTES_MAX: u32 = 5;
 /// Espera de las que no hallaron almacenamiento. El tope, con su azar, queda por debajo de un segundo: al volver se
 /// aplican en menos de dos.
 pub(super) const ESPERA_SIN_ALMACEN: Backoff =
-    Backoff { base: Duration::from_millis(50), tope: Duration::from_millis(800) };
-/// Espera de las inciertas, las que no se pudieron escribir y las que se reentregan. La base es corta: un rearranque
-/// de PostgreSQL (80 ms) deja lo que tenía en el aire como incierto, y no ha de costar un segundo.
-pub(super) const ESPERA_FALLO: Backoff = Backoff { base: Duration::from_millis(100), tope: Duration::from_mins(1) };
+    Backoff { base: Duration::from_millis(50), factor: 2.0, tope: Duration::from_millis(800) };
+/// Espera de las inciertas y las que se reentregan. La base es corta: un rearranque de PostgreSQL (80 ms) deja lo que
+/// tenía en el aire como incierto, y no ha de costar un segundo. Las que no se pudieron escribir llevan la suya
+/// ([`Limites::reintento`]).
+pub(super) const ESPERA_INCIERTA: Backoff =
+    Backoff { base: Duration::from_millis(100), factor: 2.0, tope: Duration::from_mins(1) };
 
 /// Los plazos y topes de una máquina.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,12 @@ pub struct Limites {
     pub operaciones: usize,
     /// Operaciones en una lista.
     pub lista: usize,
+    /// Espera de las que no se pudieron escribir.
+    pub reintento: Backoff,
+    /// Véase [`FALLOS_DEFINIDOS_MAX`].
+    pub definidos: u32,
+    /// Véase [`MUERTES_MAX`].
+    pub muertes: u32,
 }
 
 impl Limites {
@@ -74,6 +83,9 @@ impl Limites {
             ventana: VENTANA,
             operaciones: OPERACIONES_MAX,
             lista: LISTA_MAX,
+            reintento: Backoff::default(),
+            definidos: FALLOS_DEFINIDOS_MAX,
+            muertes: MUERTES_MAX,
         }
     }
 }

@@ -6,15 +6,17 @@
 //!
 //! - `operacion`: qué se sabe de una. `claves`: una fuera a la vez por clave. `turnos`: nuevas antes que viejas.
 //! - `entradas`: solicitudes, informes, actores. `despacho`: quién sale y a dónde; `vuelos`: qué está
-//!   fuera. `diario`: qué se promete y cuándo.
+//!   fuera. `diario`: qué se promete y cuándo. `cierre`: cuándo se deja de intentar. `vistas` e `historia`: lo que mira una persona.
 
 mod accion;
 mod almacen;
+mod cierre;
 mod claves;
 pub mod consultas;
 mod despacho;
 mod diario;
 mod entradas;
+pub mod historia;
 pub mod limites;
 mod operacion;
 mod plazos;
@@ -22,6 +24,7 @@ mod presencia;
 #[cfg(test)]
 mod tests;
 mod turnos;
+pub mod vistas;
 mod vuelos;
 
 use std::{
@@ -34,12 +37,12 @@ use common::{
     mensajes::{Orden, Topico},
 };
 
-pub use accion::{Accion, Contestacion};
+pub use accion::{Accion, Contestacion, PorTerminar};
 pub use limites::Limites;
-pub use operacion::Num;
+pub use operacion::{Fin, Num};
 
 use accion::Listas;
-use almacen::{Almacen, Suelta};
+use almacen::{Almacen, Noticias, Suelta};
 use claves::Claves;
 use operacion::{Diario, Fase, Op, Ruta, Turno};
 use plazos::Plazos;
@@ -59,6 +62,7 @@ pub struct Machine<W> {
     plazos: Plazos,
     presencia: Presencia,
     almacen: Almacen,
+    noticias: Noticias,
     suelta: Suelta,
     diario_averiado: bool,
     esperas: usize,
@@ -107,6 +111,7 @@ impl<W> Machine<W> {
             plazos: Plazos::nuevos(&limites),
             presencia: Presencia::default(),
             almacen: Almacen::Bien,
+            noticias: Noticias::default(),
             suelta: Suelta::default(),
             diario_averiado: false,
             esperas: 0,
@@ -204,7 +209,7 @@ impl<W> Machine<W> {
         let Some(op) = self.ops.get_mut(&num) else { return };
         let nueva = self.claves.alguien_espera(&op.clave());
         op.fase = Fase::EnCola(Turno::Lista { nueva });
-        self.turnos.poner(op.ruta(), num, nueva);
+        self.turnos.poner(op.salida(), num, nueva);
     }
 
     /// Por qué una operación de esa ruta no está decidida todavía.

@@ -6,21 +6,29 @@ use std::collections::VecDeque;
 
 use super::{
     limites::NUEVAS_SEGUIDAS_MAX,
-    operacion::{Num, Ruta},
+    operacion::{Num, RUTAS, Ruta},
 };
 
 /// Las filas de quienes pueden salir, por ruta.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turnos {
-    nuevas: [VecDeque<Num>; 3],
-    viejas: [VecDeque<Num>; 3],
+    nuevas: [VecDeque<Num>; RUTAS],
+    viejas: [VecDeque<Num>; RUTAS],
     /// Ruta por la que se empieza a mirar: rota, para que una muy cargada no tape a las otras.
     desde: usize,
     nuevas_seguidas: u32,
 }
 
+/// La que estaba primera en una fila: su ruta y si era la de las nuevas.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sacada {
+    pub(super) num: Num,
+    pub(super) ruta: Ruta,
+    pub(super) nueva: bool,
+}
+
 /// Qué rutas tienen a dónde ir.
-pub(super) type Abiertas = [bool; 3];
+pub(super) type Abiertas = [bool; RUTAS];
 
 impl Turnos {
     pub(super) fn poner(&mut self, ruta: Ruta, num: Num, nueva: bool) {
@@ -28,8 +36,8 @@ impl Turnos {
         filas[ruta.indice()].push_back(num);
     }
 
-    /// La siguiente de una ruta abierta y si estaba entre las nuevas; `viejas`, si se admiten.
-    pub(super) fn sacar(&mut self, abiertas: Abiertas, viejas: bool) -> Option<(Num, bool)> {
+    /// La siguiente de una ruta abierta; `viejas`, si se admiten.
+    pub(super) fn sacar(&mut self, abiertas: Abiertas, viejas: bool) -> Option<Sacada> {
         let toca_vieja = viejas && self.nuevas_seguidas >= NUEVAS_SEGUIDAS_MAX;
         if toca_vieja {
             self.de_las_viejas(abiertas).or_else(|| self.de_las_nuevas(abiertas))
@@ -47,16 +55,17 @@ impl Turnos {
         self.viejas.iter().zip(abiertas).any(|(fila, abierta)| abierta && !fila.is_empty())
     }
 
-    fn de_las_nuevas(&mut self, abiertas: Abiertas) -> Option<(Num, bool)> {
-        self.desde = (self.desde + 1) % 3;
-        de_la_primera(&mut self.nuevas, self.desde, abiertas).map(|num| (num, true))
+    fn de_las_nuevas(&mut self, abiertas: Abiertas) -> Option<Sacada> {
+        self.desde = (self.desde + 1) % RUTAS;
+        de_la_primera(&mut self.nuevas, self.desde, abiertas).map(|(num, ruta)| Sacada { num, ruta, nueva: true })
     }
 
-    fn de_las_viejas(&mut self, abiertas: Abiertas) -> Option<(Num, bool)> {
-        de_la_primera(&mut self.viejas, self.desde, abiertas).map(|num| (num, false))
+    fn de_las_viejas(&mut self, abiertas: Abiertas) -> Option<Sacada> {
+        de_la_primera(&mut self.viejas, self.desde, abiertas).map(|(num, ruta)| Sacada { num, ruta, nueva: false })
     }
 }
 
-fn de_la_primera(filas: &mut [VecDeque<Num>; 3], desde: usize, abiertas: Abiertas) -> Option<Num> {
-    (0..3).map(|i| (desde + i) % 3).filter(|i| abiertas[*i]).find_map(|i| filas[i].pop_front())
+fn de_la_primera(filas: &mut [VecDeque<Num>; RUTAS], desde: usize, abiertas: Abiertas) -> Option<(Num, Ruta)> {
+    let mut rutas = (0..RUTAS).map(|i| (desde + i) % RUTAS).filter(|i| abiertas[*i]);
+    rutas.find_map(|i| filas[i].pop_front().map(|num| (num, Ruta::TODAS[i])))
 }

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use chrono::Utc;
 use common::{
-    dominio::{Codigo, Comando, Consulta, Estado, Huella, OperacionId},
+    dominio::{Codigo, Comando, Consulta, Estado, Huella, Objeto, OperacionId},
     mensajes::{
         self, CuerpoPeticion, CuerpoResultado, Instante, Orden, Pedido, Respuesta, RespuestaGuardada, Solicitud,
         SolicitudInvalida,
     },
+    process::puntos_de_muerte::{Punto, pasar},
     transport::{Entrega, Frame},
 };
 use uuid::Uuid;
@@ -25,10 +26,10 @@ impl Servicio {
         let Some((mut remite, cuerpo)) = Puerta::abrir(cuadros, now) else { return };
         match Solicitud::leer(&cuerpo) {
             Err(invalida) => self.on_invalida(&remite, &invalida),
-            Ok(Solicitud { id, pedido }) => match pedido {
+            Ok(Solicitud { id, pedido, acepta_pendiente }) => match pedido {
                 Pedido::Comando(comando) => {
                     remite.operacion = comando.tipo().as_str();
-                    self.on_comando(now, remite, id, comando);
+                    self.on_comando(now, remite, id, comando, acepta_pendiente);
                 }
                 Pedido::Consulta(consulta) => {
                     remite.operacion = consulta.nombre();
@@ -54,7 +55,7 @@ impl Servicio {
         );
     }
 
-    fn on_comando(&mut self, now: Instant, remite: Remite, id: Option<Uuid>, comando: Comando) {
+    fn on_comando(&mut self, now: Instant, remite: Remite, id: Option<Uuid>, comando: Comando, acepta: bool) {
         let fecha = Utc::now();
         let id = id.unwrap_or_else(Uuid::now_v7);
         let ahora_ms = u64::try_from(fecha.timestamp_millis()).unwrap_or(0);
@@ -62,7 +63,8 @@ impl Servicio {
             Ok(id) => {
                 let huella = Huella::de(&comando);
                 let orden = Orden { id, huella, aceptada: Instante::from(fecha), intento: 0, sola: false, comando };
-                self.maquina.on_solicitud(now, orden, remite);
+                self.maquina.on_solicitud(now, orden, remite, acepta);
+                pasar(Punto::GestorAceptada);
             }
             Err(e) => {
                 let motivo = format!("el campo «id» {e}");
@@ -103,7 +105,11 @@ impl Servicio {
     pub(super) fn on_consulta_contestada(&mut self, now: Instant, entrega: Entrega) {
         if let Ok(CuerpoResultado::Consultada(guardada)) = entrega.resultado {
             let Some(pregunta) = self.consultas.contestada(entrega.token) else { return };
-            let guardada = con_id(guardada, pregunta.id);
+            let pendientes = match pregunta.consulta {
+                Consulta::Ejemplar(ejemplar) => Some(self.maquina.pendientes(&Objeto::Ejemplar(ejemplar))),
+                Consulta::Libro(_) | Consulta::Usuario(_) | Consulta::Operacion(_) => None,
+            };
+            let guardada = con_lo_que_sabe_el_gestor(guardada, pregunta.id, pendientes);
             self.entregar_guardada(&pregunta.remite, &guardada);
         } else if let Some(pregunta) = self.consultas.no_servida(now, entrega.token) {
             self.responder_consulta_fallida(pregunta, Codigo::AlmacenamientoNoDisponible);
@@ -121,11 +127,19 @@ impl Servicio {
     }
 }
 
-/// El almacenamiento no sabe qué id puso el cliente a su consulta; el gestor sí.
-fn con_id(guardada: RespuestaGuardada, id: Option<Uuid>) -> RespuestaGuardada {
-    let Some(id) = id else { return guardada };
-    match serde_json::from_str::<Respuesta>(guardada.cuerpo.get()) {
-        Ok(respuesta) => Respuesta { id: Some(id), ..respuesta }.guardada(),
-        Err(_) => guardada,
+/// El almacenamiento no sabe qué id puso el cliente a su consulta, ni qué operaciones hay sin decidir; el gestor sí.
+fn con_lo_que_sabe_el_gestor(
+    guardada: RespuestaGuardada,
+    id: Option<Uuid>,
+    pendientes: Option<usize>,
+) -> RespuestaGuardada {
+    if id.is_none() && pendientes.is_none() {
+        return guardada;
     }
+    let Ok(mut respuesta) = serde_json::from_str::<Respuesta>(guardada.cuerpo.get()) else { return guardada };
+    respuesta.id = id.or(respuesta.id);
+    if let (Some(pendientes), Some(datos)) = (pendientes, respuesta.datos.as_object_mut()) {
+        datos.insert("pendientes".into(), pendientes.into());
+    }
+    respuesta.guardada()
 }

@@ -22,6 +22,9 @@ pub fn propia(id: Option<Uuid>, estado: Estado, codigo: Codigo) -> Vec<u8> {
             "{}; no se sabe si la operación se hizo: repítala con el mismo id",
             sin_promesa(codigo)
         )),
+        Estado::Error if codigo == Codigo::SinActores => {
+            respuesta.con_mensaje(format!("{}; no se hizo nada", sin_promesa(codigo)))
+        }
         _ => respuesta,
     };
     mensajes::codificar(&respuesta)
@@ -46,7 +49,15 @@ pub fn estado_de(codigo: Codigo) -> Estado {
     match codigo {
         Codigo::Ok => Estado::Aplicada,
         Codigo::OperacionCaducada => Estado::Incierta,
-        Codigo::ConflictoDeId | Codigo::ErrorInterno | Codigo::SolicitudInvalida | Codigo::Saturado => Estado::Error,
+        Codigo::EnRevision => Estado::Pendiente,
+        // Las tres razones por las que se anula una operación, y lo que no llegó a serlo.
+        Codigo::SinActores
+        | Codigo::AlmacenamientoNoDisponible
+        | Codigo::SinRespuesta
+        | Codigo::ConflictoDeId
+        | Codigo::ErrorInterno
+        | Codigo::SolicitudInvalida
+        | Codigo::Saturado => Estado::Error,
         _ => Estado::Rechazada,
     }
 }

@@ -11,8 +11,8 @@ use std::{
 use common::{
     dominio::{Codigo, Estado, Tipo},
     mensajes::{
-        self, CuerpoPeticion, CuerpoResultado, Desenlace, Evento, Informe, Orden, Peticion, Respuesta,
-        RespuestaGuardada, Resultado, ResultadoEscritura, ResultadoInforme, Topico,
+        self, Administrada, Cierre, CuerpoPeticion, CuerpoResultado, Desenlace, Evento, Fin, Informe, Orden, Peticion,
+        Respuesta, RespuestaGuardada, Resultado, ResultadoEscritura, ResultadoInforme, Topico,
     },
     transport::{Contexto, Endpoint, Socket, puertos::puerto_libre},
 };
@@ -276,6 +276,28 @@ impl Drop for Tarea {
     }
 }
 
+/// En qué deja a una operación con la que se le pide terminar.
+pub fn terminada(cierre: &Cierre) -> RespuestaGuardada {
+    let (estado, codigo) = match &cierre.fin {
+        Fin::Anular(codigo) => (Estado::Error, *codigo),
+        Fin::Apartar(_) => (Estado::Pendiente, Codigo::EnRevision),
+    };
+    let datos = match &cierre.fin {
+        Fin::Anular(_) => json!({}),
+        Fin::Apartar(expediente) => json!({"motivo": expediente.motivo, "historia": expediente.historia}),
+    };
+    let orden = &cierre.orden;
+    Respuesta::nueva(Some(orden.id.uuid()), estado, codigo, orden.aceptada.fecha()).con_datos(datos).guardada()
+}
+
+fn escritas<T>(lista: &[T], una: impl Fn(&T) -> (Orden, RespuestaGuardada)) -> CuerpoResultado {
+    let escrita = |cosa: &T| {
+        let (Orden { id, huella, .. }, respuesta) = una(cosa);
+        ResultadoEscritura { id, huella, desenlace: Desenlace::Decidida(respuesta) }
+    };
+    CuerpoResultado::Escritas(lista.iter().map(escrita).collect())
+}
+
 /// Un almacenamiento que contesta a todo.
 pub fn almacen(sitio: &Sitio) -> Tarea {
     let mut router = Contexto::nuevo().router(&local(sitio.almacen)).expect("router");
@@ -289,17 +311,12 @@ pub fn almacen(sitio: &Sitio) -> Tarea {
                     let respuesta = Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH);
                     CuerpoResultado::Consultada(respuesta.con_mensaje(consulta.nombre()).guardada())
                 }
-                CuerpoPeticion::Escribir(ordenes) => {
-                    let escrita = |orden: &Orden| {
-                        assert_eq!(orden.comando.tipo(), Tipo::Renovacion, "lo demás va por actores");
-                        ResultadoEscritura {
-                            id: orden.id,
-                            huella: orden.huella,
-                            desenlace: Desenlace::Decidida(aplicada(orden)),
-                        }
-                    };
-                    CuerpoResultado::Escritas(ordenes.iter().map(escrita).collect())
-                }
+                CuerpoPeticion::Escribir(ordenes) => escritas(&ordenes, |orden| {
+                    assert_eq!(orden.comando.tipo(), Tipo::Renovacion, "lo demás va por actores");
+                    (*orden, aplicada(orden))
+                }),
+                CuerpoPeticion::Terminar(cierres) => escritas(&cierres, |cierre| (cierre.orden, terminada(cierre))),
+                CuerpoPeticion::Administrar(_) => CuerpoResultado::Administrada(Administrada::Cuentas(Vec::new())),
             };
             let resultado = mensajes::codificar(&Resultado { peticion: peticion.peticion, cuerpo });
             // Un cliente que ya no está no molesta.

@@ -26,6 +26,12 @@ async fn un_ajuste_malo_se_dice_en_una_linea_que_lo_nombra() {
         ("GESTOR_CARGA_INFORMES_BIND", "udp://127.0.0.1:1"),
         ("GESTOR_ALMACENAMIENTO_ENDPOINTS", ","),
         ("PLAZO_RESPUESTA_MS", "0"),
+        ("REINTENTO_BASE_MS", "x"),
+        ("REINTENTO_FACTOR", "0.5"),
+        ("REINTENTO_FACTOR", "NaN"),
+        ("REINTENTO_TOPE_MS", "0"),
+        ("FALLOS_DEFINIDOS_MAX", "0"),
+        ("MUERTES_A_SOLAS_MAX", "-1"),
         ("HTTP_ADDR", "x"),
         ("ANAQUEL_CONFIG", "/no/existe.toml"),
     ] {
@@ -96,7 +102,17 @@ async fn la_ayuda_nombra_cada_ajuste_y_lo_que_no_se_entiende_sale_con_2() {
     let ayuda = sitio.orden().arg("--help").stdout(std::process::Stdio::piped()).output().expect("corre");
     assert!(ayuda.status.success());
     let texto = String::from_utf8(ayuda.stdout).expect("UTF-8");
-    for ajuste in ["GESTOR_CARGA_BIND", "GESTOR_CARGA_DIARIO", "PLAZO_RESPUESTA_MS", "HTTP_ADDR"] {
+    for ajuste in [
+        "GESTOR_CARGA_BIND",
+        "GESTOR_CARGA_DIARIO",
+        "PLAZO_RESPUESTA_MS",
+        "REINTENTO_BASE_MS",
+        "REINTENTO_FACTOR",
+        "REINTENTO_TOPE_MS",
+        "FALLOS_DEFINIDOS_MAX",
+        "MUERTES_A_SOLAS_MAX",
+        "HTTP_ADDR",
+    ] {
         assert!(texto.contains(ajuste), "{texto}");
     }
     assert_eq!(sitio.orden().arg("hola").output().expect("corre").status.code(), Some(2));

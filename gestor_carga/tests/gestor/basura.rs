@@ -59,6 +59,7 @@ async fn una_solicitud_mal_hecha_recibe_su_codigo_y_su_motivo() {
         (br#"{"operacion":"quemar"}"#, Codigo::OperacionDesconocida, "quemar"),
         (br#"{"operacion":"prestamo","usuario":7,"ejemplar":"E1"}"#, Codigo::SolicitudInvalida, "usuario"),
         (br#"{"operacion":"prestamo","usuario":"U1"}"#, Codigo::SolicitudInvalida, "ejemplar"),
+        (br#"{"operacion":"salud","aceptaPendiente":"no"}"#, Codigo::SolicitudInvalida, "aceptaPendiente"),
     ] {
         cliente.enviar_bytes(bytes).await;
         let respuesta = cliente.recibir().await;

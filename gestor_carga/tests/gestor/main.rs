@@ -5,5 +5,6 @@ mod actores;
 mod apoyo;
 mod arranque;
 mod basura;
+mod cierres;
 mod clientes;
 mod promesas;

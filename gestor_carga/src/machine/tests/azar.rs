@@ -8,16 +8,34 @@ use common::{
 };
 use proptest::prelude::*;
 
-use super::{Banco, banco::orden};
+use super::{
+    Banco,
+    banco::{id, orden},
+};
 use crate::machine::Limites;
 
 #[derive(Clone, Debug)]
 enum Suceso {
-    Pedir { n: u64 },
+    Pedir {
+        n: u64,
+        acepta: bool,
+    },
     LlegaActor(usize, u8),
     SeVaActor(usize, u8),
-    Informar { cual: prop::sample::Index, que: u8 },
-    DecidirCualquiera { n: u64 },
+    Informar {
+        cual: prop::sample::Index,
+        que: u8,
+    },
+    Cerrar {
+        cual: prop::sample::Index,
+        que: u8,
+    },
+    Reintentar {
+        n: u64,
+    },
+    DecidirCualquiera {
+        n: u64,
+    },
     VuelveElAlmacen,
     Escribir,
     Averiar,
@@ -25,14 +43,18 @@ enum Suceso {
     HastaElPlazo,
     Pasar(u64),
     Rearrancar,
+    /// El gestor se va con orden y arranca otro.
+    Despedir,
 }
 
 fn sucesos() -> impl Strategy<Value = Suceso> {
     prop_oneof![
-        8 => (0..12_u64).prop_map(|n| Suceso::Pedir { n }),
+        8 => (0..12_u64, prop::bool::weighted(0.7)).prop_map(|(n, acepta)| Suceso::Pedir { n, acepta }),
         3 => (0..2_usize, 0..3_u8).prop_map(|(t, a)| Suceso::LlegaActor(t, a)),
         2 => (0..2_usize, 0..3_u8).prop_map(|(t, a)| Suceso::SeVaActor(t, a)),
         10 => (any::<prop::sample::Index>(), 0..8_u8).prop_map(|(cual, que)| Suceso::Informar { cual, que }),
+        4 => (any::<prop::sample::Index>(), 0..6_u8).prop_map(|(cual, que)| Suceso::Cerrar { cual, que }),
+        1 => (0..12_u64).prop_map(|n| Suceso::Reintentar { n }),
         1 => (0..12_u64).prop_map(|n| Suceso::DecidirCualquiera { n }),
         1 => Just(Suceso::VuelveElAlmacen),
         4 => Just(Suceso::Escribir),
@@ -41,6 +63,7 @@ fn sucesos() -> impl Strategy<Value = Suceso> {
         3 => Just(Suceso::HastaElPlazo),
         3 => (1..15_000_u64).prop_map(Suceso::Pasar),
         1 => Just(Suceso::Rearrancar),
+        1 => Just(Suceso::Despedir),
     ]
 }
 
@@ -53,7 +76,8 @@ fn contenido(n: u64) -> common::mensajes::Orden {
 fn hacer(b: &mut Banco, suceso: &Suceso) {
     let nombre = |a: u8| format!("actor-{a}");
     match *suceso {
-        Suceso::Pedir { n } => drop(b.pedir(contenido(n))),
+        Suceso::Pedir { n, acepta: true } => drop(b.pedir(contenido(n))),
+        Suceso::Pedir { n, .. } => drop(b.pedir_ya(contenido(n))),
         Suceso::LlegaActor(t, a) => b.llega_actor(Topico::TODOS[t], &nombre(a)),
         Suceso::SeVaActor(t, a) => b.se_va_actor(Topico::TODOS[t], &nombre(a)),
         Suceso::Informar { cual, que } => {
@@ -65,10 +89,26 @@ fn hacer(b: &mut Banco, suceso: &Suceso) {
             match que {
                 0 => b.informar(orden, Desenlace::SinAlmacenamiento),
                 1 => b.informar(orden, Desenlace::Incierta),
-                2 => b.informar(orden, Desenlace::NoEscrita { motivo: "x".into() }),
+                2 | 3 => b.informar(orden, Desenlace::NoEscrita { motivo: "x".into() }),
+                4 => b.rechazar(orden),
                 _ => b.aplicar(orden),
             }
         }
+        Suceso::Cerrar { cual, que } => {
+            if b.cerrando.is_empty() {
+                return;
+            }
+            let cerrando: Vec<_> = b.cerrando.values().map(|cierre| cierre.orden).collect();
+            let orden = cual.get(&cerrando);
+            match que {
+                0 => b.informar(orden, Desenlace::SinAlmacenamiento),
+                1 => b.informar(orden, Desenlace::Incierta),
+                2 => b.informar(orden, Desenlace::NoEscrita { motivo: "x".into() }),
+                3 => b.aplicar(orden),
+                _ => b.cerrar(orden.id),
+            }
+        }
+        Suceso::Reintentar { n } => drop(b.maquina.reintentar(b.now, id(n))),
         // Un informe de antes del último rearranque puede decidir una que ni es la primera ni ha salido.
         Suceso::DecidirCualquiera { n } => b.aplicar(&contenido(n)),
         Suceso::VuelveElAlmacen => b.vuelve_el_almacen(),
@@ -79,6 +119,13 @@ fn hacer(b: &mut Banco, suceso: &Suceso) {
         Suceso::HastaElPlazo => b.hasta_el_plazo(),
         Suceso::Pasar(ms) => b.pasar(Duration::from_millis(ms)),
         Suceso::Rearrancar => *b = b.rearrancar(),
+        Suceso::Despedir => {
+            b.despedir();
+            if !b.averiado {
+                b.escribir();
+            }
+            *b = b.rearrancar();
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use std::{
 
 use common::{
     dominio::{Codigo, Comando, Estado, Huella, OperacionId, Tipo},
-    mensajes::{Desenlace, Instante, Orden, Respuesta, RespuestaGuardada, ResultadoInforme, Topico},
+    mensajes::{Desenlace, Instante, MotivoDeApartar, Orden, Respuesta, RespuestaGuardada, ResultadoInforme, Topico},
 };
 use uuid::Uuid;
 
-use crate::machine::{Accion, Contestacion, Limites, Machine, Num};
+use crate::machine::{Accion, Contestacion, Fin, Limites, Machine, Num, PorTerminar};
 
 /// Quien espera una respuesta.
 pub type Quien = u32;
@@ -31,6 +31,7 @@ pub struct Salida {
 enum EnDisco {
     Escribir(Num, Orden),
     Borrar(Num),
+    AlBuzon(Num, OperacionId, Codigo),
 }
 
 /// La máquina bajo prueba y su modelo.
@@ -40,24 +41,36 @@ pub struct Banco {
     pub now: Instant,
     limites: Limites,
     siguiente: Quien,
-    /// Quien espera, por qué operación y desde cuándo.
-    esperan: HashMap<Quien, (OperacionId, Instant)>,
+    /// Quien espera, por qué operación, desde cuándo y si le vale `pendiente`.
+    esperan: HashMap<Quien, (OperacionId, Instant, bool)>,
     pub contestadas: BTreeMap<Quien, Contestado>,
     pub presentes: BTreeSet<(Topico, String)>,
     /// Lo último publicado de cada operación sin decidir.
     pub fuera: BTreeMap<OperacionId, Orden>,
     pub salidas: Vec<Salida>,
-    decididas: BTreeSet<OperacionId>,
+    /// Lo último que se pidió al almacenamiento de cada operación con la que se está terminando.
+    pub cerrando: BTreeMap<OperacionId, PorTerminar>,
+    /// Entregas de las que no se sabe si llegaron al almacenamiento, y de cuáles se supo que no.
+    sin_aclarar: HashMap<OperacionId, u32>,
+    aclaradas: BTreeSet<(OperacionId, u32)>,
+    /// Fallos definidos y muertes o dudas de cada operación.
+    definidos: HashMap<OperacionId, u32>,
+    dudas: HashMap<OperacionId, u32>,
+    decididas: BTreeMap<OperacionId, Codigo>,
+    /// Lo que ha de ir al buzón, y lo que fue.
+    toca_buzon: BTreeSet<OperacionId>,
+    pub buzon: BTreeMap<OperacionId, Codigo>,
     /// Por clave, las que llegaron y no están decididas, en orden.
     colas: HashMap<String, VecDeque<OperacionId>>,
     /// Lo mandado al disco y sin hacer.
     al_disco: VecDeque<EnDisco>,
     disco: BTreeMap<Num, Orden>,
     pub averiado: bool,
-    borrados_pendientes: Vec<Num>,
+    borrados_pendientes: Vec<EnDisco>,
     prometidas: BTreeSet<OperacionId>,
     /// El cliente que acaba de pedir, mientras se atiende su solicitud.
     pidiendo: Option<Quien>,
+    despidiendo: bool,
 }
 
 /// El id número `n`; su tiempo es siempre el mismo.
@@ -80,7 +93,21 @@ pub fn prestamo(n: u64, clave: u32) -> Orden {
 }
 
 pub fn decidida(id: OperacionId) -> RespuestaGuardada {
-    Respuesta::nueva(Some(id.uuid()), Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH).guardada()
+    con_codigo(id, Codigo::Ok)
+}
+
+fn con_codigo(id: OperacionId, codigo: Codigo) -> RespuestaGuardada {
+    Respuesta::nueva(Some(id.uuid()), estado_de(codigo), codigo, chrono::DateTime::UNIX_EPOCH).guardada()
+}
+
+/// En qué deja el almacenamiento a una operación con ese código.
+fn estado_de(codigo: Codigo) -> Estado {
+    match codigo {
+        Codigo::Ok => Estado::Aplicada,
+        Codigo::EnRevision => Estado::Pendiente,
+        Codigo::SinActores | Codigo::AlmacenamientoNoDisponible | Codigo::SinRespuesta => Estado::Error,
+        _ => Estado::Rechazada,
+    }
 }
 
 impl Banco {
@@ -100,7 +127,14 @@ impl Banco {
             presentes: BTreeSet::new(),
             fuera: BTreeMap::new(),
             salidas: Vec::new(),
-            decididas: BTreeSet::new(),
+            cerrando: BTreeMap::new(),
+            sin_aclarar: HashMap::new(),
+            aclaradas: BTreeSet::new(),
+            definidos: HashMap::new(),
+            dudas: HashMap::new(),
+            decididas: BTreeMap::new(),
+            toca_buzon: BTreeSet::new(),
+            buzon: BTreeMap::new(),
             colas: HashMap::new(),
             al_disco: VecDeque::new(),
             disco: filas.iter().copied().collect(),
@@ -108,6 +142,7 @@ impl Banco {
             borrados_pendientes: Vec::new(),
             prometidas: BTreeSet::new(),
             pidiendo: None,
+            despidiendo: false,
         };
         for (_, orden) in filas {
             if banco.prometidas.insert(orden.id) {
@@ -121,12 +156,21 @@ impl Banco {
     // ---- entradas ----
 
     pub fn pedir(&mut self, orden: Orden) -> Quien {
+        self.pedir_como(orden, true)
+    }
+
+    /// Quien no acepta `pendiente`.
+    pub fn pedir_ya(&mut self, orden: Orden) -> Quien {
+        self.pedir_como(orden, false)
+    }
+
+    fn pedir_como(&mut self, orden: Orden, acepta: bool) -> Quien {
         let quien = self.siguiente;
         self.siguiente += 1;
-        self.esperan.insert(quien, (orden.id, self.now));
+        self.esperan.insert(quien, (orden.id, self.now, acepta));
         let nueva = self.maquina.noticia(orden.id).is_none();
         self.pidiendo = Some(quien);
-        self.maquina.on_solicitud(self.now, orden, quien);
+        self.maquina.on_solicitud(self.now, orden, quien, acepta);
         if nueva && self.maquina.noticia(orden.id).is_some() {
             self.decididas.remove(&orden.id);
             self.llega(&orden);
@@ -144,14 +188,15 @@ impl Banco {
 
     pub fn se_va_actor(&mut self, topico: Topico, nombre: &str) {
         let estaba = self.presentes.remove(&(topico, nombre.to_owned()));
+        for id in self.fuera.keys() {
+            *self.dudas.entry(*id).or_default() += 1;
+        }
         assert_eq!(self.maquina.on_actor_ausente(self.now, topico, nombre), estaba);
         self.girar();
     }
 
     pub fn informar(&mut self, orden: &Orden, desenlace: Desenlace) {
-        if matches!(desenlace, Desenlace::Decidida(_)) {
-            self.decidir(orden);
-        }
+        self.apuntar(orden, &desenlace);
         let resultado = ResultadoInforme { id: orden.id, huella: orden.huella, intento: orden.intento, desenlace };
         self.maquina.on_desenlace(self.now, resultado);
         self.girar();
@@ -159,6 +204,20 @@ impl Banco {
 
     pub fn aplicar(&mut self, orden: &Orden) {
         self.informar(orden, Desenlace::Decidida(decidida(orden.id)));
+    }
+
+    pub fn rechazar(&mut self, orden: &Orden) {
+        self.informar(orden, Desenlace::Decidida(con_codigo(orden.id, Codigo::EjemplarPrestado)));
+    }
+
+    /// El almacenamiento termina con ella como se le pidió.
+    pub fn cerrar(&mut self, id: OperacionId) {
+        let PorTerminar { orden, fin, .. } = self.cerrando[&id].clone();
+        let codigo = match fin {
+            Fin::Anular(codigo) => codigo,
+            Fin::Apartar(_) => Codigo::EnRevision,
+        };
+        self.informar(&orden, Desenlace::Decidida(con_codigo(id, codigo)));
     }
 
     pub fn vuelve_el_almacen(&mut self) {
@@ -175,6 +234,10 @@ impl Banco {
                     self.maquina.on_diario_escrito(num);
                 }
                 EnDisco::Borrar(num) => drop(self.disco.remove(&num)),
+                EnDisco::AlBuzon(num, id, codigo) => {
+                    self.disco.remove(&num);
+                    self.buzon.insert(id, codigo);
+                }
             }
         }
         self.comprobar_promesas();
@@ -189,18 +252,17 @@ impl Banco {
                 EnDisco::Escribir(num, _) => {
                     self.maquina.on_diario_fallido(num);
                 }
-                EnDisco::Borrar(num) => self.borrados_pendientes.push(num),
+                otro => self.borrados_pendientes.push(otro),
             }
         }
         self.girar();
     }
 
     pub fn recuperar(&mut self) {
-        for num in std::mem::take(&mut self.borrados_pendientes) {
-            self.disco.remove(&num);
-        }
-        self.comprobar_promesas();
+        let borrados = std::mem::take(&mut self.borrados_pendientes);
+        self.al_disco.extend(borrados);
         self.averiado = false;
+        self.escribir();
         self.maquina.on_diario_recuperado();
         self.girar();
     }
@@ -235,12 +297,40 @@ impl Banco {
         self.colas.entry(orden.comando.objeto().to_string()).or_default().push_back(orden.id);
     }
 
-    fn decidir(&mut self, orden: &Orden) {
+    fn apuntar(&mut self, orden: &Orden, desenlace: &Desenlace) {
+        match desenlace {
+            Desenlace::Decidida(respuesta) => self.decidir(orden, respuesta.codigo),
+            Desenlace::NoEscrita { .. } => *self.definidos.entry(orden.id).or_default() += 1,
+            Desenlace::Incierta => *self.dudas.entry(orden.id).or_default() += 1,
+            Desenlace::SinAlmacenamiento => {
+                if self.aclaradas.insert((orden.id, orden.intento))
+                    && let Some(sin_aclarar) = self.sin_aclarar.get_mut(&orden.id)
+                {
+                    *sin_aclarar -= 1;
+                }
+            }
+        }
+    }
+
+    fn decidir(&mut self, orden: &Orden, codigo: Codigo) {
+        if self.maquina.noticia(orden.id).is_some() && self.prometidas.contains(&orden.id) && codigo != Codigo::Ok {
+            self.toca_buzon.insert(orden.id);
+        }
         let cola = self.colas.entry(orden.comando.objeto().to_string()).or_default();
         cola.retain(|otra| *otra != orden.id);
-        self.decididas.insert(orden.id);
-        self.fuera.remove(&orden.id);
+        self.decididas.insert(orden.id, codigo);
+        self.olvidar(orden.id);
         self.prometidas.remove(&orden.id);
+    }
+
+    /// Ya no está en la máquina.
+    fn olvidar(&mut self, id: OperacionId) {
+        self.fuera.remove(&id);
+        self.cerrando.remove(&id);
+        self.sin_aclarar.remove(&id);
+        self.aclaradas.retain(|(otra, _)| *otra != id);
+        self.definidos.remove(&id);
+        self.dudas.remove(&id);
     }
 
     fn girar(&mut self) {
@@ -267,7 +357,33 @@ impl Banco {
             Accion::Responder { a, id, contestacion } => self.contestan(a, id, &contestacion),
             Accion::Anotar { num, orden } => self.al_disco.push_back(EnDisco::Escribir(num, orden)),
             Accion::Borrar { num } => self.al_disco.push_back(EnDisco::Borrar(num)),
-            Accion::Reasignada { .. } => {}
+            Accion::AlBuzon { num, orden, fin } => {
+                assert!(self.toca_buzon.remove(&orden.id), "al buzón sin haberse prometido, o habiéndose aplicado");
+                self.al_disco.push_back(EnDisco::AlBuzon(num, orden.id, fin.codigo));
+            }
+            Accion::Terminar { cierres } => self.terminan(cierres),
+            Accion::Reasignada { .. } | Accion::Renunciada { .. } => {}
+        }
+    }
+
+    fn terminan(&mut self, cierres: Vec<PorTerminar>) {
+        assert!(!cierres.is_empty() && cierres.len() <= self.limites.lista);
+        for cierre in cierres {
+            let id = cierre.orden.id;
+            let veces = |cuenta: &HashMap<OperacionId, u32>| cuenta.get(&id).copied().unwrap_or(0);
+            match cierre.fin {
+                Fin::Anular(_) => assert!(!self.prometidas.contains(&id), "se anula lo prometido"),
+                Fin::Apartar(MotivoDeApartar::FallosDefinidos) => {
+                    assert!(veces(&self.definidos) >= self.limites.definidos && !cierre.historia.is_empty());
+                }
+                // La primera duda solo la deja sola.
+                Fin::Apartar(MotivoDeApartar::Muertes) => assert!(veces(&self.dudas) > self.limites.muertes),
+            }
+            let cola = &self.colas[&cierre.orden.comando.objeto().to_string()];
+            assert_eq!(cola.front(), Some(&id), "se termina con una que no es la primera de su clave");
+            self.fuera.remove(&id);
+            self.cerrando.insert(id, cierre);
+            *self.sin_aclarar.entry(id).or_default() += 1;
         }
     }
 
@@ -277,38 +393,59 @@ impl Banco {
         for orden in &ordenes {
             let cola = &self.colas[&orden.comando.objeto().to_string()];
             assert_eq!(cola.front(), Some(&orden.id), "sale una que no es la primera de su clave");
+            assert!(!self.cerrando.contains_key(&orden.id), "sale otra vez una con la que se está terminando");
             self.fuera.insert(orden.id, *orden);
+            *self.sin_aclarar.entry(orden.id).or_default() += 1;
         }
         self.salidas.push(Salida { actor, ordenes });
     }
 
     fn contestan(&mut self, a: Quien, id: OperacionId, contestacion: &Contestacion) {
-        let (suya, desde) = self.esperan.remove(&a).expect("dos respuestas a una solicitud");
+        let (suya, desde, acepta) = self.esperan.remove(&a).expect("dos respuestas a una solicitud");
         assert_eq!(suya, id);
         let tardo = self.now - desde;
         assert!(tardo <= 2 * self.limites.plazo, "esperó {tardo:?}");
         let contestado = match contestacion {
             Contestacion::Decidida(guardada) => {
-                assert!(self.decididas.contains(&id), "decidida sin que nadie la decidiera");
-                (Estado::Aplicada, guardada.codigo)
+                assert_eq!(self.decididas.get(&id), Some(&guardada.codigo), "decidida sin que nadie la decidiera");
+                self.contestadas.insert(a, (estado_de(guardada.codigo), guardada.codigo));
+                return;
             }
             Contestacion::Propia(estado, codigo) => (*estado, *codigo),
         };
         match contestado.0 {
             Estado::Pendiente => {
+                assert!(acepta, "pendiente a quien no lo acepta");
                 assert!(self.disco.values().any(|orden| orden.id == id), "pendiente sin estar en el diario");
                 self.prometidas.insert(id);
             }
-            Estado::Error => {
-                assert_eq!(self.pidiendo, Some(a), "error a quien ya se había aceptado");
+            Estado::Error if self.pidiendo == Some(a) => {
                 assert!(matches!(contestado.1, Codigo::Saturado | Codigo::ConflictoDeId));
             }
+            Estado::Error => self.error_de_quien_esperaba(id, acepta),
             Estado::Incierta => {
-                assert!(contestado.1 == Codigo::Saturado || tardo >= self.limites.plazo, "incierta antes de tiempo");
+                let a_tiempo = tardo >= self.limites.plazo || self.despidiendo;
+                assert!(contestado.1 == Codigo::Saturado || a_tiempo, "incierta antes de tiempo");
             }
-            Estado::Aplicada | Estado::Rechazada => {}
+            Estado::Aplicada | Estado::Rechazada => panic!("el gestor no decide"),
         }
         self.contestadas.insert(a, contestado);
+    }
+
+    /// Nada salió hacia el almacenamiento ni saldrá, y nadie quedó prometido.
+    fn error_de_quien_esperaba(&mut self, id: OperacionId, acepta: bool) {
+        assert!(!acepta, "error a quien acepta pendiente");
+        assert_eq!(self.sin_aclarar.get(&id).copied().unwrap_or(0), 0, "error, y algo pudo llegar al almacenamiento");
+        assert!(self.maquina.noticia(id).is_none(), "error, y la operación sigue");
+        // De una anterior con el mismo id, ya decidida, puede quedar una fila por borrar.
+        let por_borrar = |num: Num| {
+            let borra = |otro: &EnDisco| matches!(otro, EnDisco::Borrar(n) | EnDisco::AlBuzon(n, ..) if *n == num);
+            self.al_disco.iter().chain(&self.borrados_pendientes).any(borra)
+        };
+        let viva = |(num, orden): (&Num, &Orden)| orden.id == id && !por_borrar(*num);
+        assert!(!self.disco.iter().any(viva), "error, y está en el diario");
+        self.colas.values_mut().for_each(|cola| cola.retain(|otra| *otra != id));
+        self.olvidar(id);
     }
 
     /// Lo que ha de ser verdad entre suceso y suceso.
@@ -316,6 +453,7 @@ impl Banco {
         let foto = self.maquina.foto();
         assert!(foto.en_vuelo <= self.limites.ventana);
         assert_eq!(foto.esperas, self.esperan.len(), "alguien se quedó sin respuesta y sin plazo");
+        assert!(self.toca_buzon.is_empty(), "lo prometido y no aplicado desaparece en silencio");
         let plazo = self.maquina.poll_timeout();
         if !self.esperan.is_empty() {
             let plazo = plazo.expect("alguien espera y no hay plazo armado");
@@ -346,6 +484,9 @@ impl Banco {
             for orden in self.fuera.clone().into_values() {
                 self.aplicar(&orden);
             }
+            for id in self.cerrando.clone().into_keys() {
+                self.cerrar(id);
+            }
             if self.maquina.foto().operaciones == 0 {
                 break;
             }
@@ -358,10 +499,17 @@ impl Banco {
         assert_eq!(self.contestadas.len(), usize::try_from(self.siguiente).expect("cabe"));
     }
 
+    /// El gestor se va: promete lo que puede.
+    pub fn despedir(&mut self) {
+        self.despidiendo = true;
+        self.maquina.anotar_todo();
+        self.girar();
+    }
+
     /// Muere y arranca otro con lo que hay en el disco: lo prometido sigue prometido.
     pub fn rearrancar(&self) -> Self {
         let filas: Vec<_> = self.disco.iter().map(|(num, orden)| (*num, *orden)).collect();
         self.comprobar_promesas();
-        Self::con(self.limites, filas)
+        Self { buzon: self.buzon.clone(), ..Self::con(self.limites, filas) }
     }
 }

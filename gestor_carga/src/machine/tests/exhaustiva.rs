@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use common::{
     dominio::Tipo,
-    mensajes::{Desenlace, Topico},
+    mensajes::{Desenlace, Orden, Topico},
 };
 
 use super::{
@@ -18,14 +18,22 @@ const CLIENTES_MAX: u32 = 5;
 #[derive(Clone, Copy, Debug)]
 enum Suceso {
     Pedir,
+    PedirYa,
     PedirOtraCosa,
     LlegaActor(&'static str),
     SeVaActor(&'static str),
     Decidida,
+    Rechazada,
     NoEscrita,
     SinAlmacen,
     Incierta,
     InformeDeAntes,
+    /// El almacenamiento termina con ella como se le pidió, ya estaba decidida, o no se llega a él.
+    Cerrada,
+    CierreTarde,
+    CierreSinAlmacen,
+    CierreIncierto,
+    CierreNoEscrito,
     VuelveElAlmacen,
     Escribir,
     Averiar,
@@ -36,18 +44,25 @@ enum Suceso {
 
 use Suceso::*;
 
-const SUCESOS: [Suceso; 17] = [
+const SUCESOS: [Suceso; 24] = [
     Pedir,
+    PedirYa,
     PedirOtraCosa,
     LlegaActor("a"),
     LlegaActor("b"),
     SeVaActor("a"),
     SeVaActor("b"),
     Decidida,
+    Rechazada,
     NoEscrita,
     SinAlmacen,
     Incierta,
     InformeDeAntes,
+    Cerrada,
+    CierreTarde,
+    CierreSinAlmacen,
+    CierreIncierto,
+    CierreNoEscrito,
     VuelveElAlmacen,
     Escribir,
     Averiar,
@@ -61,24 +76,30 @@ fn despues(banco: &Banco, suceso: Suceso, tipo: Tipo) -> Option<Banco> {
     let mut b = banco.clone();
     let suya = orden(1, tipo, 1);
     let fuera = b.fuera.get(&suya.id).copied();
+    let cerrando = b.cerrando.get(&suya.id).map(|cierre| cierre.orden);
     let esta = |nombre: &str| banco.presentes.iter().any(|(_, n)| n == nombre);
     let topico = Topico::de(tipo).unwrap_or(Topico::Prestamo);
     match suceso {
-        Pedir if b.contestadas.len() + b.maquina.foto().esperas >= CLIENTES_MAX as usize => return None,
+        Pedir | PedirYa if b.contestadas.len() + b.maquina.foto().esperas >= CLIENTES_MAX as usize => return None,
         Pedir => drop(b.pedir(suya)),
+        PedirYa => drop(b.pedir_ya(suya)),
         PedirOtraCosa => drop(b.pedir(orden(1, tipo, 2))),
         // Llegar otra vez sin haberse ido también es un suceso.
         LlegaActor(nombre) => b.llega_actor(topico, nombre),
         SeVaActor(nombre) if !esta(nombre) => return None,
         SeVaActor(nombre) => b.se_va_actor(topico, nombre),
         Decidida => b.aplicar(&fuera?),
+        Rechazada => b.rechazar(&fuera?),
         NoEscrita => b.informar(&fuera?, Desenlace::NoEscrita { motivo: "x".into() }),
         SinAlmacen => b.informar(&fuera?, Desenlace::SinAlmacenamiento),
         Incierta => b.informar(&fuera?, Desenlace::Incierta),
         InformeDeAntes => {
-            let mut vieja = fuera?;
+            let mut vieja = fuera.or(cerrando)?;
             vieja.intento = vieja.intento.checked_sub(1)?;
             b.informar(&vieja, Desenlace::SinAlmacenamiento);
+        }
+        Cerrada | CierreTarde | CierreSinAlmacen | CierreIncierto | CierreNoEscrito => {
+            b.responder_al_cierre(&cerrando?, suceso);
         }
         VuelveElAlmacen if !b.maquina.foto().almacen_caido => return None,
         VuelveElAlmacen => b.vuelve_el_almacen(),
@@ -93,6 +114,18 @@ fn despues(banco: &Banco, suceso: Suceso, tipo: Tipo) -> Option<Banco> {
         Pasar => b.pasar(Duration::from_millis(800)),
     }
     Some(b)
+}
+
+impl Banco {
+    fn responder_al_cierre(&mut self, orden: &Orden, suceso: Suceso) {
+        match suceso {
+            Cerrada => self.cerrar(orden.id),
+            CierreTarde => self.aplicar(orden),
+            CierreSinAlmacen => self.informar(orden, Desenlace::SinAlmacenamiento),
+            CierreIncierto => self.informar(orden, Desenlace::Incierta),
+            _ => self.informar(orden, Desenlace::NoEscrita { motivo: "x".into() }),
+        }
+    }
 }
 
 /// Recorre todo hasta esa hondura y comprueba que de cada final se sale bien, también muriendo y arrancando otra vez.
@@ -167,4 +200,39 @@ fn toda_secuencia_corta_de_una_renovacion_cumple_las_promesas() {
     let mut banco = Banco::nuevo();
     banco.pedir(orden(1, Tipo::Renovacion, 1));
     recorrer_desde(&banco, Tipo::Renovacion, 4);
+}
+
+#[test]
+fn toda_secuencia_corta_de_quien_no_acepta_pendiente_cumple_las_promesas() {
+    let mut banco = Banco::nuevo();
+    banco.llega_actor(Topico::Prestamo, "a");
+    banco.pedir_ya(prestamo(1, 1));
+    banco.pasar(Duration::from_millis(1_999));
+    recorrer_desde(&banco, Tipo::Prestamo, 4);
+}
+
+#[test]
+fn toda_secuencia_corta_mientras_se_anula_cumple_las_promesas() {
+    let mut banco = Banco::nuevo();
+    banco.llega_actor(Topico::Prestamo, "a");
+    banco.pedir_ya(prestamo(1, 1));
+    banco.pasar(Duration::from_secs(2));
+    assert_eq!(banco.cerrando.len(), 1);
+    recorrer_desde(&banco, Tipo::Prestamo, 4);
+}
+
+#[test]
+fn toda_secuencia_corta_mientras_se_aparta_lo_prometido_cumple_las_promesas() {
+    let mut banco = Banco::nuevo();
+    banco.pedir(prestamo(1, 1));
+    banco.pasar(Duration::from_millis(250));
+    banco.escribir();
+    banco.llega_actor(Topico::Prestamo, "a");
+    for _ in 0..3 {
+        let orden = banco.fuera[&prestamo(1, 1).id];
+        banco.informar(&orden, Desenlace::NoEscrita { motivo: "x".into() });
+        banco.pasar(Duration::from_secs(3));
+    }
+    assert_eq!(banco.cerrando.len(), 1);
+    recorrer_desde(&banco, Tipo::Prestamo, 4);
 }

@@ -3,7 +3,9 @@
 mod azar;
 mod banco;
 mod casos;
+mod cierres;
 mod exhaustiva;
 mod turnos;
+mod vistas;
 
 use banco::Banco;

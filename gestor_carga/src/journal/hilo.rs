@@ -1,0 +1,197 @@
+//! Decide qué va en cada transacción del diario, y qué se hace mientras el disco no se deja escribir.
+
+use std::time::Duration;
+
+use common::{
+    dominio::OperacionId,
+    mensajes::{self, Instante, Orden},
+};
+use redb::Database;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Abrir, Aviso, FILAS, SinDiario,
+    buzon::{self, Carta, CierreDeBuzon, PaginaDeBuzon},
+};
+use crate::machine::Num;
+
+/// Lo que cabe en una transacción.
+const LOTE_MAX: usize = 4_096;
+/// Cada cuánto se prueba si el diario averiado vuelve.
+const SONDEO: Duration = Duration::from_secs(1);
+
+/// Lo que se manda al hilo, en orden.
+pub(super) enum Comando {
+    Escribir(Num, Box<Orden>),
+    Borrar(Num),
+    /// Borrar la fila y dejar la carta, en una transacción.
+    AlBuzon(Num, Box<Carta>),
+    Cerrar {
+        id: OperacionId,
+        nota: String,
+        cuando: Instante,
+        responde: Responde<CierreDeBuzon>,
+    },
+    Pagina {
+        desde: usize,
+        cuantas: usize,
+        responde: Responde<PaginaDeBuzon>,
+    },
+}
+
+type Responde<T> = oneshot::Sender<Result<T, SinDiario>>;
+
+impl Comando {
+    fn borra(&self) -> bool {
+        matches!(self, Self::Borrar(_) | Self::AlBuzon(..))
+    }
+}
+
+/// El hilo del disco.
+pub(super) struct Hilo {
+    abrir: Abrir,
+    comandos: mpsc::Receiver<Comando>,
+    avisos: mpsc::Sender<Aviso>,
+    /// Borrados, y pasos al buzón, que no se pudieron hacer; no son más que las filas escritas.
+    por_borrar: Vec<Comando>,
+}
+
+impl Hilo {
+    pub(super) fn nuevo(abrir: Abrir, comandos: mpsc::Receiver<Comando>, avisos: mpsc::Sender<Aviso>) -> Self {
+        Self { abrir, comandos, avisos, por_borrar: Vec::new() }
+    }
+
+    pub(super) fn correr(mut self, mut db: Database) {
+        while let Some(lote) = self.juntar() {
+            let escritas = escritas(&lote);
+            let aviso = match aplicar(&db, &lote) {
+                Ok(cierres) => {
+                    contestar(&db, lote, cierres);
+                    Aviso::Escritas(escritas)
+                }
+                Err(e) => {
+                    tracing::error!("el diario no se puede escribir: {e}");
+                    self.apartar_borrados(lote);
+                    drop(db);
+                    if self.avisos.blocking_send(Aviso::Fallidas(escritas)).is_err() {
+                        return;
+                    }
+                    let Some(nueva) = self.recuperar() else { return };
+                    db = nueva;
+                    tracing::info!("el diario vuelve a escribirse");
+                    Aviso::Recuperado
+                }
+            };
+            if self.avisos.blocking_send(aviso).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Espera algo que hacer y toma lo que se haya juntado. `None` si el gestor se va.
+    fn juntar(&mut self) -> Option<Vec<Comando>> {
+        let mut lote = vec![self.comandos.blocking_recv()?];
+        while lote.len() < LOTE_MAX
+            && let Ok(comando) = self.comandos.try_recv()
+        {
+            lote.push(comando);
+        }
+        Some(lote)
+    }
+
+    /// A quien pregunta se le contesta que no: su canal se cierra al soltar el lote.
+    fn apartar_borrados(&mut self, lote: Vec<Comando>) {
+        self.por_borrar.extend(lote.into_iter().filter(Comando::borra));
+    }
+
+    /// Prueba hasta que el diario se deje escribir; entretanto, lo que se mande falla en seguida. `None` si el gestor
+    /// se va.
+    fn recuperar(&mut self) -> Option<Database> {
+        loop {
+            std::thread::sleep(SONDEO);
+            if !self.rechazar_lo_mandado() {
+                return None;
+            }
+            let Ok(db) = (self.abrir)() else { continue };
+            if aplicar(&db, &self.por_borrar).is_ok() {
+                self.por_borrar.clear();
+                return Some(db);
+            }
+        }
+    }
+
+    fn rechazar_lo_mandado(&mut self) -> bool {
+        loop {
+            match self.comandos.try_recv() {
+                Ok(comando) if comando.borra() => self.por_borrar.push(comando),
+                Ok(Comando::Escribir(num, _)) => {
+                    if self.avisos.blocking_send(Aviso::Fallidas(vec![num])).is_err() {
+                        return false;
+                    }
+                }
+                // Al soltarla, quien pregunta sabe que no.
+                Ok(_pregunta) => {}
+                Err(mpsc::error::TryRecvError::Empty) => return true,
+                Err(mpsc::error::TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+}
+
+/// Las que escribe el lote, se pueda o no.
+fn escritas(lote: &[Comando]) -> Vec<Num> {
+    let num = |comando: &Comando| if let Comando::Escribir(num, _) = comando { Some(*num) } else { None };
+    lote.iter().filter_map(num).collect()
+}
+
+/// Hace el lote en una transacción; devuelve en qué quedó cada cierre de buzón, en orden.
+fn aplicar(db: &Database, lote: &[Comando]) -> Result<Vec<CierreDeBuzon>, redb::Error> {
+    if lote.iter().all(|comando| matches!(comando, Comando::Pagina { .. })) {
+        return Ok(Vec::new());
+    }
+    let transaccion = db.begin_write()?;
+    let mut cierres = Vec::new();
+    {
+        let mut tabla = transaccion.open_table(FILAS)?;
+        for comando in lote {
+            match comando {
+                Comando::Escribir(num, orden) => {
+                    tabla.insert(num.0, mensajes::codificar(orden).as_slice())?;
+                }
+                Comando::Borrar(num) => {
+                    tabla.remove(num.0)?;
+                }
+                Comando::AlBuzon(num, carta) => {
+                    tabla.remove(num.0)?;
+                    buzon::echar(&transaccion, carta)?;
+                }
+                Comando::Cerrar { id, nota, cuando, .. } => {
+                    cierres.push(buzon::cerrar(&transaccion, *id, nota, *cuando)?);
+                }
+                Comando::Pagina { .. } => {}
+            }
+        }
+    }
+    // La durabilidad por defecto es la inmediata: vuelve tras el fsync.
+    transaccion.commit()?;
+    Ok(cierres)
+}
+
+/// Contesta a quienes preguntaron, con lo que ya está en disco.
+fn contestar(db: &Database, lote: Vec<Comando>, cierres: Vec<CierreDeBuzon>) {
+    let mut cierres = cierres.into_iter();
+    for comando in lote {
+        match comando {
+            // Quien preguntó pudo irse.
+            Comando::Cerrar { responde, .. } => drop(responde.send(cierres.next().ok_or(SinDiario))),
+            Comando::Pagina { desde, cuantas, responde } => {
+                let pagina = buzon::pagina(db, desde, cuantas).map_err(|e| {
+                    tracing::error!("el buzón no se puede leer: {e}");
+                    SinDiario
+                });
+                drop(responde.send(pagina));
+            }
+            Comando::Escribir(..) | Comando::Borrar(_) | Comando::AlBuzon(..) => {}
+        }
+    }
+}
