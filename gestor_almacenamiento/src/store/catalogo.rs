@@ -187,7 +187,8 @@ impl Catalogo {
     async fn contar(&mut self, ids: &[Uuid]) -> sqlx::Result<()> {
         let sql = "-- catalogo::contar
             INSERT INTO sumandos (tipos, codigos, sedes, cuantas, isbns, prestamos)
-            SELECT array_agg('prestamo'), array_agg('OK'), array_agg(e.sede_id), array_agg(1), array_agg(p.isbn), array_agg(1)
+            SELECT array_agg('prestamo'::text), array_agg('OK'::text), array_agg(e.sede_id), array_agg(1), array_agg(p.isbn),
+                array_agg(1)
             FROM prestamos AS p JOIN ejemplares AS e USING (ejemplar_id) WHERE p.prestamo_id = ANY($1)
             HAVING count(*) > 0";
         sqlx::query(sql).bind(ids).execute(&mut self.conexion).await.map(drop)

@@ -8,7 +8,7 @@ use common::{
     dominio::{Codigo, Comando, Huella, Objeto, OperacionId, Tipo},
     mensajes::{
         Administracion, Administrada, Cierre, Desenlace, Expediente, FalloAnotado, Fin, Instante, MotivoDeApartar,
-        Orden, Respuesta,
+        Orden, Respuesta, administracion::LibroPrestado,
     },
     process::config::Ajustes,
 };
