@@ -1,6 +1,7 @@
 //! El gestor de almacenamiento: decide las operaciones en PostgreSQL, por lotes.
 //!
 //! - [`lote`]: qué peticiones van juntas (puro).
+//! - [`sumandos`]: qué suma cada transacción a las cuentas (puro).
 //! - [`service`]: el zócalo, los lotes en vuelo, las consultas y el apagado.
 //! - [`store`]: todo el SQL.
 //! - [`importar`]: el catálogo.
@@ -11,3 +12,4 @@ pub mod lote;
 pub mod ordenes;
 pub mod service;
 pub mod store;
+pub mod sumandos;

@@ -7,19 +7,71 @@ use std::{
 
 use common::{
     dominio::{Huella, OperacionId},
-    mensajes::{LISTA_MAX, Orden},
+    mensajes::{Cierre, LISTA_MAX, Orden},
 };
 
 /// Operaciones en espera, como mucho; la petición que no cabe se rechaza en el acto.
 pub const COLA_MAX: usize = 8 * 1024;
+
+/// Lo que se pide de una operación: decidirla, o terminar con ella.
+pub trait Encargo: Clone {
+    /// La operación.
+    fn orden(&self) -> &Orden;
+}
+
+impl Encargo for Orden {
+    fn orden(&self) -> &Orden {
+        self
+    }
+}
+
+impl Encargo for Cierre {
+    fn orden(&self) -> &Orden {
+        &self.orden
+    }
+}
+
+/// Lo que lleva una petición de escritura.
+#[derive(Clone, Debug)]
+pub enum Trabajo {
+    /// Decidir estas operaciones.
+    Escribir(Vec<Orden>),
+    /// Decidir en contra de estas, si nadie las decidió.
+    Terminar(Vec<Cierre>),
+}
+
+impl Trabajo {
+    /// Sus operaciones, en su orden.
+    pub fn ordenes(&self) -> impl Iterator<Item = &Orden> {
+        let (ordenes, cierres) = match self {
+            Self::Escribir(ordenes) => (&ordenes[..], &[][..]),
+            Self::Terminar(cierres) => (&[][..], &cierres[..]),
+        };
+        ordenes.iter().chain(cierres.iter().map(Encargo::orden))
+    }
+
+    /// Cuántas son.
+    #[must_use]
+    pub fn cuantas(&self) -> usize {
+        match self {
+            Self::Escribir(ordenes) => ordenes.len(),
+            Self::Terminar(cierres) => cierres.len(),
+        }
+    }
+
+    /// Si cabe en la misma transacción que otro: se escriben de distinta manera.
+    fn va_con(&self, otro: &Self) -> bool {
+        matches!((self, otro), (Self::Escribir(_), Self::Escribir(_)) | (Self::Terminar(_), Self::Terminar(_)))
+    }
+}
 
 /// Una petición en espera. `R` es el remite: a quién y cómo se le contesta.
 #[derive(Debug)]
 pub struct EnEspera<R> {
     /// A quién se le contesta.
     pub remite: R,
-    /// Lo que hay que decidir.
-    pub ordenes: Vec<Orden>,
+    /// Lo que hay que escribir.
+    pub trabajo: Trabajo,
     /// Cuándo deja de esperar quien la envió.
     pub hasta: Instant,
 }
@@ -65,30 +117,33 @@ impl<R> Cola<R> {
     pub fn entrar(
         &mut self,
         remite: R,
-        ordenes: Vec<Orden>,
+        trabajo: Trabajo,
         llegada: Instant,
         plazo: Duration,
     ) -> Result<(), (R, NoCabe)> {
-        if ordenes.len() > LISTA_MAX {
+        let cuantas = trabajo.cuantas();
+        if cuantas > LISTA_MAX {
             return Err((remite, NoCabe::ListaLarga));
         }
-        if self.operaciones + ordenes.len() > COLA_MAX {
+        if self.operaciones + cuantas > COLA_MAX {
             return Err((remite, NoCabe::Saturado));
         }
-        self.operaciones += ordenes.len();
-        self.peticiones.push_back(EnEspera { remite, ordenes, hasta: llegada + plazo });
+        self.operaciones += cuantas;
+        self.peticiones.push_back(EnEspera { remite, trabajo, hasta: llegada + plazo });
         Ok(())
     }
 
     /// Lo que va en la siguiente transacción: todo lo que quepa en [`LISTA_MAX`] operaciones. Una petición con alguna
-    /// operación `sola` no lleva compañía.
+    /// operación `sola` no lleva compañía, y lo que termina operaciones no va con lo que las decide.
     pub fn siguiente(&mut self, ahora: Instant) -> Lote<R> {
         let mut lote = Lote { peticiones: Vec::new(), vencidas: 0 };
         let mut operaciones = 0;
         while let Some(primera) = self.peticiones.front() {
-            let (cuantas, sola) = (primera.ordenes.len(), primera.ordenes.iter().any(|o| o.sola));
+            let (cuantas, sola) = (primera.trabajo.cuantas(), primera.trabajo.ordenes().any(|o| o.sola));
             let vencida = primera.hasta <= ahora;
-            if !vencida && !lote.peticiones.is_empty() && (sola || operaciones + cuantas > LISTA_MAX) {
+            let no_cabe = sola || operaciones + cuantas > LISTA_MAX;
+            let aparte = |p: &EnEspera<R>| no_cabe || !p.trabajo.va_con(&primera.trabajo);
+            if !vencida && lote.peticiones.first().is_some_and(aparte) {
                 break;
             }
             let peticion = self.peticiones.pop_front().expect("acabamos de verla");
@@ -122,20 +177,21 @@ impl<R> Cola<R> {
 /// Parte un lote en las listas que se deciden una tras otra: casi siempre una. Lo repetido va una vez; el mismo id con
 /// otro contenido, en una transacción posterior; y si alguna va `sola`, cada una en la suya.
 #[must_use]
-pub fn tandas(ordenes: &[Orden]) -> Vec<Vec<Orden>> {
-    let mut vistas: HashSet<(OperacionId, Huella)> = HashSet::with_capacity(ordenes.len());
-    let distintas = ordenes.iter().filter(|o| vistas.insert((o.id, o.huella)));
-    if ordenes.iter().any(|o| o.sola) {
-        return distintas.map(|o| vec![*o]).collect();
+pub fn tandas<E: Encargo>(encargos: &[E]) -> Vec<Vec<E>> {
+    let mut vistas: HashSet<(OperacionId, Huella)> = HashSet::with_capacity(encargos.len());
+    let distintos = encargos.iter().filter(|e| vistas.insert((e.orden().id, e.orden().huella)));
+    if encargos.iter().any(|e| e.orden().sola) {
+        return distintos.map(|e| vec![e.clone()]).collect();
     }
-    let mut tandas: Vec<(HashSet<OperacionId>, Vec<Orden>)> = Vec::new();
-    for orden in distintas {
-        match tandas.iter_mut().find(|(ids, _)| !ids.contains(&orden.id)) {
+    let mut tandas: Vec<(HashSet<OperacionId>, Vec<E>)> = Vec::new();
+    for encargo in distintos {
+        let id = encargo.orden().id;
+        match tandas.iter_mut().find(|(ids, _)| !ids.contains(&id)) {
             Some((ids, tanda)) => {
-                ids.insert(orden.id);
-                tanda.push(*orden);
+                ids.insert(id);
+                tanda.push(encargo.clone());
             }
-            None => tandas.push((HashSet::from([orden.id]), vec![*orden])),
+            None => tandas.push((HashSet::from([id]), vec![encargo.clone()])),
         }
     }
     tandas.into_iter().map(|(_, tanda)| tanda).collect()
@@ -145,7 +201,7 @@ pub fn tandas(ordenes: &[Orden]) -> Vec<Vec<Orden>> {
 mod tests {
     use common::{
         dominio::{Comando, Objeto, Tipo},
-        mensajes::Instante,
+        mensajes::{Fin, Instante},
     };
     use uuid::Uuid;
 
@@ -162,8 +218,8 @@ mod tests {
         Orden { id, huella: Huella::de(&comando), aceptada: Instante(0), intento: 0, sola: false, comando }
     }
 
-    fn ordenes(cuantas: usize) -> Vec<Orden> {
-        (0..cuantas).map(|n| orden(n as u128, "E1")).collect()
+    fn ordenes(cuantas: usize) -> Trabajo {
+        Trabajo::Escribir((0..cuantas).map(|n| orden(n as u128, "E1")).collect())
     }
 
     fn remites(lote: &Lote<u32>) -> Vec<u32> {
@@ -185,13 +241,26 @@ mod tests {
     #[test]
     fn una_peticion_sola_no_lleva_compania() {
         let (mut cola, ahora) = (Cola::default(), Instant::now());
-        let sola = vec![Orden { sola: true, ..orden(9, "E9") }];
+        let sola = Trabajo::Escribir(vec![Orden { sola: true, ..orden(9, "E9") }]);
         for (remite, lista) in [(1, ordenes(1)), (2, sola), (3, ordenes(1)), (4, ordenes(1))] {
             cola.entrar(remite, lista, ahora, PLAZO).expect("cabe");
         }
         assert_eq!(remites(&cola.siguiente(ahora)), [1]);
         assert_eq!(remites(&cola.siguiente(ahora)), [2]);
         assert_eq!(remites(&cola.siguiente(ahora)), [3, 4]);
+    }
+
+    #[test]
+    fn lo_que_termina_operaciones_no_va_con_lo_que_las_decide_y_se_guarda_el_orden() {
+        let (mut cola, ahora) = (Cola::default(), Instant::now());
+        let cierre = |n| Cierre { orden: orden(n, "E1"), fin: Fin::Anular(common::dominio::Codigo::SinActores) };
+        let cierres = || Trabajo::Terminar(vec![cierre(7), cierre(8)]);
+        for (remite, lista) in [(1, ordenes(1)), (2, cierres()), (3, cierres()), (4, ordenes(1))] {
+            cola.entrar(remite, lista, ahora, PLAZO).expect("cabe");
+        }
+        assert_eq!(remites(&cola.siguiente(ahora)), [1]);
+        assert_eq!(remites(&cola.siguiente(ahora)), [2, 3]);
+        assert_eq!(remites(&cola.siguiente(ahora)), [4]);
     }
 
     #[test]
@@ -221,7 +290,7 @@ mod tests {
     fn lo_repetido_va_una_vez_y_el_mismo_id_con_otro_contenido_despues() {
         let (una, ajena, otra) = (orden(1, "E1"), orden(1, "E2"), orden(2, "E3"));
         assert_eq!(tandas(&[una, ajena, una, otra, ajena]), [vec![una, otra], vec![ajena]]);
-        assert!(tandas(&[]).is_empty());
+        assert!(tandas::<Orden>(&[]).is_empty());
     }
 
     #[test]

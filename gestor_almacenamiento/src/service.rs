@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use common::{
     mensajes::{
-        CuerpoPeticion, CuerpoResultado, Fallo, Orden, Peticion, Resultado, ResultadoEscritura, codificar, descifrar,
+        Cierre, CuerpoPeticion, CuerpoResultado, Fallo, Orden, Peticion, Resultado, ResultadoEscritura, codificar,
+        descifrar,
     },
     process::http::Listo,
     transport::{ErrorDeTransporte, Frame, Socket},
@@ -15,9 +16,9 @@ use tokio::{
 };
 
 use crate::{
-    lote::{Cola, EnEspera},
+    lote::{Cola, EnEspera, Trabajo},
     store::{
-        Base, Conexiones, consultas,
+        Base, Conexiones, administracion, consultas,
         escritura::{self, Decidido},
         fallo::nada_hecho,
     },
@@ -33,6 +34,8 @@ const PREGUNTAS_MAX: usize = 256;
 const RAFAGA: usize = 64;
 /// Cada cuánto se comprueba la base por cuenta propia, para `/listo`.
 const PULSO: Duration = Duration::from_secs(1);
+/// Cada cuánto se pasan a las cuentas los sumandos de los lotes: pocos para que leerlas sea rápido.
+const CONSOLIDACION: Duration = Duration::from_secs(5);
 /// Cuánto se espera a lo que está en vuelo al apagarse.
 const DRENAJE_MAX: Duration = Duration::from_millis(2_700);
 /// Cuánto sigue abierto el zócalo tras la última contestación.
@@ -58,6 +61,10 @@ pub struct Servicio {
     cola: Cola<Remite>,
     lotes: JoinSet<Escrito>,
     preguntas: JoinSet<Pregunta>,
+    /// Dicen si queda por consolidar.
+    consolidacion: JoinSet<bool>,
+    /// Si desde la última consolidación se escribió algo; al arrancar, quizá lo dejó sin consolidar otro.
+    por_consolidar: bool,
     listo: Listo,
 }
 
@@ -75,6 +82,8 @@ impl Servicio {
             cola: Cola::default(),
             lotes: JoinSet::new(),
             preguntas: JoinSet::new(),
+            consolidacion: JoinSet::new(),
+            por_consolidar: true,
             listo,
         }
     }
@@ -85,8 +94,9 @@ impl Servicio {
     /// [`ErrorDeTransporte`] si el zócalo deja de servir.
     pub async fn atender(mut self, fin: impl Future<Output = ()>) -> Result<(), ErrorDeTransporte> {
         tokio::pin!(fin);
-        let mut pulso = interval(PULSO);
+        let (mut pulso, mut repaso) = (interval(PULSO), interval(CONSOLIDACION));
         pulso.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        repaso.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = &mut fin => return self.despedirse().await,
@@ -94,6 +104,8 @@ impl Servicio {
                 Some(pregunta) = self.preguntas.join_next() => self.contestar_pregunta(pregunta),
                 mensaje = self.socket.recv() => self.recibir(mensaje?)?,
                 _ = pulso.tick() => self.preguntar_salud(None),
+                _ = repaso.tick() => self.consolidar(),
+                Some(queda) = self.consolidacion.join_next() => self.por_consolidar |= queda.unwrap_or(true),
             }
             self.lanzar();
         }
@@ -117,26 +129,53 @@ impl Servicio {
             return;
         };
         match peticion.cuerpo {
-            CuerpoPeticion::Escribir(ordenes) => self.encolar(remite, ordenes, peticion.plazo_ms),
+            CuerpoPeticion::Escribir(ordenes) => self.encolar(remite, Trabajo::Escribir(ordenes), peticion.plazo_ms),
+            CuerpoPeticion::Terminar(cierres) => self.encolar(remite, Trabajo::Terminar(cierres), peticion.plazo_ms),
             CuerpoPeticion::Salud => self.preguntar_salud(Some(remite)),
             CuerpoPeticion::Consultar(consulta) => {
-                if self.preguntas.len() >= PREGUNTAS_MAX {
-                    return self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho("saturado de consultas")));
-                }
                 let lectura = self.lectura.clone();
-                self.preguntas.spawn(async move {
+                self.preguntar(remite, async move {
                     let hecho = consultas::consultar(&lectura, consulta).await;
-                    (Some(remite), hecho.map_or_else(CuerpoResultado::Fallo, CuerpoResultado::Consultada))
+                    hecho.map_or_else(CuerpoResultado::Fallo, CuerpoResultado::Consultada)
+                });
+            }
+            CuerpoPeticion::Administrar(que) => {
+                let lectura = self.lectura.clone();
+                self.preguntar(remite, async move {
+                    let hecho = administracion::administrar(&lectura, &que).await;
+                    hecho.map_or_else(CuerpoResultado::Fallo, CuerpoResultado::Administrada)
                 });
             }
         }
     }
 
-    fn encolar(&mut self, remite: Remite, ordenes: Vec<Orden>, plazo_ms: u32) {
+    fn encolar(&mut self, remite: Remite, trabajo: Trabajo, plazo_ms: u32) {
         let plazo = Duration::from_millis(plazo_ms.into());
-        if let Err((remite, motivo)) = self.cola.entrar(remite, ordenes, Instant::now(), plazo) {
+        if let Err((remite, motivo)) = self.cola.entrar(remite, trabajo, Instant::now(), plazo) {
             self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho(motivo.to_string())));
         }
+    }
+
+    fn preguntar(&mut self, remite: Remite, pregunta: impl Future<Output = CuerpoResultado> + Send + 'static) {
+        if self.preguntas.len() >= PREGUNTAS_MAX {
+            return self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho("saturado de consultas")));
+        }
+        self.preguntas.spawn(async move { (Some(remite), pregunta.await) });
+    }
+
+    /// Si se escribió algo y no se está consolidando ya.
+    fn consolidar(&mut self) {
+        if !self.por_consolidar || !self.consolidacion.is_empty() {
+            return;
+        }
+        self.por_consolidar = false;
+        let lectura = self.lectura.clone();
+        self.consolidacion.spawn(async move {
+            let hecho = administracion::consolidar(&lectura).await;
+            hecho
+                .inspect_err(|fallo| tracing::warn!("las cuentas se consolidarán más tarde: {}", fallo.motivo))
+                .is_err()
+        });
     }
 
     fn preguntar_salud(&mut self, remite: Option<Remite>) {
@@ -175,8 +214,9 @@ impl Servicio {
     fn contestar_lote(&mut self, escrito: Result<Escrito, tokio::task::JoinError>) {
         let (peticiones, decidido) = escrito.expect("decidir un lote no entra en pánico ni se cancela");
         self.anotar_base(decidido.fallo.as_ref());
+        self.por_consolidar = true;
         for peticion in &peticiones {
-            self.contestar(&peticion.remite, resultado(&peticion.ordenes, &decidido));
+            self.contestar(&peticion.remite, resultado(&peticion.trabajo, &decidido));
         }
     }
 
@@ -257,27 +297,38 @@ fn abrir(mut mensaje: Vec<Frame>) -> Option<(Remite, Peticion)> {
     Some((Remite { sobre: mensaje, peticion: peticion.peticion }, peticion))
 }
 
+/// Las peticiones de un lote son todas de la misma clase: así las junta la cola.
 async fn decidir(escritura: &Conexiones, peticiones: &[EnEspera<Remite>]) -> Decidido {
-    let ordenes: Vec<Orden> = peticiones.iter().flat_map(|p| &p.ordenes).copied().collect();
+    let (mut ordenes, mut cierres): (Vec<Orden>, Vec<Cierre>) = (Vec::new(), Vec::new());
+    for peticion in peticiones {
+        match &peticion.trabajo {
+            Trabajo::Escribir(suyas) => ordenes.extend(suyas),
+            Trabajo::Terminar(suyos) => cierres.extend_from_slice(suyos),
+        }
+    }
     let inicio = Instant::now();
-    let decidido = escritura::decidir(escritura, &ordenes).await;
+    let decidido = if cierres.is_empty() {
+        escritura::decidir(escritura, &ordenes).await
+    } else {
+        escritura::decidir(escritura, &cierres).await
+    };
     metrics::histogram!("anaquel_lote_segundos").record(inicio.elapsed());
     metrics::counter!("anaquel_lotes_total").increment(1);
-    metrics::counter!("anaquel_lotes_operaciones_total").increment(ordenes.len() as u64);
+    metrics::counter!("anaquel_lotes_operaciones_total").increment((ordenes.len() + cierres.len()) as u64);
     decidido
 }
 
 /// Lo que fue de una petición: todo decidido, o el fallo.
-fn resultado(ordenes: &[Orden], decidido: &Decidido) -> CuerpoResultado {
+fn resultado(trabajo: &Trabajo, decidido: &Decidido) -> CuerpoResultado {
     let desenlace = |o: &Orden| decidido.desenlaces.get(&(o.id, o.huella));
     let con = |o: &Orden| {
         let desenlace = desenlace(o)?.clone();
         Some(ResultadoEscritura { id: o.id, huella: o.huella, desenlace })
     };
-    if let Some(escritas) = ordenes.iter().map(con).collect() {
+    if let Some(escritas) = trabajo.ordenes().map(con).collect() {
         return CuerpoResultado::Escritas(escritas);
     }
     let fallo = decidido.fallo.clone().unwrap_or_else(|| nada_hecho("quedó sin decidir"));
-    let ninguna = ordenes.iter().all(|o| desenlace(o).is_none());
+    let ninguna = trabajo.ordenes().all(|o| desenlace(o).is_none());
     CuerpoResultado::Fallo(Fallo { nada_hecho: fallo.nada_hecho && ninguna, motivo: fallo.motivo })
 }

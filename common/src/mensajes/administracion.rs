@@ -59,6 +59,11 @@ pub enum Administrada {
     Decidida(RespuestaGuardada),
     /// No hay apartada con ese id.
     NoExiste,
+    /// Se intentó recuperar y, con la base en marcha, sigue sin poderse escribir: continúa apartada.
+    NoEscrita {
+        /// Por qué.
+        motivo: String,
+    },
     /// Otra persona la resolvió antes.
     YaResuelta(Resolucion),
     /// Las cuentas.
@@ -128,4 +133,60 @@ pub struct LibroPrestado {
     pub titulo: String,
     /// Cuántas veces.
     pub prestamos: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mensajes::{orden, respuesta};
+
+    #[test]
+    fn los_bytes_de_lo_que_pide_una_persona_son_estos() {
+        let con = |que: Administracion| serde_json::to_string(&que).expect("json");
+        let id = orden::ejemplo().id;
+        insta::assert_snapshot!(con(Administracion::Apartadas { solo_abiertas: true, desde: 20, cuantas: 10 }), @r#"{"apartadas":{"solo_abiertas":true,"desde":20,"cuantas":10}}"#);
+        insta::assert_snapshot!(con(Administracion::Apartada(id)), @r#"{"apartada":"01890a5d-ac96-774b-bcce-b302099a8057"}"#);
+        insta::assert_snapshot!(con(Administracion::Recuperar(id)), @r#"{"recuperar":"01890a5d-ac96-774b-bcce-b302099a8057"}"#);
+        insta::assert_snapshot!(con(Administracion::Cerrar { id, nota: "duplicada".into() }), @r#"{"cerrar":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","nota":"duplicada"}}"#);
+        insta::assert_snapshot!(con(Administracion::Cuentas), @r#""cuentas""#);
+        insta::assert_snapshot!(con(Administracion::MasPrestados { cuantos: 5 }), @r#"{"mas_prestados":{"cuantos":5}}"#);
+    }
+
+    fn apartada() -> Apartada {
+        let orden = orden::ejemplo();
+        Apartada {
+            id: orden.id,
+            comando: orden.comando,
+            motivo: MotivoDeApartar::Muertes,
+            historia: vec![FalloAnotado { intento: 2, cuando: orden.aceptada, que: "murió a1".into() }],
+            aceptada: orden.aceptada.fecha(),
+            apartada: orden.aceptada.fecha(),
+            resolucion: Some(Resolucion::Recuperada { codigo: Codigo::Ok, cuando: orden.aceptada.fecha() }),
+        }
+    }
+
+    #[test]
+    fn los_bytes_de_una_apartada_y_de_su_resolucion_son_estos() {
+        let con = |que: Administrada| serde_json::to_string(&que).expect("json");
+        let cuando = orden::ejemplo().aceptada.fecha();
+        insta::assert_snapshot!(con(Administrada::Apartada(Box::new(apartada()))), @r#"{"apartada":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","comando":{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"},"motivo":"MUERTES","historia":[{"intento":2,"cuando":1700000000123456,"que":"murió a1"}],"aceptada":"2023-11-14T22:13:20.123456Z","apartada":"2023-11-14T22:13:20.123456Z","resolucion":{"recuperada":{"codigo":"OK","cuando":"2023-11-14T22:13:20.123456Z"}}}}"#);
+        insta::assert_snapshot!(con(Administrada::Apartadas { filas: vec![], total: 3 }), @r#"{"apartadas":{"filas":[],"total":3}}"#);
+        insta::assert_snapshot!(con(Administrada::YaResuelta(Resolucion::Cerrada { nota: "n".into(), cuando })), @r#"{"ya_resuelta":{"cerrada":{"nota":"n","cuando":"2023-11-14T22:13:20.123456Z"}}}"#);
+        insta::assert_snapshot!(con(Administrada::NoExiste), @r#""no_existe""#);
+        insta::assert_snapshot!(con(Administrada::NoEscrita { motivo: "22003".into() }), @r#"{"no_escrita":{"motivo":"22003"}}"#);
+        let json = con(Administrada::Decidida(respuesta::guardada_de_ejemplo()));
+        assert!(json.starts_with(r#"{"decidida":{"codigo":"OK","respuesta":{"#), "{json}");
+        let vuelta: Administrada = serde_json::from_str(&json).expect("vuelve");
+        assert_eq!(con(vuelta), json, "la respuesta guardada no cambia por el camino");
+    }
+
+    #[test]
+    fn los_bytes_de_las_cuentas_son_estos() {
+        let con = |que: Administrada| serde_json::to_string(&que).expect("json");
+        let cuenta = |sede| Cuenta { tipo: Tipo::Prestamo, codigo: Codigo::Ok, sede, cuantas: 4 };
+        let cuentas = vec![cuenta(Some("CENTRO".parse().expect("sede"))), cuenta(None)];
+        insta::assert_snapshot!(con(Administrada::Cuentas(cuentas)), @r#"{"cuentas":[{"tipo":"prestamo","codigo":"OK","sede":"CENTRO","cuantas":4},{"tipo":"prestamo","codigo":"OK","sede":null,"cuantas":4}]}"#);
+        let libro = LibroPrestado { isbn: "978".parse().expect("isbn"), titulo: "Título".into(), prestamos: 9 };
+        insta::assert_snapshot!(con(Administrada::MasPrestados(vec![libro])), @r#"{"mas_prestados":[{"isbn":"978","titulo":"Título","prestamos":9}]}"#);
+    }
 }

@@ -44,6 +44,20 @@ pub enum MotivoDeApartar {
     Muertes,
 }
 
+impl MotivoDeApartar {
+    /// Todos.
+    pub const TODOS: [Self; 2] = [Self::FallosDefinidos, Self::Muertes];
+
+    /// Como se escribe en los mensajes y en la base.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FallosDefinidos => "FALLOS_DEFINIDOS",
+            Self::Muertes => "MUERTES",
+        }
+    }
+}
+
 /// Un fallo de una operación.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FalloAnotado {

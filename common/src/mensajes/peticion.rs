@@ -38,7 +38,10 @@ pub enum CuerpoPeticion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mensajes::orden::ejemplo;
+    use crate::{
+        dominio::Codigo,
+        mensajes::{Fin, orden::ejemplo},
+    };
 
     #[test]
     fn los_bytes_de_una_peticion_son_estos() {
@@ -46,6 +49,9 @@ mod tests {
         let ejemplar = "E000123".parse().expect("ejemplar");
         insta::assert_snapshot!(con(CuerpoPeticion::Escribir(vec![ejemplo()])), @r#"{"peticion":7,"plazo_ms":3000,"cuerpo":{"escribir":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","aceptada":1700000000123456,"intento":0,"comando":{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}}]}}"#);
         insta::assert_snapshot!(con(CuerpoPeticion::Consultar(Consulta::Ejemplar(ejemplar))), @r#"{"peticion":7,"plazo_ms":3000,"cuerpo":{"consultar":{"ejemplar":"E000123"}}}"#);
+        let anular = Cierre { orden: ejemplo(), fin: Fin::Anular(Codigo::SinRespuesta) };
+        insta::assert_snapshot!(con(CuerpoPeticion::Terminar(vec![anular])), @r#"{"peticion":7,"plazo_ms":3000,"cuerpo":{"terminar":[{"orden":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","aceptada":1700000000123456,"intento":0,"comando":{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}},"fin":{"anular":"SIN_RESPUESTA"}}]}}"#);
+        insta::assert_snapshot!(con(CuerpoPeticion::Administrar(Administracion::Cuentas)), @r#"{"peticion":7,"plazo_ms":3000,"cuerpo":{"administrar":"cuentas"}}"#);
         insta::assert_snapshot!(con(CuerpoPeticion::Salud), @r#"{"peticion":7,"plazo_ms":3000,"cuerpo":"salud"}"#);
     }
 }

@@ -66,6 +66,7 @@ mod tests {
         }];
         insta::assert_snapshot!(con(CuerpoResultado::Escritas(escritas)), @r#"{"peticion":7,"cuerpo":{"escritas":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","desenlace":{"decidida":{"codigo":"OK","respuesta":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","exito":true,"estado":"aplicada","codigo":"OK","mensaje":"Préstamo concedido","fechaOperacion":"2023-11-14T22:13:20.123456Z","datos":{"ejemplar":"E000123"}}}}}]}}"#);
         insta::assert_snapshot!(con(CuerpoResultado::Consultada(respuesta::guardada_de_ejemplo())), @r#"{"peticion":7,"cuerpo":{"consultada":{"codigo":"OK","respuesta":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","exito":true,"estado":"aplicada","codigo":"OK","mensaje":"Préstamo concedido","fechaOperacion":"2023-11-14T22:13:20.123456Z","datos":{"ejemplar":"E000123"}}}}}"#);
+        insta::assert_snapshot!(con(CuerpoResultado::Administrada(Administrada::NoExiste)), @r#"{"peticion":7,"cuerpo":{"administrada":"no_existe"}}"#);
         insta::assert_snapshot!(con(CuerpoResultado::Sano), @r#"{"peticion":7,"cuerpo":"sano"}"#);
         let fallo = Fallo { nada_hecho: true, motivo: "57P01".into() };
         insta::assert_snapshot!(con(CuerpoResultado::Fallo(fallo)), @r#"{"peticion":7,"cuerpo":{"fallo":{"nada_hecho":true,"motivo":"57P01"}}}"#);

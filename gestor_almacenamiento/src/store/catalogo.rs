@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use uuid::Uuid;
 
 use crate::importar::{
     fila::Libro,
@@ -178,7 +179,19 @@ impl Catalogo {
             .bind(columna(prestamos, |p| p.prestamo.vence))
             .execute(&mut self.conexion)
             .await?;
+        self.contar(&ids).await?;
         Ok(hecho.rows_affected())
+    }
+
+    /// Los préstamos de partida también se cuentan.
+    async fn contar(&mut self, ids: &[Uuid]) -> sqlx::Result<()> {
+        let sql = "-- catalogo::contar
+            INSERT INTO sumandos (tipos, codigos, sedes, cuantas, isbns, prestamos)
+            SELECT array_agg('prestamo'::text), array_agg('OK'::text), array_agg(e.sede_id), array_agg(1), array_agg(p.isbn),
+                array_agg(1)
+            FROM prestamos AS p JOIN ejemplares AS e USING (ejemplar_id) WHERE p.prestamo_id = ANY($1)
+            HAVING count(*) > 0";
+        sqlx::query(sql).bind(ids).execute(&mut self.conexion).await.map(drop)
     }
 
     /// Hace firme la importación y, si hubo novedades, pone al día las estadísticas del planificador: sin ellas

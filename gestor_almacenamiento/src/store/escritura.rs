@@ -9,14 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::lote;
+use chrono::{DateTime, Utc};
 use common::{
     dominio::{
         Codigo, Estado, Huella, OperacionId,
         reglas::{self, Operacion},
     },
     mensajes::{Desenlace, Fallo, Orden, Respuesta, RespuestaGuardada},
+    process::puntos_de_muerte::{self, Punto},
 };
+use sqlx::PgConnection;
 
 use super::{
     Conexiones,
@@ -24,18 +26,22 @@ use super::{
     foto::{self, Foto},
     guardado::{self, Decidida},
 };
+use crate::{
+    lote::{self, Encargo},
+    sumandos::{self, Sumandos},
+};
 
 /// Cuánto se espera a la foto.
 const FOTO_MAX: Duration = Duration::from_millis(2_200);
 /// Cuánto se espera a que lo decidido quede guardado. Por debajo de lo que espera quien llama (3 s).
 const GUARDADO_MAX: Duration = Duration::from_millis(2_500);
 /// Desde cuándo ya no se empieza otra vuelta: quien llamó está a punto de pedirlo en otra parte.
-const VUELTAS_MAX: Duration = Duration::from_secs(2);
+pub(super) const VUELTAS_MAX: Duration = Duration::from_secs(2);
 /// Veces que se repite un lote que se cruza con otro.
-const CRUCES_MAX: u32 = 10;
+pub(super) const CRUCES_MAX: u32 = 10;
 
 /// Lo que se espera antes de repetir, por cada vez que se cruzó.
-const RESPIRO: Duration = Duration::from_millis(5);
+pub(super) const RESPIRO: Duration = Duration::from_millis(5);
 
 /// Lo que fue de un lote.
 #[derive(Debug, Default)]
@@ -46,18 +52,29 @@ pub struct Decidido {
     pub fallo: Option<Fallo>,
 }
 
-/// Decide `ordenes`, en su orden.
-pub async fn decidir(conexiones: &Conexiones, ordenes: &[Orden]) -> Decidido {
+/// Lo que se escribe por lotes: cada clase sabe cómo se decide y se guarda.
+pub trait Escribible: Encargo + Send + Sync {
+    /// Decide y guarda un trozo con dos viajes; pone `guardando` antes del segundo.
+    fn escribir(
+        c: &mut PgConnection,
+        trozo: &[Self],
+        guardando: &mut bool,
+    ) -> impl Future<Output = sqlx::Result<Desenlaces>> + Send;
+}
+
+/// Escribe `encargos`, en su orden.
+pub async fn decidir<E: Escribible>(conexiones: &Conexiones, encargos: &[E]) -> Decidido {
     let mut vuelta = Vuelta { conexiones, inicio: Instant::now(), decidido: Decidido::default() };
     // Una pila de trozos: el que no se puede escribir se parte en dos, hasta dejar sola a la culpable.
-    let mut trozos = lote::tandas(ordenes);
+    let mut trozos = lote::tandas(encargos);
     trozos.reverse();
     while let Some(mut trozo) = trozos.pop() {
         match vuelta.trozo(&trozo).await {
             Ok(()) => {}
             Err(NoSePudo::Escribir(motivo)) if trozo.len() == 1 => {
-                tracing::error!("la operación {} no se puede escribir: {motivo}", trozo[0].id);
-                vuelta.decidido.desenlaces.insert(clave(&trozo[0]), Desenlace::NoEscrita { motivo });
+                let orden = trozo[0].orden();
+                tracing::error!("la operación {} no se puede escribir: {motivo}", orden.id);
+                vuelta.decidido.desenlaces.insert(clave(orden), Desenlace::NoEscrita { motivo });
             }
             Err(NoSePudo::Escribir(_)) => {
                 let segunda = trozo.split_off(trozo.len() / 2);
@@ -90,7 +107,7 @@ struct Tropiezo {
 }
 
 /// Lo que fue de cada operación de un trozo.
-type Desenlaces = Vec<((OperacionId, Huella), Desenlace)>;
+pub type Desenlaces = Vec<((OperacionId, Huella), Desenlace)>;
 
 struct Vuelta<'a> {
     conexiones: &'a Conexiones,
@@ -100,7 +117,7 @@ struct Vuelta<'a> {
 
 impl Vuelta<'_> {
     /// Decide un trozo entero, con las repeticiones que hagan falta.
-    async fn trozo(&mut self, trozo: &[Orden]) -> Result<(), NoSePudo> {
+    async fn trozo<E: Escribible>(&mut self, trozo: &[E]) -> Result<(), NoSePudo> {
         let (mut cruces, mut en_el_aire) = (0, false);
         loop {
             let tropiezo = match intentar(self.conexiones, trozo).await {
@@ -132,23 +149,13 @@ impl Vuelta<'_> {
 }
 
 /// Lee la foto, decide y guarda. Si algo va mal y la conexión ya no vale, la suelta.
-async fn intentar(conexiones: &Conexiones, ordenes: &[Orden]) -> Result<Desenlaces, Tropiezo> {
+async fn intentar<E: Escribible>(conexiones: &Conexiones, trozo: &[E]) -> Result<Desenlaces, Tropiezo> {
     let tomada = conexiones.tomar().await;
     let mut prestada =
         tomada.map_err(|e| Tropiezo { culpa: Culpa::Conexion(e.to_string()), en_el_aire: false, usada: false })?;
     let usada = prestada.usada;
-    let c = &mut prestada.conexion;
     let mut guardando = false;
-    let hecho = async {
-        let mut foto = con_plazo(FOTO_MAX, foto::leer(c, ordenes)).await?;
-        let nuevas = plegar(&mut foto, ordenes);
-        if !nuevas.is_empty() {
-            guardando = true;
-            con_plazo(GUARDADO_MAX, guardado::guardar(c, &foto, nuevas.iter().collect())).await?;
-        }
-        Ok(desenlaces(foto, ordenes, nuevas))
-    };
-    match hecho.await {
+    match E::escribir(&mut prestada.conexion, trozo, &mut guardando).await {
         Ok(desenlaces) => {
             conexiones.devolver(prestada);
             Ok(desenlaces)
@@ -166,31 +173,57 @@ async fn intentar(conexiones: &Conexiones, ordenes: &[Orden]) -> Result<Desenlac
     }
 }
 
-async fn con_plazo<T>(plazo: Duration, paso: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    tokio::time::timeout(plazo, paso).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+impl Escribible for Orden {
+    async fn escribir(c: &mut PgConnection, trozo: &[Self], guardando: &mut bool) -> sqlx::Result<Desenlaces> {
+        let mut foto = a_tiempo_de_leer(foto::leer(c, trozo)).await?;
+        let nuevas: Vec<_> = sin_decidir(&foto, trozo).into_iter().map(|orden| decidir_una(&mut foto, orden)).collect();
+        if !nuevas.is_empty() {
+            *guardando = true;
+            puntos_de_muerte::pasar(Punto::AlmacenAntesDeGuardar);
+            let guardar = guardado::guardar(c, &foto, nuevas.iter().collect(), Sumandos::default());
+            a_tiempo_de_guardar(guardar).await?;
+            puntos_de_muerte::pasar(Punto::AlmacenGuardadaSinContestar);
+        }
+        Ok(desenlaces(foto, trozo, nuevas))
+    }
 }
 
-/// Decide, en su orden, lo que no estaba decidido ni es anterior al horizonte.
-fn plegar<'a>(foto: &mut Foto, ordenes: &'a [Orden]) -> Vec<Decidida<'a>> {
+/// Lo que se lee para decidir, o que este punto no contesta.
+pub(super) async fn a_tiempo_de_leer<T>(leer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    tokio::time::timeout(FOTO_MAX, leer).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Lo decidido, guardado; o no se sabe.
+pub(super) async fn a_tiempo_de_guardar<T>(guardar: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    tokio::time::timeout(GUARDADO_MAX, guardar).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Lo que no estaba decidido ni es anterior al horizonte, en su orden.
+pub(super) fn sin_decidir<'a, E: Encargo>(foto: &Foto, encargos: &'a [E]) -> Vec<&'a E> {
     let horizonte_ms = u64::try_from(foto.horizonte.timestamp_millis()).unwrap_or(0);
-    let nuevas = ordenes.iter().filter(|o| o.id.milisegundos() >= horizonte_ms);
-    let sin_decidir: Vec<_> = nuevas.filter(|o| !foto.decididas.contains_key(&o.id)).collect();
-    sin_decidir.into_iter().map(|orden| decidir_una(foto, orden)).collect()
+    let pendiente = |o: &Orden| o.id.milisegundos() >= horizonte_ms && !foto.decididas.contains_key(&o.id);
+    encargos.iter().filter(|e| pendiente(e.orden())).collect()
 }
 
-fn decidir_una<'a>(foto: &mut Foto, orden: &'a Orden) -> Decidida<'a> {
-    // El reloj de un gestor adelantado no alarga los préstamos.
-    let momento = orden.aceptada.fecha().min(foto.ahora);
-    let operacion = Operacion { id: orden.id, comando: orden.comando, momento };
-    let respuesta = Respuesta::decidida(&operacion, reglas::decidir(&mut foto.filas, &operacion));
-    Decidida { orden, estado: respuesta.estado.as_str(), respuesta: respuesta.guardada() }
+/// Decide una con las reglas y deja las filas como quedan.
+pub(super) fn decidir_una<'a>(foto: &mut Foto, orden: &'a Orden) -> Decidida<'a> {
+    let operacion = Operacion { id: orden.id, comando: orden.comando, momento: momento(foto, orden) };
+    let veredicto = reglas::decidir(&mut foto.filas, &operacion);
+    let sede = sumandos::sede(&foto.filas, &orden.comando, &veredicto);
+    let respuesta = Respuesta::decidida(&operacion, veredicto);
+    Decidida { orden, estado: respuesta.estado.as_str(), respuesta: respuesta.guardada(), sede }
+}
+
+/// El tiempo del negocio: la aceptación; el reloj de un gestor adelantado no alarga los préstamos.
+pub(super) fn momento(foto: &Foto, orden: &Orden) -> DateTime<Utc> {
+    orden.aceptada.fecha().min(foto.ahora)
 }
 
 /// Lo nuevo, ya guardado, y lo que no hizo falta decidir.
-fn desenlaces(mut foto: Foto, ordenes: &[Orden], nuevas: Vec<Decidida<'_>>) -> Desenlaces {
-    let mut desenlaces: Desenlaces = Vec::with_capacity(ordenes.len());
+pub(super) fn desenlaces<E: Encargo>(mut foto: Foto, encargos: &[E], nuevas: Vec<Decidida<'_>>) -> Desenlaces {
+    let mut desenlaces: Desenlaces = Vec::with_capacity(encargos.len());
     let mut decididas = nuevas.into_iter().peekable();
-    for orden in ordenes {
+    for orden in encargos.iter().map(Encargo::orden) {
         let respuesta = if let Some(nueva) = decididas.next_if(|d| d.orden.id == orden.id) {
             nueva.respuesta
         } else {

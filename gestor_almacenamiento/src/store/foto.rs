@@ -53,13 +53,22 @@ pub const FOTO: &str = "-- foto::leer
 pub(super) async fn leer(c: &mut PgConnection, ordenes: &[Orden]) -> sqlx::Result<Foto> {
     let objetos = columna(ordenes, |o| o.comando.objeto());
     let usuarios = columna(ordenes, |o| o.comando.usuario());
-    let leidas = sqlx::query(FOTO)
+    let foto = sqlx::query(FOTO)
         .bind(columna(ordenes, |o| o.id.uuid()))
         .bind(columna(&objetos, ejemplar))
         .bind(columna(&usuarios, |u| u.as_ref().map(UsuarioId::as_str)))
-        .bind(objetos.iter().filter_map(isbn).collect::<Vec<_>>())
-        .fetch_all(c)
-        .await?;
+        .bind(objetos.iter().filter_map(isbn).collect::<Vec<_>>());
+    componer(foto.fetch_all(c).await?)
+}
+
+/// Lee solo qué se decidió de esos ids, que son uno por lo menos: lo que nombran sus operaciones puede no dejarse leer.
+pub(super) async fn leer_ids(c: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Foto> {
+    let nada = vec![None::<&str>; ids.len()];
+    let foto = sqlx::query(FOTO).bind(ids).bind(&nada).bind(&nada).bind(Vec::<&str>::new());
+    componer(foto.fetch_all(c).await?)
+}
+
+fn componer(leidas: Vec<PgRow>) -> sqlx::Result<Foto> {
     let primera = leidas.first().ok_or(sqlx::Error::RowNotFound)?;
     let (ahora, horizonte) = (primera.try_get(AHORA)?, primera.try_get(HORIZONTE)?);
     let (mut decididas, mut filas) = (HashMap::new(), Filas::default());
@@ -177,9 +186,13 @@ impl Leida {
 
 /// La respuesta que hay en una fila de `operaciones`.
 pub(super) fn guardada(codigo: &str, respuesta: String) -> sqlx::Result<RespuestaGuardada> {
+    Ok(RespuestaGuardada { codigo: de_codigo(codigo)?, cuerpo: RawValue::from_string(respuesta).map_err(ilegible)? })
+}
+
+/// Un código guardado.
+pub(super) fn de_codigo(codigo: &str) -> sqlx::Result<Codigo> {
     let conocido = Codigo::TODOS.iter().find(|c| c.as_str() == codigo).copied();
-    let codigo = conocido.ok_or_else(|| ilegible(format!("«{codigo}» no es un código")))?;
-    Ok(RespuestaGuardada { codigo, cuerpo: RawValue::from_string(respuesta).map_err(ilegible)? })
+    conocido.ok_or_else(|| ilegible(format!("«{codigo}» no es un código")))
 }
 
 /// Una columna de una lista.
@@ -188,6 +201,6 @@ pub(super) fn columna<'a, F, T>(filas: &'a [F], campo: impl Fn(&'a F) -> T) -> V
 }
 
 /// Lo guardado no se entiende.
-fn ilegible(motivo: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+pub(super) fn ilegible(motivo: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
     sqlx::Error::Decode(motivo.into())
 }

@@ -1,4 +1,5 @@
-//! Olvida las operaciones antiguas: primero mueve el horizonte, y solo cuando está confirmado borra.
+//! Olvida las operaciones antiguas: primero mueve el horizonte, y solo cuando está confirmado borra. Lo apartado que nadie
+//! resolvió no se olvida.
 //!
 //! Ese orden es lo que la hace correcta. Quien reclama un id que aquí se borró lo ve nuevo, pero lee el horizonte después
 //! de reclamarlo, y el horizonte ya estaba movido: lo da por caducado en vez de hacerlo otra vez.
@@ -24,7 +25,10 @@ pub async fn podar(
         UPDATE horizonte SET desde = greatest(desde, $1)";
     sqlx::query(sql).bind(antes_de).execute(&mut c).await?;
     let sql = "-- poda::borrar
-        DELETE FROM operaciones WHERE id = ANY (ARRAY(SELECT id FROM operaciones WHERE id < $1 ORDER BY id LIMIT $2))";
+        DELETE FROM operaciones
+        WHERE id = ANY (ARRAY(SELECT id FROM operaciones WHERE id < $1 AND estado <> 'apartada' ORDER BY id LIMIT $2))";
+    let resueltas = "-- poda::borrar_resueltas
+        DELETE FROM apartadas WHERE id < $1 AND resuelta IS NOT NULL";
     let limite = primer_id(antes_de);
     let mut borradas = 0;
     loop {
@@ -32,6 +36,7 @@ pub async fn podar(
         borradas += hecho;
         progreso(borradas);
         if hecho == 0 {
+            sqlx::query(resueltas).bind(limite).execute(&mut c).await?;
             c.close().await?;
             return Ok(borradas);
         }

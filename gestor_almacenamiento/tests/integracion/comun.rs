@@ -1,16 +1,19 @@
 //! Una biblioteca pequeña en una base propia, y cómo pedirle cosas.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anaquel::postgres::{self, Cluster};
 use chrono::Utc;
 use common::{
     dominio::{Codigo, Comando, Huella, Objeto, OperacionId, Tipo},
-    mensajes::{Desenlace, Instante, Orden, Respuesta},
+    mensajes::{
+        Administracion, Administrada, Cierre, Desenlace, Expediente, FalloAnotado, Fin, Instante, MotivoDeApartar,
+        Orden, Respuesta, administracion::LibroPrestado,
+    },
     process::config::Ajustes,
 };
 use gestor_almacenamiento::store::{
-    Base, Conexiones,
+    Base, Conexiones, administracion,
     escritura::{self, Decidido},
 };
 use sqlx::{Connection, Executor, PgConnection};
@@ -102,6 +105,42 @@ impl Biblioteca {
         respuesta(&self.decidir(&[*orden]).await, orden)
     }
 
+    /// Termina con una operación y da su respuesta.
+    pub async fn terminar(&self, cierre: &Cierre) -> Respuesta {
+        respuesta(&escritura::decidir(&self.conexiones, std::slice::from_ref(cierre)).await, &cierre.orden)
+    }
+
+    /// Lo que pide una persona.
+    pub async fn administrar(&self, que: Administracion) -> Administrada {
+        administracion::administrar(&self.conexiones, &que).await.expect("contesta")
+    }
+
+    /// Pasa a las cuentas lo pendiente.
+    pub async fn consolidar(&self) {
+        administracion::consolidar(&self.conexiones).await.expect("consolida");
+    }
+
+    /// Comprueba que las cuentas son lo que se cuenta en `operaciones`, y los préstamos por libro, lo que en `prestamos`.
+    pub async fn las_cuentas_cuadran(&self) {
+        let Administrada::Cuentas(cuentas) = self.administrar(Administracion::Cuentas).await else { panic!("cuentas") };
+        let mut por_codigo: BTreeMap<(String, String), i64> = BTreeMap::new();
+        for c in cuentas {
+            let clave = (c.tipo.as_str().to_owned(), c.codigo.as_str().to_owned());
+            *por_codigo.entry(clave).or_default() += i64::try_from(c.cuantas).expect("cabe");
+        }
+        let mut duenio = self.duenio().await;
+        let sql = "SELECT tipo, codigo, count(*) FROM operaciones GROUP BY 1, 2";
+        let hay: Vec<(String, String, i64)> = sqlx::query_as(sql).fetch_all(&mut duenio).await.expect(sql);
+        assert_eq!(por_codigo, hay.into_iter().map(|(t, c, n)| ((t, c), n)).collect());
+
+        let que = Administracion::MasPrestados { cuantos: 1_000 };
+        let Administrada::MasPrestados(libros) = self.administrar(que).await else { panic!("libros") };
+        let veces = |l: &LibroPrestado| (l.isbn.to_string(), i64::try_from(l.prestamos).expect("cabe"));
+        let sql = r#"SELECT isbn, count(*) FROM prestamos GROUP BY 1 ORDER BY 2 DESC, isbn COLLATE "C""#;
+        let hay: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&mut duenio).await.expect(sql);
+        assert_eq!(libros.iter().map(veces).collect::<Vec<_>>(), hay);
+    }
+
     /// Un número de la base.
     pub async fn contar(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&mut self.duenio().await).await.expect(sql)
@@ -164,6 +203,17 @@ pub fn devolucion(usuario: &str, objeto: &str) -> Orden {
 
 pub fn renovacion(usuario: &str, objeto: &str) -> Orden {
     orden(Tipo::Renovacion, usuario, objeto)
+}
+
+/// Anular una operación por ese código.
+pub fn anular(orden: Orden, codigo: Codigo) -> Cierre {
+    Cierre { orden, fin: Fin::Anular(codigo) }
+}
+
+/// Apartar una operación que no se pudo escribir.
+pub fn apartar(orden: Orden) -> Cierre {
+    let historia = vec![FalloAnotado { intento: 1, cuando: orden.aceptada, que: "23514: «no»".into() }];
+    Cierre { orden, fin: Fin::Apartar(Expediente { motivo: MotivoDeApartar::FallosDefinidos, historia }) }
 }
 
 /// Ejecuta lo que compone una prueba.

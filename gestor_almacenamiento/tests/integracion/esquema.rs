@@ -2,18 +2,19 @@
 
 use anaquel::postgres::{Cluster, Rol};
 use common::{dominio::Codigo, process::config::Ajustes};
-use gestor_almacenamiento::store::{Base, Conexiones, consultas, foto};
+use gestor_almacenamiento::store::{Base, Conexiones, apartadas, consultas, foto};
 use sqlx::{Connection, Executor, PgConnection, error::DatabaseError};
 
 use crate::comun::{biblioteca, codigo, devolucion, entrada, prestamo, renovacion};
 
 /// Con sus parámetros.
-const SENTENCIAS: [(&str, &str); 5] = [
+const SENTENCIAS: [(&str, &str); 6] = [
     (foto::FOTO, "ARRAY[gen_random_uuid()], '{E1}', '{U1}', '{L1}'"),
     (consultas::EJEMPLAR, "'E1'"),
     (consultas::LIBRO, "'L1', 10"),
     (consultas::USUARIO, "'U1', 10"),
     (consultas::OPERACION, "gen_random_uuid()"),
+    (apartadas::UNA, "gen_random_uuid()"),
 ];
 
 #[tokio::test]
@@ -64,6 +65,13 @@ async fn el_servicio_no_posee_nada_ni_entrando_con_la_url_del_duenio() {
             "UPDATE prestamos SET usuario_id = 'U2'",
             "UPDATE operaciones SET respuesta = ''",
             "UPDATE horizonte SET desde = now()",
+            "UPDATE operaciones SET estado = 'anulada'",
+            "UPDATE apartadas SET nota = ''",
+            "DELETE FROM apartadas",
+            "DELETE FROM sumandos",
+            "UPDATE cuentas SET cuantas = 0",
+            "INSERT INTO cuentas VALUES ('prestamo', 'OK', '', 1)",
+            "INSERT INTO prestamos_por_libro VALUES ('L1', 1)",
             "CREATE TABLE mia (x int)",
             "SELECT * FROM _sqlx_migrations",
         ] {

@@ -1,11 +1,16 @@
 //! El gestor de almacenamiento con un PostgreSQL de verdad: un clúster por ejecución y una base por prueba.
 
+mod apartadas;
+mod carreras;
 mod comun;
 mod concurrencia;
 mod consultas;
+mod cuentas;
 mod escritura;
 mod esquema;
 mod fallos;
 mod importar;
+#[cfg(feature = "puntos-de-muerte")]
+mod muertes;
 mod programa;
 mod servicio;

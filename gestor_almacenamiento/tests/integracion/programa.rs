@@ -31,6 +31,11 @@ fn orden(ajustes: &[(&str, String)]) -> Command {
 impl Programa {
     /// Arranca sobre una base y espera a que lo diga.
     pub fn arrancar(base: &Base) -> Self {
+        Self::arrancar_con(base, &[])
+    }
+
+    /// Lo mismo, con algún ajuste más.
+    pub fn arrancar_con(base: &Base, otros: &[(&str, String)]) -> Self {
         let (puerto, http) = (puerto_libre(), puerto_libre());
         let mut hijo = orden(&[
             ("DATABASE_URL", base.url_servicio.clone()),
@@ -38,6 +43,7 @@ impl Programa {
             ("GESTOR_ALMACENAMIENTO_BIND", format!("127.0.0.1:{puerto}")),
             ("HTTP_ADDR", format!("127.0.0.1:{http}")),
         ])
+        .envs(otros.iter().map(|(n, v)| (n, v)))
         .spawn()
         .expect("arranca");
         let mut registro = BufReader::new(hijo.stderr.take().expect("con tubería"));
@@ -54,6 +60,12 @@ impl Programa {
     pub fn terminar(&self) {
         let hecho = Command::new("kill").arg(self.hijo.id().to_string()).status().expect("hay kill");
         assert!(hecho.success());
+    }
+
+    /// Si lo mató una señal.
+    #[cfg(feature = "puntos-de-muerte")]
+    pub fn murio(&mut self) -> bool {
+        self.hijo.try_wait().expect("se puede esperar").is_some_and(|estado| estado.code().is_none())
     }
 
     /// Espera a que acabe; dice con qué salida.

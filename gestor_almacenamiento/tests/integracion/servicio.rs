@@ -8,31 +8,34 @@ use std::{
 
 use common::{
     dominio::{Codigo, Consulta},
-    mensajes::{CuerpoPeticion, CuerpoResultado, Desenlace, Peticion, Resultado, codificar, descifrar},
+    mensajes::{
+        Administracion, Administrada, CuerpoPeticion, CuerpoResultado, Desenlace, Peticion, Resultado, codificar,
+        descifrar,
+    },
     transport::{Contexto, Endpoint, Socket},
 };
 use sqlx::Executor;
 
 use crate::{
-    comun::{Biblioteca, biblioteca, esperar_bloqueados, hacer, prestamo, prestar_sin_confirmar},
+    comun::{Biblioteca, anular, apartar, biblioteca, esperar_bloqueados, hacer, prestamo, prestar_sin_confirmar},
     programa::Programa,
 };
 
 const PLAZO: Duration = Duration::from_secs(5);
 
 /// Un cliente del servicio.
-struct Cliente {
+pub struct Cliente {
     socket: Socket,
     siguiente: u64,
 }
 
 impl Cliente {
-    fn de(programa: &Programa) -> Self {
+    pub fn de(programa: &Programa) -> Self {
         let endpoint: Endpoint = format!("127.0.0.1:{}", programa.puerto).parse().expect("dirección");
         Self { socket: Contexto::nuevo().dealer(&endpoint).expect("conecta"), siguiente: 0 }
     }
 
-    async fn enviar(&mut self, plazo_ms: u32, cuerpo: CuerpoPeticion) -> u64 {
+    pub async fn enviar(&mut self, plazo_ms: u32, cuerpo: CuerpoPeticion) -> u64 {
         self.siguiente += 1;
         let bytes = codificar(&Peticion { peticion: self.siguiente, plazo_ms, cuerpo });
         self.enviar_cuadros(&[b"", &bytes]).await;
@@ -49,11 +52,35 @@ impl Cliente {
         descifrar(&cuadros[1]).expect("es un resultado")
     }
 
-    async fn pedir(&mut self, cuerpo: CuerpoPeticion) -> CuerpoResultado {
+    pub async fn pedir(&mut self, cuerpo: CuerpoPeticion) -> CuerpoResultado {
         let peticion = self.enviar(3_000, cuerpo).await;
         let resultado = self.recibir().await;
         assert_eq!(resultado.peticion, peticion);
         resultado.cuerpo
+    }
+}
+
+#[cfg(feature = "puntos-de-muerte")]
+impl Cliente {
+    /// Lo que contesta, o nada si el servicio murió antes.
+    pub async fn intentar(
+        &mut self,
+        cuerpo: CuerpoPeticion,
+        mut murio: impl FnMut() -> bool,
+    ) -> Option<CuerpoResultado> {
+        self.enviar(3_000, cuerpo).await;
+        let (mut mirada, limite) =
+            (tokio::time::interval(Duration::from_millis(5)), tokio::time::Instant::now() + PLAZO);
+        loop {
+            tokio::select! {
+                cuadros = self.socket.recv() => {
+                    let resultado: Resultado = descifrar(&cuadros.expect("llega")[1]).expect("es un resultado");
+                    return Some(resultado.cuerpo);
+                }
+                _ = mirada.tick() => if murio() { return None },
+                () = tokio::time::sleep_until(limite) => panic!("ni contesta ni muere"),
+            }
+        }
     }
 }
 
@@ -99,6 +126,23 @@ async fn escribe_consulta_y_dice_que_esta_sano() {
     assert!(
         matches!(cliente.pedir(CuerpoPeticion::Escribir(vec![])).await, CuerpoResultado::Escritas(l) if l.is_empty())
     );
+}
+
+#[tokio::test]
+async fn termina_con_operaciones_y_atiende_a_una_persona() {
+    let (b, _programa, mut cliente) = en_marcha().await;
+    let (anulada, apartada) = (prestamo("U1", "E1"), prestamo("U2", "E3"));
+    let lista = vec![anular(anulada, Codigo::SinActores), apartar(apartada)];
+    let terminadas = cliente.pedir(CuerpoPeticion::Terminar(lista)).await;
+    assert_eq!(codigos(&terminadas), [Codigo::SinActores, Codigo::EnRevision]);
+    let escritas = cliente.pedir(CuerpoPeticion::Escribir(vec![anulada, apartada])).await;
+    assert_eq!(codigos(&escritas), [Codigo::SinActores, Codigo::EnRevision]);
+    let que = Administracion::Recuperar(apartada.id);
+    let recuperada = cliente.pedir(CuerpoPeticion::Administrar(que)).await;
+    let CuerpoResultado::Administrada(Administrada::Decidida(guardada)) = recuperada else { panic!("{recuperada:?}") };
+    assert_eq!(guardada.codigo, Codigo::Ok);
+    assert_eq!(b.contar("SELECT count(*) FROM prestamos").await, 1);
+    b.las_cuentas_cuadran().await;
 }
 
 #[tokio::test]

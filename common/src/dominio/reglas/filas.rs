@@ -188,6 +188,12 @@ impl Filas {
         cambios
     }
 
+    /// Dónde vive un ejemplar, si está entre los cargados.
+    #[must_use]
+    pub fn sede_de(&self, id: EjemplarId) -> Option<SedeId> {
+        self.ejemplar(id).map(|e| e.sede)
+    }
+
     pub(super) fn usuario(&self, id: UsuarioId) -> Option<Usuario> {
         self.usuarios.get(&id).copied()
     }
