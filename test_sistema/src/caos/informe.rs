@@ -151,6 +151,7 @@ impl Informe {
             (duplicadas, "efectos de más"),
             (self.no_linealizables, "ejemplares cuya historia no tiene un orden posible"),
             (u64::try_from(self.atascadas.len()).unwrap_or(u64::MAX), "promesas sin decidir"),
+            (self.promesas_no_queridas, "promesas a quien no las quería"),
             (cuantos, "respuestas que contradicen lo reconocido"),
         ];
         let mut faltas: Vec<String> =
