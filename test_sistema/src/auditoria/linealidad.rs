@@ -9,8 +9,10 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-/// Pasos de la búsqueda de un ejemplar, como mucho.
-const PASOS_MAX: usize = 4_000_000;
+/// Pasos de la búsqueda de un ejemplar, como mucho, y lugares que se recuerdan: lo primero acota el tiempo (segundos) y lo
+/// segundo la memoria (unos cientos de bytes cada uno).
+const PASOS_MAX: usize = 50_000_000;
+const VISTAS_MAX: usize = 500_000;
 
 /// Lo que una operación le hizo al ejemplar, o lo que vio en él.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +129,9 @@ impl<'a> Busqueda<'a> {
         for _ in 0..PASOS_MAX {
             if donde == 0 {
                 return Ok(());
+            }
+            if self.vistas.len() > VISTAS_MAX {
+                break;
             }
             let (cual, es_final) = self.sucesos[donde];
             if !es_final {

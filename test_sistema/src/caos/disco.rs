@@ -111,3 +111,30 @@ fn montar(que: &str, donde: &Path, tipo: Option<&str>, como: libc::c_ulong, ajus
     let mal = unsafe { libc::mount(que.as_ptr(), donde.as_ptr(), puntero(&tipo), como, puntero(&ajustes).cast()) };
     if mal == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn un_disco_lleno_no_admite_nada_y_vaciado_si_y_al_soltarlo_se_va() {
+        // El espacio de nombres es del hilo: los demás de esta prueba no lo ven.
+        let hilo = std::thread::spawn(|| {
+            let Ok(aislado) = Aislado::nuevo() else {
+                println!("el sistema no deja montar: no hay disco que llenar");
+                return;
+            };
+            let carpeta = tempfile::tempdir().expect("una carpeta");
+            let disco = Disco::montar(aislado, carpeta.path().to_owned()).expect("se monta");
+            let algo = carpeta.path().join("algo");
+            disco.llenar().expect("se llena");
+            let error = fs::write(&algo, vec![1; 4096]).expect_err("no cabe nada");
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
+            disco.vaciar();
+            fs::write(&algo, vec![1; 4096]).expect("vuelve a caber");
+            drop(disco);
+            assert!(!algo.exists(), "sigue montado");
+        });
+        hilo.join().expect("el hilo acaba bien");
+    }
+}
