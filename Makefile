@@ -1,6 +1,7 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
-.PHONY: simulacion mutantes ayuda preparar construir construir-pruebas demo banco banco-grande servir test lint
+.PHONY: ayuda preparar construir construir-pruebas demo simulacion mutantes caos campania-muertes campania-paradas \
+	campania-apagon banco banco-grande servir test lint
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -16,6 +17,18 @@ construir-pruebas: preparar
 
 demo: construir ## Levanta una suite, la carga, mata sus procesos uno a uno y audita: nada perdido, nada doble
 	target/release/test_sistema demo
+
+caos: construir ## Rompe todo bajo carga, según una semilla, y audita: SEGUNDOS=120 SEMILLA="1 2 3". Sin SEMILLA, tres al azar, que se dicen
+	target/release/test_sistema caos --segundos $(or $(SEGUNDOS),120) $(foreach s,$(SEMILLA),--semilla $(s))
+
+campania-muertes: construir ## kill -9 a cada papel VECES=200 veces (PostgreSQL, la mitad), con las pausas que da; cerca de una hora
+	target/release/test_sistema campania muertes --veces $(or $(VECES),200)
+
+campania-paradas: construir ## SIGSTOP a cada proceso, VECES=5 veces, con la pausa que da; unos seis minutos
+	target/release/test_sistema campania paradas --veces $(or $(VECES),5)
+
+campania-apagon: construir ## Sin almacenamiento SEGUNDOS=600 a RITMO=200 operaciones por segundo, y la vuelta
+	target/release/test_sistema campania apagon --segundos $(or $(SEGUNDOS),600) --ritmo $(or $(RITMO),200)
 
 banco: construir ## Mide la suite contra PostgreSQL sin intermediario, a turnos, y audita; unos cinco minutos. Deja var/banco.json
 	target/release/test_sistema banco

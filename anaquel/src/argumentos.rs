@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
     after_help = "\nAjustes del entorno:\n  \
         ANAQUEL_VAR          El directorio de la suite [por defecto: var]\n  \
         ANAQUEL_PUERTO_BASE  El puerto de los clientes; los demás guardan su distancia [por defecto: 5555]\n  \
+        ANAQUEL_ALMACENES    Por dónde se llega a los dos almacenes, si hay un proxy en medio [por defecto: directamente]\n  \
         DATABASE_URL         Otra base: con ella no se levanta PostgreSQL\n  \
         PG_BINDIR            Dónde están los programas de PostgreSQL, si no se hallan solos"
 )]

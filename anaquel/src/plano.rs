@@ -30,6 +30,8 @@ pub const PUERTO_BASE: u16 = 5555;
 pub const GESTOR_CARGA_HTTP: &str = "GESTOR_CARGA_HTTP";
 /// El ajuste con el archivo del token, para el gestor y para quien lo opera.
 pub const TOKEN_ARCHIVO: &str = "GESTOR_CARGA_TOKEN_ARCHIVO";
+/// El ajuste con las direcciones por las que el gestor y los actores llegan a los dos almacenes, si no es directamente.
+pub const ANAQUEL_ALMACENES: &str = "ANAQUEL_ALMACENES";
 
 const EVENTOS: u16 = 1;
 const INFORMES: u16 = 2;
@@ -64,6 +66,8 @@ pub struct PuertoBaseInvalido(pub u16);
 pub struct Plano {
     var: PathBuf,
     base: u16,
+    /// Por dónde se llega a los almacenes, si hay algo en medio.
+    desvio: Option<[SocketAddr; 2]>,
 }
 
 /// Un proceso de la suite que no es PostgreSQL.
@@ -97,10 +101,22 @@ impl Plano {
     /// Si la base es un puerto privilegiado o no deja sitio a los demás.
     pub fn nuevo(var: impl Into<PathBuf>, base: u16) -> Result<Self, PuertoBaseInvalido> {
         if (1024..=PUERTO_BASE_MAX).contains(&base) {
-            Ok(Self { var: var.into(), base })
+            Ok(Self { var: var.into(), base, desvio: None })
         } else {
             Err(PuertoBaseInvalido(base))
         }
+    }
+
+    /// El mismo, con algo en medio entre los almacenes y quien los llama.
+    #[must_use]
+    pub fn con_desvio(self, desvio: [SocketAddr; 2]) -> Self {
+        Self { desvio: Some(desvio), ..self }
+    }
+
+    /// Las direcciones que hay en medio, si las hay, como ajuste.
+    #[must_use]
+    pub fn desvio(&self) -> Option<String> {
+        self.desvio.map(|[uno, otro]| format!("{uno},{otro}"))
     }
 
     /// El directorio de la suite.
@@ -175,10 +191,16 @@ impl Plano {
         self.local(INFORMES)
     }
 
-    /// Los puntos de almacenamiento, separados por comas.
+    /// Por dónde llegan a los almacenes quienes los llaman, separados por comas.
     #[must_use]
     pub fn almacenes(&self) -> String {
-        ALMACENES.map(|d| self.local(d).to_string()).join(",")
+        self.desvio.unwrap_or_else(|| self.escuchan_almacenes()).map(|a| a.to_string()).join(",")
+    }
+
+    /// Dónde escuchan los dos almacenes.
+    #[must_use]
+    pub fn escuchan_almacenes(&self) -> [SocketAddr; 2] {
+        ALMACENES.map(|d| self.local(d))
     }
 
     fn local(&self, distancia: u16) -> SocketAddr {
@@ -318,6 +340,18 @@ mod tests {
         assert_eq!(plano.almacenes(), "127.0.0.1:7015,127.0.0.1:7016");
         assert_eq!(servicios[3].programa, "actor_prestamo");
         assert_eq!(servicios[6].programa, "actor_devolucion");
+    }
+
+    #[test]
+    fn con_algo_en_medio_los_almacenes_escuchan_donde_siempre_y_los_demas_van_por_el_desvio() {
+        let desvio = [SocketAddr::from((Ipv4Addr::LOCALHOST, 40_001)), (Ipv4Addr::LOCALHOST, 40_002).into()];
+        let plano = Plano::nuevo("var", 7000).expect("vale").con_desvio(desvio);
+        assert_eq!(plano.almacenes(), "127.0.0.1:40001,127.0.0.1:40002");
+        for servicio in plano.servicios(&urls()) {
+            let llama = servicio.entorno.iter().find(|(n, _)| *n == "GESTOR_ALMACENAMIENTO_ENDPOINTS");
+            assert!(llama.is_none_or(|(_, v)| *v == plano.almacenes()), "{}", servicio.nombre);
+        }
+        assert_eq!(plano.servicios(&urls())[1].zocalos, [SocketAddr::from((Ipv4Addr::LOCALHOST, 7015))]);
     }
 
     #[test]

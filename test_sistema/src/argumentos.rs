@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use common::transport::Endpoint;
-use test_sistema::{banco, carga, demo, mutantes, operar, pedir, simulacion};
+use test_sistema::{banco, campania, caos, carga, demo, mutantes, operar, pedir, simulacion};
 
 const AYUDA: &str = "\
 Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
@@ -34,6 +34,10 @@ pub enum Orden {
     Carga(carga::orden::Argumentos),
     /// Levanta una suite propia, mata sus procesos bajo carga y audita
     Demo(demo::Argumentos),
+    /// Levanta una suite propia y rompe, bajo carga, todo lo que se puede romper, según una semilla; audita
+    Caos(caos::Argumentos),
+    /// Una campaña larga sobre una suite propia: muertes, paradas o un apagón; audita y comprueba los umbrales
+    Campania(campania::Argumentos),
     /// Levanta una suite propia y la mide contra PostgreSQL sin intermediario, a turnos; audita
     Banco(banco::Argumentos),
     /// Mide la misma carga sobre pocas filas y sobre muchas, una poda, y mil clientes conectados; audita

@@ -3,6 +3,7 @@
 //! Primero se le dan todas las operaciones guardadas y después todos los préstamos, de una misma instantánea.
 
 pub mod base;
+pub mod linealidad;
 #[cfg(test)]
 mod tests;
 
@@ -11,10 +12,11 @@ use std::{
     fmt::Display,
 };
 
-use common::dominio::{EjemplarId, Estado, Huella, Tipo, UsuarioId};
+use common::dominio::{Codigo, Comando, EjemplarId, Estado, Huella, Objeto, Tipo, UsuarioId};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use self::linealidad::{Hecho, NoLineal, Paso};
 use crate::historia::{Historia, Registro, Resumen};
 
 /// Hallazgos que se guardan con su texto, de cada clase; los demás solo se cuentan.
@@ -29,12 +31,53 @@ pub struct FilaOperacion {
     pub tipo: Tipo,
     /// Qué se pidió.
     pub huella: Huella,
-    /// En qué quedó; `None` si no quedó decidida como aplicada ni como rechazada.
-    pub estado: Option<Estado>,
+    /// En qué quedó; `None` si con ningún nombre conocido.
+    pub destino: Option<Destino>,
+    /// Cuándo la aceptó un gestor, en milisegundos desde 1970.
+    pub aceptada_ms: u64,
     /// El resumen de su respuesta guardada.
     pub respuesta: Option<Resumen>,
     /// El ejemplar y el préstamo que su respuesta nombra.
     pub efecto: Efecto,
+}
+
+/// En qué quedó una operación guardada.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destino {
+    /// Hecha.
+    Aplicada,
+    /// Una regla dijo que no.
+    Rechazada,
+    /// No se hizo ni se hará.
+    Anulada,
+    /// La mirará una persona.
+    Apartada,
+}
+
+impl Destino {
+    /// Todos.
+    pub const TODOS: [Self; 4] = [Self::Aplicada, Self::Rechazada, Self::Anulada, Self::Apartada];
+
+    /// Como se guarda.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aplicada => "aplicada",
+            Self::Rechazada => "rechazada",
+            Self::Anulada => "anulada",
+            Self::Apartada => "apartada",
+        }
+    }
+
+    /// El que un cliente ve con este estado, si está decidido.
+    #[must_use]
+    pub const fn de(estado: Estado) -> Option<Self> {
+        match estado {
+            Estado::Aplicada => Some(Self::Aplicada),
+            Estado::Rechazada => Some(Self::Rechazada),
+            Estado::Pendiente | Estado::Error | Estado::Incierta => None,
+        }
+    }
 }
 
 /// Lo que la respuesta guardada de una operación aplicada dice que hizo.
@@ -71,6 +114,14 @@ pub struct Veredicto {
     pub perdidas: u64,
     /// Efectos que ninguna operación aplicada justifica, o que una justifica dos veces.
     pub duplicadas: u64,
+    /// Ejemplares cuya historia no es linealizable.
+    pub no_lineales: u64,
+    /// Ejemplares cuya historia se comprobó.
+    pub ejemplares: u64,
+    /// Operaciones de la historia que quedaron anuladas: no se hicieron ni se harán.
+    pub anuladas: u64,
+    /// Las que quedaron apartadas: las mirará una persona.
+    pub apartadas: u64,
     /// Qué se halló, para una persona.
     pub hallazgos: Vec<String>,
 }
@@ -79,7 +130,7 @@ impl Veredicto {
     /// Si todo cuadra.
     #[must_use]
     pub fn limpio(&self) -> bool {
-        self.perdidas == 0 && self.duplicadas == 0
+        self.perdidas == 0 && self.duplicadas == 0 && self.no_lineales == 0
     }
 
     fn perdida(&mut self, texto: impl Display) {
@@ -90,6 +141,11 @@ impl Veredicto {
     fn duplicada(&mut self, texto: impl Display) {
         self.duplicadas += 1;
         self.anotar(self.duplicadas, format!("doble: {texto}"));
+    }
+
+    fn no_lineal(&mut self, texto: impl Display) {
+        self.no_lineales += 1;
+        self.anotar(self.no_lineales, format!("sin orden posible: {texto}"));
     }
 
     fn anotar(&mut self, cuantas: u64, texto: String) {
@@ -125,6 +181,8 @@ pub struct Auditor<'a> {
     renovaciones: HashMap<Uuid, u32>,
     guardadas: HashSet<Uuid>,
     abiertos: HashSet<EjemplarId>,
+    /// De cada ejemplar, lo que se le hizo, y si algo de ello lo pidió esta historia.
+    pasos: HashMap<EjemplarId, (bool, Vec<Paso>)>,
     veredicto: Veredicto,
 }
 
@@ -143,17 +201,20 @@ impl<'a> Auditor<'a> {
             renovaciones: HashMap::new(),
             guardadas: HashSet::new(),
             abiertos: HashSet::new(),
+            pasos: HashMap::new(),
             veredicto,
         }
     }
 
     /// Una operación guardada.
     pub fn operacion(&mut self, fila: &FilaOperacion) {
-        if let Some(registro) = self.historia.registro(fila.id) {
+        let registro = self.historia.registro(fila.id);
+        if let Some(registro) = registro {
             self.guardadas.insert(fila.id);
             self.comparar(fila, registro);
         }
-        if fila.estado == Some(Estado::Aplicada) {
+        self.apuntar_paso(fila, registro);
+        if fila.destino == Some(Destino::Aplicada) {
             let aplicada = Aplicada { tipo: fila.tipo, efecto: fila.efecto, vista: false };
             self.aplicadas.insert(fila.id, aplicada);
             if let (Tipo::Renovacion, Some(prestamo)) = (fila.tipo, fila.efecto.prestamo) {
@@ -164,21 +225,56 @@ impl<'a> Auditor<'a> {
 
     fn comparar(&mut self, fila: &FilaOperacion, registro: &Registro) {
         let id = fila.id;
-        if registro.negada && !registro.reconocida() && fila.estado == Some(Estado::Aplicada) {
+        if registro.negada && !registro.reconocida() && fila.destino == Some(Destino::Aplicada) {
             self.veredicto.duplicada(format_args!("{id} recibió «error» y sin embargo se aplicó"));
+        }
+        match fila.destino {
+            Some(Destino::Anulada) => self.veredicto.anuladas += 1,
+            Some(Destino::Apartada) => self.veredicto.apartadas += 1,
+            _ => {}
         }
         if !registro.reconocida() {
             return;
         }
         if (fila.tipo, fila.huella) != (registro.tipo, registro.huella) {
             self.veredicto.perdida(format_args!("{id} se guardó con otro contenido que el pedido"));
-        } else if fila.estado.is_none() {
-            self.veredicto.perdida(format_args!("{id} se reconoció y no está ni aplicada ni rechazada"));
+        } else if fila.destino.is_none() {
+            self.veredicto.perdida(format_args!("{id} se reconoció y no está decidida"));
         } else if let Some((estado, codigo, resumen)) = registro.decidida
-            && (fila.estado, fila.respuesta) != (Some(estado), Some(resumen))
+            && (fila.destino, fila.respuesta) != (Destino::de(estado), Some(resumen))
         {
             self.veredicto
                 .perdida(format_args!("{id} se reconoció como {estado} ({codigo}) y se guardó otra respuesta"));
+        }
+    }
+
+    /// Lo que esta operación le hizo a un ejemplar, o vio en él; un rechazo que nadie vio no obliga a nada.
+    fn apuntar_paso(&mut self, fila: &FilaOperacion, registro: Option<&Registro>) {
+        let Some((ejemplar, hecho)) = hecho(fila, registro) else { return };
+        let (propia, pasos) = self.pasos.entry(ejemplar).or_default();
+        *propia |= registro.is_some();
+        // El id lo puso el cliente al pedir, salvo que sea de otro: entonces vale cuándo se aceptó.
+        let pedida = fila.id.get_timestamp().map(|t| t.to_unix()).map(|(s, ns)| s * 1_000 + u64::from(ns / 1_000_000));
+        let desde_ms = pedida.filter(|_| registro.is_some()).map_or(fila.aceptada_ms, |ms| ms.saturating_sub(1));
+        pasos.push(Paso { id: fila.id, desde_ms, hasta_ms: registro.and_then(|r| r.sabida_ms), hecho });
+    }
+
+    fn comprobar_orden(&mut self) {
+        for (ejemplar, (propia, pasos)) in std::mem::take(&mut self.pasos) {
+            if !propia {
+                continue;
+            }
+            self.veredicto.ejemplares += 1;
+            match linealidad::comprobar(&pasos) {
+                Ok(()) => {}
+                Err(NoLineal::SinOrden { colocadas, culpable }) => self.veredicto.no_lineal(format_args!(
+                    "de las {} operaciones de {ejemplar}, {colocadas} caben y {culpable} ya no",
+                    pasos.len()
+                )),
+                Err(NoLineal::Inabarcable) => self
+                    .veredicto
+                    .no_lineal(format_args!("las {} operaciones de {ejemplar} no se pudieron comprobar", pasos.len())),
+            }
         }
     }
 
@@ -200,6 +296,7 @@ impl<'a> Auditor<'a> {
 
     /// Su historia empezó antes de lo que se guarda: solo se anota lo que de ella se sabe.
     fn dispensar(&mut self, fila: &FilaPrestamo) {
+        self.pasos.remove(&fila.ejemplar);
         self.renovaciones.remove(&fila.id);
         for id in [Some(fila.id), fila.devolucion].into_iter().flatten() {
             if let Some(aplicada) = self.aplicadas.get_mut(&id) {
@@ -249,6 +346,7 @@ impl<'a> Auditor<'a> {
     /// Lo que se concluye cuando ya no quedan filas.
     #[must_use]
     pub fn concluir(mut self) -> Veredicto {
+        self.comprobar_orden();
         for (id, registro) in self.historia.registros() {
             if registro.reconocida() && !self.guardadas.contains(id) {
                 self.veredicto.perdida(format_args!("{} {id} se reconoció y no está guardada", registro.tipo));
@@ -264,5 +362,27 @@ impl<'a> Auditor<'a> {
                 .perdida(format!("{cuantas} renovaciones aplicadas de un préstamo que no existe: {prestamo}"));
         }
         self.veredicto
+    }
+}
+
+fn hecho(fila: &FilaOperacion, registro: Option<&Registro>) -> Option<(EjemplarId, Hecho)> {
+    if fila.destino == Some(Destino::Aplicada) {
+        let prestamo = fila.efecto.prestamo;
+        let hecho = match fila.tipo {
+            Tipo::Prestamo => Hecho::Presta(fila.id),
+            Tipo::Renovacion => Hecho::Alarga(prestamo?),
+            Tipo::Devolucion => Hecho::Cierra(prestamo?),
+        };
+        return Some((fila.efecto.ejemplar?, hecho));
+    }
+    let registro = registro?;
+    match (registro.decidida?.1, registro.comando?) {
+        (Codigo::EjemplarPrestado, Comando::Prestamo { objeto: Objeto::Ejemplar(ejemplar), .. }) => {
+            Some((ejemplar, Hecho::VePrestado))
+        }
+        (Codigo::SinPrestamo, Comando::Devolucion { usuario: None, objeto: Objeto::Ejemplar(ejemplar), .. }) => {
+            Some((ejemplar, Hecho::VeLibre))
+        }
+        _ => None,
     }
 }

@@ -10,13 +10,13 @@ mod estadistica;
 pub mod grande;
 mod hijo;
 mod informe;
-pub mod interrupcion;
-mod maquina;
+pub(crate) mod interrupcion;
+pub(crate) mod maquina;
 mod medida;
 mod objetivos;
 mod pausa;
 mod pgbench;
-mod progreso;
+pub(crate) mod progreso;
 mod referencia;
 mod reparto;
 

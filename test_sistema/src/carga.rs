@@ -12,7 +12,7 @@ use std::{
 };
 
 use common::{
-    dominio::{EjemplarId, Isbn, UsuarioId},
+    dominio::{Comando, EjemplarId, Huella, Isbn, UsuarioId},
     process::descriptores,
     transport::{Contexto, Endpoint, ErrorDeTransporte},
 };
@@ -21,8 +21,10 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
+use uuid::Uuid;
 
 use self::solicitante::Solicitante;
+pub(crate) use self::solicitante::cuerpo;
 use crate::{
     auditoria::base::Disponible,
     azar::Azar,
@@ -46,6 +48,10 @@ pub struct Plan {
     pub disponible: Disponible,
     /// Solo los ejemplares que se disputan: nada frío.
     pub solo_calientes: bool,
+    /// Lo que descansa cada cliente entre dos pedidos; cero, nada.
+    pub reposo: Duration,
+    /// Se van a romper cosas sin relevo: que algo no se pueda atender se cuenta, y no es un error.
+    pub tolerante: bool,
     /// De dónde sale el azar.
     pub semilla: u64,
 }
@@ -55,10 +61,21 @@ pub(crate) struct Comun {
     inicio: Instant,
     parar: Cell<bool>,
     sin_relevo: Cell<bool>,
+    reposo: Duration,
+    tolerante: bool,
     historia: RefCell<Historia>,
     hay_muestra: Notify,
     calientes: Vec<(EjemplarId, Isbn)>,
     frios: Vec<(EjemplarId, Isbn)>,
+}
+
+impl Comun {
+    /// Anota que se va a pedir.
+    fn pedida(&self, id: Uuid, comando: Comando) {
+        let mut historia = self.historia.borrow_mut();
+        historia.pedida(id, comando.tipo(), Huella::de(&comando));
+        historia.seguir(id, comando);
+    }
 }
 
 /// Una carga en marcha. Necesita un `LocalSet`.
@@ -82,6 +99,8 @@ impl Carga {
             inicio: Instant::now(),
             parar: Cell::new(false),
             sin_relevo: Cell::new(false),
+            reposo: plan.reposo,
+            tolerante: plan.tolerante,
             historia: RefCell::default(),
             hay_muestra: Notify::new(),
             calientes: ejemplares,

@@ -111,7 +111,14 @@ impl Demo<'_> {
         if disponible.ejemplares.is_empty() || disponible.usuarios.is_empty() {
             bail!("la suite no tiene catálogo. Corra la demostración desde la carpeta del proyecto, donde está datos/");
         }
-        let plan = Plan { clientes: CLIENTES, disponible, solo_calientes: false, semilla: 7 };
+        let plan = Plan {
+            clientes: CLIENTES,
+            disponible,
+            solo_calientes: false,
+            reposo: Duration::ZERO,
+            tolerante: false,
+            semilla: 7,
+        };
         Ok(Carga::empezar(&self.contexto, &self.endpoint, plan)?)
     }
 

@@ -1,13 +1,13 @@
 //! Lo que los clientes vieron: qué se reconoció de cada operación, cuándo y cuánto tardó.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 
 use common::{
-    dominio::{Codigo, Estado, Huella, Tipo},
+    dominio::{Codigo, Comando, Estado, Huella, Tipo},
     mensajes::descifrar,
 };
 use serde::Deserialize;
@@ -70,6 +70,10 @@ pub struct Registro {
     pub prometida: bool,
     /// Se respondió `error` a su único envío: no puede haberse hecho.
     pub negada: bool,
+    /// Lo que se pidió, palabra por palabra, si se guardó para comprobar el orden.
+    pub comando: Option<Comando>,
+    /// Cuándo se supo su decisión, en milisegundos desde 1970, si se anotó.
+    pub sabida_ms: Option<u64>,
 }
 
 impl Registro {
@@ -91,6 +95,8 @@ pub struct Muestra {
     pub tipo: Option<Tipo>,
     /// Si se hizo lo que se pedía.
     pub exito: bool,
+    /// En qué quedó.
+    pub estado: Estado,
     /// Hubo que repetirla porque no llegaba.
     pub repetida: bool,
 }
@@ -109,13 +115,34 @@ pub struct Historia {
     pub textos_de_errores: Vec<String>,
     /// Consultas con un error claro mientras nadie podía atenderlas.
     pub consultas_sin_servicio: u64,
+    /// Lo que no se pudo atender mientras se esperaba que pasara, por su código.
+    pub sin_atender: BTreeMap<Codigo, u64>,
+    /// Operaciones y consultas que no tuvieron respuesta mientras se esperaba que pasara.
+    pub sin_respuesta: u64,
+    /// Veces que se respondió `pendiente` a quien había dicho que no lo quería.
+    pub promesas_no_queridas: u64,
 }
 
 impl Historia {
     /// Anota que se va a pedir una operación; va antes de cualquier respuesta suya.
     pub fn pedida(&mut self, id: Uuid, tipo: Tipo, huella: Huella) {
-        let registro = Registro { tipo, huella, decidida: None, prometida: false, negada: false };
+        let registro =
+            Registro { tipo, huella, decidida: None, prometida: false, negada: false, comando: None, sabida_ms: None };
         self.registros.insert(id, registro);
+    }
+
+    /// Guarda lo que se pidió en `id`, ya pedida, para comprobar después el orden.
+    pub fn seguir(&mut self, id: Uuid, comando: Comando) {
+        if let Some(registro) = self.registros.get_mut(&id) {
+            registro.comando = Some(comando);
+        }
+    }
+
+    /// Anota cuándo se supo en qué quedó `id`; solo cuenta la primera vez.
+    pub fn sabida(&mut self, id: Uuid, ms: u64) {
+        if let Some(registro) = self.registros.get_mut(&id).filter(|r| r.decidida.is_some()) {
+            registro.sabida_ms.get_or_insert(ms);
+        }
     }
 
     /// Anota lo que se respondió a una operación pedida aquí; de las demás no hay nada que comparar. Las respuestas que
@@ -203,7 +230,14 @@ mod tests {
 
     fn muestra(llegada_ms: u64, exito: bool) -> Muestra {
         let llegada = Duration::from_millis(llegada_ms);
-        Muestra { llegada, latencia: Duration::from_millis(1), tipo: None, exito, repetida: false }
+        Muestra {
+            llegada,
+            latencia: Duration::from_millis(1),
+            tipo: None,
+            exito,
+            estado: Estado::Aplicada,
+            repetida: false,
+        }
     }
 
     fn con_llegadas(llegadas: &[(u64, bool)]) -> Historia {

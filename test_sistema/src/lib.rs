@@ -2,7 +2,7 @@
 //! que hay en PostgreSQL.
 //!
 //! - [`cliente`]: un cliente que repite con el mismo id hasta que le responden.
-//! - [`funcional`], [`pedir`], [`operar`], [`carga`], [`demo`], [`banco`]: una suborden cada uno.
+//! - [`funcional`], [`pedir`], [`operar`], [`carga`], [`demo`], [`caos`], [`campania`], [`banco`]: una suborden cada uno.
 //! - [`historia`] y [`auditoria`]: lo que se vio y si es lo que se guardó; puras, salvo `auditoria::base`.
 //! - [`simulacion`]: las máquinas reales bajo un planificador con semilla.
 //! - [`mutantes`]: errores puestos a propósito, y quién los caza.
@@ -11,16 +11,22 @@
 pub mod auditoria;
 pub mod azar;
 pub mod banco;
+pub mod basura;
+pub mod campania;
+pub mod caos;
 pub mod carga;
 pub mod cliente;
 pub mod demo;
+pub mod escena;
 pub mod funcional;
 pub mod historia;
 pub mod http;
 pub mod informe;
 pub mod mutantes;
 pub mod operar;
+pub mod pausas;
 pub mod pedir;
+pub mod proxy;
 pub mod simulacion;
 pub mod solicitud;
 pub mod suite;

@@ -4,7 +4,7 @@ mod calma;
 mod proceso;
 mod uso;
 
-pub(crate) use proceso::morir_con_quien_lanza;
+pub(crate) use proceso::{memoria, morir_con_quien_lanza, senalar};
 
 use std::{
     fs::{self, File},
@@ -15,7 +15,9 @@ use std::{
     time::Duration,
 };
 
-use anaquel::plano::{ANAQUEL_PUERTO_BASE, ANAQUEL_VAR, Plano, Servicio, Urls, leer_ajustes};
+use anaquel::plano::{
+    ANAQUEL_ALMACENES, ANAQUEL_PUERTO_BASE, ANAQUEL_VAR, POSTGRES, Plano, Servicio, Urls, leer_ajustes,
+};
 use anaquel::postgres::{Instalacion, Modo};
 use common::transport::{Endpoint, puertos::Tramo};
 use tokio::{
@@ -32,8 +34,15 @@ const APAGADO_MAX: Duration = Duration::from_secs(20);
 /// Cada cuánto se mira lo que no avisa.
 const MIRADA: Duration = Duration::from_millis(5);
 /// Ajustes del entorno que cambiarían la suite propia.
-const AJENOS: [&str; 6] =
-    ["DATABASE_URL", "DATABASE_URL_MIGRACION", "ANAQUEL_CONFIG", "HTTP_ADDR", "PLAZO_RESPUESTA_MS", "ESPERA_BASE_MS"];
+const AJENOS: [&str; 7] = [
+    "DATABASE_URL",
+    "DATABASE_URL_MIGRACION",
+    "ANAQUEL_CONFIG",
+    "HTTP_ADDR",
+    "PLAZO_RESPUESTA_MS",
+    "ESPERA_BASE_MS",
+    ANAQUEL_ALMACENES,
+];
 
 /// Por qué la suite no hace lo que se le pide.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +92,38 @@ fn sistema(que: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
     move |causa| Error::Sistema { que, causa }
 }
 
+/// El sitio de una suite que aún no se levantó: su directorio y sus puertos, ya suyos.
+pub struct Solar {
+    plano: Plano,
+    tramo: Tramo,
+}
+
+impl Solar {
+    /// Crea el directorio y reserva los puertos.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn reservar(var: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(var).map_err(sistema(format!("no se puede crear {}", var.display())))?;
+        let var = var.canonicalize().map_err(sistema(var.display().to_string()))?;
+        let tramo = Tramo::reservar(std::process::id()).map_err(sistema("puertos para la suite"))?;
+        let plano = Plano::nuevo(&var, tramo.base()).map_err(|e| Error::SinPlano(e.to_string()))?;
+        Ok(Self { plano, tramo })
+    }
+
+    /// Las direcciones y los archivos que tendrá.
+    #[must_use]
+    pub fn plano(&self) -> &Plano {
+        &self.plano
+    }
+
+    /// El mismo, con algo en medio entre los almacenes y quien los llama.
+    #[must_use]
+    pub fn con_desvio(self, desvio: [SocketAddr; 2]) -> Self {
+        Self { plano: self.plano.con_desvio(desvio), ..self }
+    }
+}
+
 /// Una suite en marcha.
 pub struct Suite {
     hijo: Child,
@@ -98,20 +139,24 @@ impl Suite {
     /// # Errors
     /// [`Error`].
     pub async fn levantar(var: &Path, catalogo: Option<&Path>) -> Result<Self, Error> {
+        Self::levantar_en(Solar::reservar(var)?, catalogo).await
+    }
+
+    /// Lo mismo, en un sitio ya reservado.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn levantar_en(Solar { plano, tramo }: Solar, catalogo: Option<&Path>) -> Result<Self, Error> {
         let lanzador = programa("anaquel")?;
-        fs::create_dir_all(var).map_err(sistema(format!("no se puede crear {}", var.display())))?;
-        let var = var.canonicalize().map_err(sistema(var.display().to_string()))?;
-        let tramo = Tramo::reservar(std::process::id()).map_err(sistema("puertos para la suite"))?;
-        let plano = Plano::nuevo(&var, tramo.base()).map_err(|e| Error::SinPlano(e.to_string()))?;
-        let registro = var.join("anaquel.log");
+        let registro = plano.var().join("anaquel.log");
         let salida = File::create(&registro).map_err(sistema(registro.display().to_string()))?;
         let mut orden = Command::new(&lanzador);
+        for ajuste in AJENOS {
+            orden.env_remove(ajuste);
+        }
         orden.arg("servir").envs(entorno(&plano)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(salida);
         if let Some(csv) = catalogo {
             orden.arg("--catalogo").arg(csv);
-        }
-        for ajuste in AJENOS {
-            orden.env_remove(ajuste);
         }
         proceso::morir_con_quien_lanza(&mut orden);
         let mut hijo = orden.spawn().map_err(sistema(lanzador.display().to_string()))?;
@@ -193,6 +238,65 @@ impl Suite {
         let pid = self.pid(nombre)?;
         proceso::senalar(pid, libc::SIGKILL);
         Ok(pid)
+    }
+
+    /// Manda `senal` a un proceso de la suite; si es PostgreSQL, `a_todos` se la manda también a sus hijos.
+    ///
+    /// # Errors
+    /// [`Error::Ausente`].
+    pub fn senalar(&self, nombre: &str, senal: libc::c_int, a_todos: bool) -> Result<Vec<u32>, Error> {
+        let pid = self.pid(nombre)?;
+        let hijos = if a_todos { proceso::hijos(pid) } else { Vec::new() };
+        let todos: Vec<u32> = [pid].into_iter().chain(hijos).collect();
+        for pid in &todos {
+            proceso::senalar(*pid, senal);
+        }
+        Ok(todos)
+    }
+
+    /// `kill -9` al `cual`-ésimo proceso con que PostgreSQL atiende una conexión, dando la vuelta; `None` si no hay.
+    ///
+    /// # Errors
+    /// [`Error::Ausente`] si PostgreSQL no está en marcha.
+    pub fn matar_backend(&self, cual: usize) -> Result<Option<u32>, Error> {
+        let mut backends = proceso::hijos(self.pid(POSTGRES)?);
+        backends.retain(|pid| proceso::atiende_una_conexion(*pid));
+        if backends.is_empty() {
+            return Ok(None);
+        }
+        let pid = backends[cual % backends.len()];
+        proceso::senalar(pid, libc::SIGKILL);
+        Ok(Some(pid))
+    }
+
+    /// Si un proceso está en marcha con otro pid que `anterior` y contesta que está listo. De PostgreSQL lo dice un
+    /// almacén, que sin él no lo está.
+    pub async fn esta_listo(&self, nombre: &str, anterior: u32) -> bool {
+        let lo_dicen: &[&str] = if nombre == POSTGRES { &calma::ALMACENES } else { &[nombre] };
+        if !self.pid(nombre).is_ok_and(|pid| pid != anterior) {
+            return false;
+        }
+        for http in lo_dicen.iter().filter_map(|n| self.http(n)) {
+            if http::obtener(http, "/listo").await.is_ok_and(|(codigo, _)| codigo == 200) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Espera a [`Suite::esta_listo`].
+    ///
+    /// # Errors
+    /// [`Error::Plazo`].
+    pub async fn esperar_listo(&self, nombre: &str, anterior: u32, plazo: Duration) -> Result<(), Error> {
+        let fin = Instant::now() + plazo;
+        while !self.esta_listo(nombre, anterior).await {
+            if Instant::now() >= fin {
+                return Err(Error::Plazo(format!("{nombre} vuelve a estar listo")));
+            }
+            sleep(MIRADA).await;
+        }
+        Ok(())
     }
 
     /// Espera a que un proceso esté en marcha con otro pid que `anterior`, y la suite en calma.
@@ -304,8 +408,9 @@ pub fn url_de_la_base(ajustes: &Path) -> Result<String, Error> {
     url.map(|(_, valor)| valor).ok_or_else(|| sistema(ajustes.display().to_string())(io::ErrorKind::InvalidData.into()))
 }
 
-fn entorno(plano: &Plano) -> [(&'static str, String); 2] {
-    [(ANAQUEL_VAR, plano.var().display().to_string()), (ANAQUEL_PUERTO_BASE, plano.base().to_string())]
+fn entorno(plano: &Plano) -> Vec<(&'static str, String)> {
+    let suyo = [(ANAQUEL_VAR, plano.var().display().to_string()), (ANAQUEL_PUERTO_BASE, plano.base().to_string())];
+    suyo.into_iter().chain(plano.desvio().map(|desvio| (ANAQUEL_ALMACENES, desvio))).collect()
 }
 
 /// Los servicios de un plano: sus direcciones no dependen de la base.

@@ -6,6 +6,7 @@ mod token;
 
 use std::{
     fs,
+    net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     time::{Duration, Instant},
@@ -48,7 +49,21 @@ pub fn plano_de(ajustes: &Ajustes) -> Result<Plano, AjusteInvalido> {
     let por_defecto = plano::PUERTO_BASE.to_string();
     let salida = format!("Escriba un puerto de 1024 a {}, por ejemplo {por_defecto}", plano::PUERTO_BASE_MAX);
     let base = ajustes.valor(plano::ANAQUEL_PUERTO_BASE, &por_defecto, &salida)?;
-    Plano::nuevo(absoluto, base).map_err(|_| invalido(plano::ANAQUEL_PUERTO_BASE, format!("«{base}» no vale"), &salida))
+    let plano = Plano::nuevo(absoluto, base)
+        .map_err(|_| invalido(plano::ANAQUEL_PUERTO_BASE, format!("«{base}» no vale"), &salida))?;
+    Ok(match desvio_de(ajustes)? {
+        Some(desvio) => plano.con_desvio(desvio),
+        None => plano,
+    })
+}
+
+fn desvio_de(ajustes: &Ajustes) -> Result<Option<[SocketAddr; 2]>, AjusteInvalido> {
+    let Some(texto) = ajustes.texto(plano::ANAQUEL_ALMACENES) else { return Ok(None) };
+    let direcciones: Option<Vec<SocketAddr>> = texto.split(',').map(|parte| parte.trim().parse().ok()).collect();
+    let dos = direcciones.and_then(|d| <[SocketAddr; 2]>::try_from(d).ok());
+    let salida =
+        "Escriba dos IP:puerto separadas por una coma, la del primer almacén y la del de reserva, o quite el ajuste";
+    dos.map(Some).ok_or_else(|| invalido(plano::ANAQUEL_ALMACENES, format!("«{texto}» no vale"), salida))
 }
 
 /// Corre una suite hasta que se apaga (SIGTERM, SIGINT). Los procesos mueren con el hilo que llama.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use common::dominio::{EjemplarId, Estado, Huella, Isbn, Tipo, UsuarioId};
+use common::dominio::{EjemplarId, Huella, Isbn, Tipo, UsuarioId};
 use serde::Deserialize;
 use sqlx::{
     PgConnection, Row,
@@ -11,7 +11,7 @@ use sqlx::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Auditor, Efecto, FilaOperacion, FilaPrestamo, Sembrados, Veredicto};
+use super::{Auditor, Destino, Efecto, FilaOperacion, FilaPrestamo, Sembrados, Veredicto};
 use crate::historia::{Historia, Resumen};
 
 /// Plazo para conectar.
@@ -136,7 +136,7 @@ impl Base {
         loop {
             let decididas: HashSet<Uuid> = sqlx::query_scalar(
                 "-- auditoria::decididas
-                 SELECT id FROM operaciones WHERE id = ANY($1) AND estado IN ('aplicada', 'rechazada')",
+                 SELECT id FROM operaciones WHERE id = ANY($1)",
             )
             .bind(ids)
             .fetch_all(&self.0)
@@ -149,6 +149,18 @@ impl Base {
             }
             tokio::time::sleep(MIRADA).await;
         }
+    }
+
+    /// De las operaciones de `ids`, las que están decididas y no aplicadas.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn no_aplicadas(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        let filas = sqlx::query_scalar(
+            "-- auditoria::no_aplicadas
+             SELECT id FROM operaciones WHERE id = ANY($1) AND estado <> 'aplicada'",
+        );
+        Ok(filas.bind(ids).fetch_all(&self.0).await?)
     }
 
     /// Compara `historia` con todo lo guardado, en una sola instantánea.
@@ -182,7 +194,8 @@ impl Base {
 }
 
 const OPERACIONES: &str = "-- auditoria::operaciones
-    SELECT id, tipo, huella, estado, respuesta::text AS respuesta FROM operaciones WHERE id > $1 ORDER BY id LIMIT $2";
+    SELECT id, tipo, huella, estado, respuesta::text AS respuesta,
+        floor(extract(epoch FROM aceptada) * 1000)::bigint AS aceptada_ms FROM operaciones WHERE id > $1 ORDER BY id LIMIT $2";
 const PRESTAMOS: &str = "-- auditoria::prestamos
     SELECT prestamo_id AS id, ejemplar_id, usuario_id, renovaciones, devolucion_id FROM prestamos
     WHERE prestamo_id > $1 ORDER BY prestamo_id LIMIT $2";
@@ -211,7 +224,10 @@ fn operacion(fila: &PgRow) -> Result<FilaOperacion, Error> {
     let tipo: &str = fila.try_get("tipo")?;
     let respuesta: Option<&str> = fila.try_get("respuesta")?;
     let estado: Option<&str> = fila.try_get("estado")?;
-    let efecto = match respuesta.map(serde_json::from_str::<Guardada>) {
+    let destino = Destino::TODOS.into_iter().find(|d| Some(d.as_str()) == estado);
+    let aceptada_ms: i64 = fila.try_get("aceptada_ms")?;
+    let con_efecto = respuesta.filter(|_| destino == Some(Destino::Aplicada));
+    let efecto = match con_efecto.map(serde_json::from_str::<Guardada>) {
         Some(Ok(guardada)) => guardada.datos,
         Some(Err(_)) => return Err(Error::Fila(id, "respuesta")),
         None => Efecto::default(),
@@ -220,7 +236,8 @@ fn operacion(fila: &PgRow) -> Result<FilaOperacion, Error> {
         id,
         tipo: Tipo::TODOS.into_iter().find(|t| t.as_str() == tipo).ok_or(Error::Fila(id, "tipo"))?,
         huella: Huella::from_bytes(fila.try_get("huella")?).ok_or(Error::Fila(id, "huella"))?,
-        estado: [Estado::Aplicada, Estado::Rechazada].into_iter().find(|e| Some(e.as_str()) == estado),
+        destino,
+        aceptada_ms: u64::try_from(aceptada_ms).unwrap_or(0),
         respuesta: respuesta.map(|texto| Resumen::de(texto.as_bytes())),
         efecto,
     })

@@ -67,7 +67,8 @@ impl Caso {
             id,
             tipo,
             huella,
-            estado: Some(estado),
+            destino: Destino::de(estado),
+            aceptada_ms: 0,
             respuesta: Some(Resumen::de(&cuerpo(id, estado, codigo))),
             efecto: Efecto::default(),
         });
@@ -130,7 +131,7 @@ fn una_promesa_que_nadie_guardo_o_decidio_es_una_perdida() {
     });
     detecta(1, 0, |caso| {
         let id = caso.operaciones[PROMETIDO].id;
-        caso.operaciones[PROMETIDO].estado = None;
+        caso.operaciones[PROMETIDO].destino = None;
         caso.prestamos.retain(|p| p.id != id);
     });
 }

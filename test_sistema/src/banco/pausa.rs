@@ -32,7 +32,14 @@ pub async fn medir(
     medidas: &mut Medidas,
 ) -> anyhow::Result<Duration> {
     let base = Base::abrir(&suite.base_de_datos()?).await?;
-    let plan = Plan { clientes, disponible: base.disponible().await?, solo_calientes: false, semilla: 7 };
+    let plan = Plan {
+        clientes,
+        disponible: base.disponible().await?,
+        solo_calientes: false,
+        reposo: Duration::ZERO,
+        tolerante: false,
+        semilla: 7,
+    };
     let carga = Carga::empezar(contexto, &suite.clientes(), plan)?;
     let (almacen, ()) = suite.almacen_en_uso(sleep(CALENTAR)).await;
     let ventana = muerte::bajo_carga(suite, &carga, &[almacen], |_| true).await?;

@@ -33,6 +33,12 @@ impl Progreso {
         Self::con_forma(segundos, "  {bar:40} {pos}/{len} s · quedan {eta} · {msg}")
     }
 
+    /// La de algo que se hace tantas veces.
+    #[must_use]
+    pub fn de_veces(cuantas: usize) -> Self {
+        Self::con_forma(u64::try_from(cuantas).unwrap_or(0), "  {bar:40} {pos}/{len} · quedan {eta} · {msg}")
+    }
+
     fn con_forma(largo: u64, forma: &str) -> Self {
         let forma = ProgressStyle::with_template(forma).unwrap_or_else(|_| ProgressStyle::default_bar());
         let barra = ProgressBar::new(largo).with_style(forma);

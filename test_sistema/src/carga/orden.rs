@@ -77,7 +77,14 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
         );
     }
     let semilla = uuid::Uuid::now_v7().as_u64_pair().1;
-    let plan = Plan { clientes: usize::from(pedido.clientes), disponible, solo_calientes: false, semilla };
+    let plan = Plan {
+        clientes: usize::from(pedido.clientes),
+        disponible,
+        solo_calientes: false,
+        reposo: Duration::ZERO,
+        tolerante: false,
+        semilla,
+    };
     let carga = Carga::empezar(&contexto, endpoint, plan)?;
     tokio::select! {
         () = mostrar(&carga, Duration::from_secs(pedido.segundos)) => {}

@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use common::{
-    dominio::{Codigo, Comando, EjemplarId, Estado, Huella, Objeto, Tipo, UsuarioId},
+    dominio::{Codigo, Comando, EjemplarId, Estado, Objeto, Tipo, UsuarioId},
     mensajes::codificar,
 };
 use serde::Serialize;
@@ -31,6 +31,8 @@ const A_LOS_CALIENTES: usize = 50;
 const IMPACIENTES: usize = 3;
 const DOBLES: usize = 3;
 const REPETIDAS: usize = 3;
+/// De cada cien escrituras, las que no aceptan que se les prometa nada: o se decide, o no se hace.
+const SIN_PENDIENTE: usize = 3;
 /// Lo que espera un impaciente antes de repetir.
 const IMPACIENCIA: Duration = Duration::from_millis(2);
 /// Lo que insiste un cliente antes de darse por no atendido.
@@ -51,11 +53,13 @@ struct ConId<'a> {
     id: Uuid,
     #[serde(flatten)]
     comando: &'a Comando,
+    #[serde(rename = "aceptaPendiente", skip_serializing_if = "Clone::clone")]
+    acepta_pendiente: bool,
 }
 
 /// El cuerpo de una solicitud que pide `comando` con ese id.
-pub(super) fn cuerpo(id: Uuid, comando: &Comando) -> Vec<u8> {
-    codificar(&ConId { id, comando })
+pub(crate) fn cuerpo(id: Uuid, comando: &Comando) -> Vec<u8> {
+    codificar(&ConId { id, comando, acepta_pendiente: true })
 }
 
 #[derive(serde::Deserialize)]
@@ -83,6 +87,9 @@ impl Solicitante {
         }
         while !self.comun.parar.get() {
             self.paso().await;
+            if !self.comun.reposo.is_zero() {
+                sleep(self.comun.reposo).await;
+            }
             // Un bucle cerrado que siempre encuentra su respuesta lista no dejaría pasar a los demás.
             tokio::task::yield_now().await;
         }
@@ -156,8 +163,9 @@ impl Solicitante {
     /// Pide una operación nueva, a veces de mala manera; la respuesta, si la hubo.
     async fn operar(&mut self, comando: Comando) -> Option<Vec<u8>> {
         let id = Uuid::now_v7();
-        let cuerpo = cuerpo(id, &comando);
-        self.comun.historia.borrow_mut().pedida(id, comando.tipo(), Huella::de(&comando));
+        let acepta_pendiente = !self.azar.por_ciento(SIN_PENDIENTE);
+        let cuerpo = codificar(&ConId { id, comando: &comando, acepta_pendiente });
+        self.comun.pedida(id, comando);
         let mut paciencia = Paciencia::insistente(INSISTENCIA);
         let mut mala_manera = true;
         match self.azar.menor_que(100) {
@@ -167,10 +175,15 @@ impl Solicitante {
             _ => mala_manera = false,
         }
         let respuesta = self.insistir(id, Some(comando.tipo()), &cuerpo, paciencia, mala_manera).await;
+        if !acepta_pendiente
+            && respuesta.as_deref().and_then(Vista::leer).is_some_and(|v| v.estado == Estado::Pendiente)
+        {
+            self.comun.historia.borrow_mut().promesas_no_queridas += 1;
+        }
         if respuesta.is_some() && self.azar.por_ciento(REPETIDAS) {
             match self.cliente.pedir(&cuerpo, Paciencia::insistente(INSISTENCIA)).await {
                 Ok(otra) => self.comun.historia.borrow_mut().vista(&otra.cuerpo),
-                Err(e) => self.error(|| format!("la repetición de {id} no tuvo respuesta: {e}")),
+                Err(e) => drop(self.sin_respuesta(id, &e)),
             }
         }
         for rezagada in self.cliente.rezagadas() {
@@ -216,16 +229,26 @@ impl Solicitante {
     fn anotar(&self, desde: Instant, tipo: Option<Tipo>, vista: &Vista, contestacion: &Contestacion, repetida: bool) {
         let latencia = desde.elapsed();
         let mut historia = self.comun.historia.borrow_mut();
-        let muestra = Muestra { llegada: self.comun.inicio.elapsed(), latencia, tipo, exito: vista.exito, repetida };
+        let muestra = Muestra {
+            llegada: self.comun.inicio.elapsed(),
+            latencia,
+            tipo,
+            exito: vista.exito,
+            estado: vista.estado,
+            repetida,
+        };
         historia.muestras.push(muestra);
         self.comun.hay_muestra.notify_waiters();
         if tipo.is_some() {
             historia.vista(&contestacion.cuerpo);
+            vista.id.into_iter().for_each(|id| historia.sabida(id, ahora_ms()));
         }
         if matches!(vista.estado, Estado::Error | Estado::Incierta) {
             let sin_servicio = tipo.is_none() && vista.codigo == Codigo::AlmacenamientoNoDisponible;
             if sin_servicio && self.comun.sin_relevo.get() {
                 historia.consultas_sin_servicio += 1;
+            } else if self.comun.tolerante {
+                *historia.sin_atender.entry(vista.codigo).or_default() += 1;
             } else {
                 historia.error(|| texto(&contestacion.cuerpo));
             }
@@ -233,7 +256,11 @@ impl Solicitante {
     }
 
     fn sin_respuesta(&self, id: Uuid, motivo: &SinRespuesta) -> Option<Vec<u8>> {
-        self.error(|| format!("{id} no tuvo respuesta: {motivo}"));
+        if self.comun.tolerante {
+            self.comun.historia.borrow_mut().sin_respuesta += 1;
+        } else {
+            self.error(|| format!("{id} no tuvo respuesta: {motivo}"));
+        }
         None
     }
 
@@ -253,6 +280,11 @@ impl Solicitante {
     fn error(&self, que: impl FnOnce() -> String) {
         self.comun.historia.borrow_mut().error(que);
     }
+}
+
+/// Los milisegundos desde 1970, por arriba: lo que se supo en este, se supo antes del siguiente.
+fn ahora_ms() -> u64 {
+    u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0) + 1
 }
 
 fn texto(cuerpo: &[u8]) -> String {

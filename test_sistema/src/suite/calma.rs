@@ -6,7 +6,7 @@ use super::Suite;
 use crate::http::{self, metrica};
 
 const GESTOR: &str = "gestor_carga";
-const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];
+pub(super) const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];
 const ACTORES: [(&str, [&str; 2]); 2] = [
     ("prestamo", ["actor_prestamo_1", "actor_prestamo_2"]),
     ("devolucion", ["actor_devolucion_1", "actor_devolucion_2"]),
@@ -21,12 +21,13 @@ pub(super) async fn falta(suite: &Suite) -> Option<String> {
             return Some(format!("{nombre} está listo"));
         }
     }
-    for almacen in suite.servicios().into_iter().filter(|s| ALMACENES.contains(&s.nombre) && corre(suite, s.nombre)) {
-        let endpoint = almacen.zocalos[0].to_string();
+    let direcciones = suite.plano().almacenes();
+    // Con algo en medio, quien llama solo conoce la dirección de lo que hay en medio.
+    for (almacen, endpoint) in ALMACENES.into_iter().zip(direcciones.split(',')).filter(|(a, _)| corre(suite, a)) {
         for cliente in suite.servicios().iter().map(|s| s.nombre).filter(|n| !ALMACENES.contains(n) && corre(suite, n))
         {
-            if !enlazado(&suite.registro(cliente), &endpoint) || !cerrado(suite, cliente, &endpoint).await {
-                return Some(format!("{cliente} vuelve a contar con {}", almacen.nombre));
+            if !enlazado(&suite.registro(cliente), endpoint) || !cerrado(suite, cliente, endpoint).await {
+                return Some(format!("{cliente} vuelve a contar con {almacen}"));
             }
         }
     }

@@ -10,8 +10,31 @@ pub(super) fn padre(pid: u32) -> Option<u32> {
     (campos.next()? != "Z").then(|| campos.next()?.parse().ok())?
 }
 
+/// Los hijos de un proceso.
+pub(super) fn hijos(de: u32) -> Vec<u32> {
+    let procesos = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = procesos.filter_map(|p| p.file_name().to_str()?.parse().ok());
+    let mut hijos: Vec<u32> = pids.filter(|pid| padre(*pid) == Some(de)).collect();
+    hijos.sort_unstable();
+    hijos
+}
+
+/// Si es un proceso de PostgreSQL que atiende una conexión: su título nombra de dónde viene.
+pub(super) fn atiende_una_conexion(pid: u32) -> bool {
+    let titulo = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let titulo = String::from_utf8_lossy(&titulo);
+    titulo.starts_with("postgres: ") && (titulo.contains("[local]") || titulo.contains("127.0.0.1("))
+}
+
+/// La memoria residente de un proceso, en bytes; `None` si no existe.
+pub(crate) fn memoria(pid: u32) -> Option<u64> {
+    let texto = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let linea = texto.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+    linea.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
 /// Manda una señal.
-pub(super) fn senalar(pid: u32, senal: libc::c_int) {
+pub(crate) fn senalar(pid: u32, senal: libc::c_int) {
     // SAFETY: kill no toca memoria.
     unsafe { libc::kill(pid.cast_signed(), senal) };
 }

@@ -1,9 +1,7 @@
 //! Qué almacén trabaja: los actores y el gestor se quedan con uno mientras les conteste.
 
-use super::Suite;
+use super::{Suite, calma::ALMACENES};
 use crate::http::metrica;
-
-const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];
 
 impl Suite {
     /// El gestor de almacenamiento que más operaciones decidió mientras se hacía `algo`.

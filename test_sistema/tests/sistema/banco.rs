@@ -41,17 +41,26 @@ pub struct Banco {
     pub sembrados: Sembrados,
 }
 
-/// Corre una prueba contra una suite recién levantada, que después se apaga y ha de apagarse bien.
-pub fn con_suite(prueba: impl AsyncFnOnce(&Banco)) {
+/// Corre una prueba en una carpeta temporal, con la máquina para ella sola.
+pub fn en_carpeta(prueba: impl FnOnce(&Path)) {
     let _turno = UNA_A_LA_VEZ.lock().unwrap_or_else(PoisonError::into_inner);
     let var = tempfile::Builder::new().prefix("anaquel-sistema-").tempdir().expect("directorio temporal");
     // La cuenta de PostgreSQL, si no es esta, tiene que poder pasar.
     std::fs::set_permissions(var.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("permisos");
-    let _registros = SiFalla(var.path().to_owned());
+    prueba(var.path());
+}
+
+/// Corre una prueba contra una suite recién levantada, que después se apaga y ha de apagarse bien.
+pub fn con_suite(prueba: impl AsyncFnOnce(&Banco)) {
+    en_carpeta(|var| en_suite(var, prueba));
+}
+
+fn en_suite(var: &Path, prueba: impl AsyncFnOnce(&Banco)) {
+    let _registros = SiFalla(var.to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let catalogo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datos/libros_10k.csv");
-        let suite = Suite::levantar(var.path(), Some(&catalogo)).await.expect("la suite arranca");
+        let suite = Suite::levantar(var, Some(&catalogo)).await.expect("la suite arranca");
         let base = Base::abrir(&suite.base_de_datos().expect("hay base")).await.expect("la base contesta");
         let sembrados = base.sembrados().await.expect("la base contesta");
         let banco = Banco { suite, contexto: Contexto::nuevo(), base, sembrados };
@@ -94,7 +103,8 @@ impl Banco {
     pub async fn cargar(&self, clientes: usize) -> Carga {
         let mut disponible = self.base.disponible().await.expect("la base contesta");
         disponible.usuarios.truncate(disponible.usuarios.len() - USUARIOS_APARTE);
-        let plan = Plan { clientes, disponible, solo_calientes: true, semilla: 11 };
+        let plan =
+            Plan { clientes, disponible, solo_calientes: true, reposo: Duration::ZERO, tolerante: false, semilla: 11 };
         Carga::empezar(&self.contexto, &self.endpoint(), plan).expect("la carga empieza")
     }
 

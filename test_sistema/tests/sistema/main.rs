@@ -5,6 +5,8 @@
 mod banco;
 mod basura;
 mod breaker;
+mod campanias;
+mod caos;
 mod carga;
 mod gemelos;
 mod muertes;

@@ -1,0 +1,67 @@
+//! Decide cómo se resumen las pausas de muchos fallos de una misma clase. Puro.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Las pausas de una clase de fallo.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pausas {
+    /// De qué.
+    pub clase: String,
+    /// Cuántas veces.
+    pub veces: usize,
+    /// La mitad duró esto o menos, en milisegundos.
+    pub p50_ms: u64,
+    /// De cada 100, 99 duraron esto o menos.
+    pub p99_ms: u64,
+    /// La más larga.
+    pub max_ms: u64,
+}
+
+impl Pausas {
+    /// Las de `clase`.
+    #[must_use]
+    pub fn de(clase: impl Into<String>, pausas: impl IntoIterator<Item = Duration>) -> Self {
+        let mut ms: Vec<u64> = pausas.into_iter().map(milisegundos).collect();
+        ms.sort_unstable();
+        Self {
+            clase: clase.into(),
+            veces: ms.len(),
+            p50_ms: percentil(&ms, 50),
+            p99_ms: percentil(&ms, 99),
+            max_ms: percentil(&ms, 100),
+        }
+    }
+}
+
+/// El menor valor que no supera menos de `por_ciento` de la lista, que viene ordenada; cero si está vacía.
+#[must_use]
+pub fn percentil(ordenados: &[u64], por_ciento: usize) -> u64 {
+    let rango = (ordenados.len() * por_ciento).div_ceil(100);
+    ordenados.get(rango.saturating_sub(1)).copied().unwrap_or(0)
+}
+
+/// En milisegundos.
+#[must_use]
+pub fn milisegundos(cuanto: Duration) -> u64 {
+    u64::try_from(cuanto.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn de_doscientas_pausas_el_p99_deja_fuera_las_dos_peores() {
+        let pausas = Pausas::de("x", (1..=200).rev().map(Duration::from_millis));
+        assert_eq!((pausas.veces, pausas.p50_ms, pausas.p99_ms, pausas.max_ms), (200, 100, 198, 200));
+    }
+
+    #[test]
+    fn con_menos_de_cien_el_p99_es_la_peor_y_sin_ninguna_no_hay_nada_que_decir() {
+        let pausas = Pausas::de("x", [5, 90, 7].map(Duration::from_millis));
+        assert_eq!((pausas.p50_ms, pausas.p99_ms), (7, 90));
+        assert_eq!(Pausas::de("x", []), Pausas { clase: "x".into(), ..Pausas::default() });
+    }
+}
