@@ -18,7 +18,7 @@ use super::{
     reloj::{MS, Us},
 };
 use crate::{
-    auditoria::{self, Auditor, Efecto, FilaPrestamo, Sembrados},
+    auditoria::{self, Destino, Auditor, Efecto, FilaPrestamo, Sembrados},
     historia::{Historia, Resumen},
 };
 
@@ -339,11 +339,8 @@ fn auditar(mundo: &Mundo) -> Result<(), String> {
             id: id.uuid(),
             tipo: fila.orden.comando.tipo(),
             huella: fila.orden.huella,
-            estado: match fila.estado {
-                "aplicada" => Some(Estado::Aplicada),
-                "rechazada" => Some(Estado::Rechazada),
-                _ => None,
-            },
+            destino: Destino::TODOS.into_iter().find(|d| d.as_str() == fila.estado),
+            aceptada_ms: u64::try_from(fila.orden.aceptada.0 / 1_000).unwrap_or(0),
             respuesta: Some(Resumen::de(cuerpo.as_bytes())),
             efecto: guardada.map(|g| g.datos.efecto).unwrap_or_default(),
         });
