@@ -28,6 +28,8 @@ pub struct Informe {
     pub maquina: Maquina,
     /// Las pausas de cada clase de fallo.
     pub pausas: Vec<Pausas>,
+    /// Las pausas que pasaron de su umbral, una a una.
+    pub largas: Vec<String>,
     /// Lo demás que se midió.
     pub cifras: Vec<Cifra>,
     /// Operaciones reconocidas, perdidas, duplicadas y errores, de todas sus cargas.
@@ -50,6 +52,7 @@ impl Informe {
             campania: campania.to_owned(),
             maquina: Maquina::esta(),
             pausas: Vec::new(),
+            largas: Vec::new(),
             cifras: Vec::new(),
             auditoria: Cuentas::default(),
             atascadas: 0,
@@ -63,6 +66,11 @@ impl Informe {
     pub fn pausa(&mut self, pausas: Pausas, maximo_ms: Option<u64>) {
         self.cifra(format!("pausa p99, {}, ms", pausas.clase), pausas.p99_ms, maximo_ms);
         self.pausas.push(pausas);
+    }
+
+    /// Añade una pausa a las largas, si lo es.
+    pub fn larga(&mut self, que: String, lo_es: bool) {
+        self.largas.extend(lo_es.then_some(que));
     }
 
     /// Añade una cifra; no ha de pasar de `maximo`, si lo hay.
@@ -125,6 +133,9 @@ impl Informe {
         }
         for p in &self.pausas {
             let _ = writeln!(t, "| {} | {} | {} ms | {} ms | {} ms |", p.clase, p.veces, p.p50_ms, p.p99_ms, p.max_ms);
+        }
+        for larga in &self.largas {
+            let _ = writeln!(t, "\n- {larga}");
         }
         let _ = writeln!(t, "\n| cifra | medida | máximo |\n|---|---:|---:|");
         for Cifra { que, valor, maximo } in &self.cifras {

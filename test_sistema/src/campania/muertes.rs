@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anaquel::plano::POSTGRES;
+use chrono::{DateTime, Utc};
 use common::dominio::Tipo;
 use tokio::time::{Instant, sleep};
 
@@ -11,8 +12,8 @@ use crate::{
     banco::progreso::Progreso,
     carga::{Carga, Plan},
     escena::Escena,
-    historia::{Historia, Muestra},
-    pausas::Pausas,
+    historia::Muestra,
+    pausas::{Pausas, milisegundos},
 };
 
 /// Clientes, y lo que descansa cada uno: bastantes respuestas por segundo para ver una pausa de milisegundos, y pocas
@@ -71,8 +72,14 @@ const PAPELES: [Papel; 5] = [
     Papel { nombre: POSTGRES, procesos: &[POSTGRES], tipo: None, relevo: false },
 ];
 
-/// Entre cuándo y cuándo se mide la muerte de uno de un papel.
-type Ventana = (usize, Duration, Duration);
+/// Una muerte, y entre cuándo y cuándo se mide.
+struct Ventana {
+    papel: usize,
+    victima: &'static str,
+    hora: DateTime<Utc>,
+    desde: Duration,
+    hasta: Duration,
+}
 
 pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Informe> {
     let veces = usize::from(pedido.veces);
@@ -89,8 +96,10 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
             barra.avanzar(1);
         }
         let cierre = escena.cerrar(carga).await?;
-        for (papel, desde, hasta) in ventanas {
-            pausas.entry(papel).or_default().push(pausa(&cierre.historia, papel, desde, hasta));
+        for ventana in ventanas {
+            let pausa = cierre.historia.pausa(ventana.desde, ventana.hasta, cuenta(PAPELES[ventana.papel].tipo));
+            informe.larga(ventana.texto(pausa), PAPELES[ventana.papel].relevo && milisegundos(pausa) > RELEVO_MAX_MS);
+            pausas.entry(ventana.papel).or_default().push(pausa);
         }
         informe.auditada(&cierre.historia, &cierre.veredicto, cierre.atascadas.len());
         hechas += rondas;
@@ -131,13 +140,16 @@ async fn una_ronda(escena: &Escena, carga: &Carga, ronda: usize, barra: &Progres
 }
 
 async fn matar(escena: &Escena, carga: &Carga, cual: usize, victima: &'static str) -> anyhow::Result<Ventana> {
-    let desde = carga.transcurrido();
+    let (desde, hora) = (carga.transcurrido(), Utc::now());
     let pid = escena.suite.matar(victima)?;
     sin_esperar_al_supervisor(escena, victima, pid).await?;
     escena.suite.esperar_vuelta(victima, pid, VOLVER_MAX).await?;
     let vuelve = carga.esperar_exitos(EXITOS, VOLVER_MAX, cuenta(PAPELES[cual].tipo)).await;
     anyhow::ensure!(vuelve, "tras matar {victima} no se volvió a trabajar");
-    Ok((cual, desde, carga.transcurrido()))
+    let hasta = carga.transcurrido();
+    // La pausa de la siguiente no ha de empezar en esta ventana.
+    carga.esperar_exitos(EXITOS, VOLVER_MAX, cuenta(PAPELES[cual].tipo)).await;
+    Ok(Ventana { papel: cual, victima, hora, desde, hasta })
 }
 
 /// A quien muere una y otra vez el supervisor lo levanta cada vez más tarde: no es eso lo que se mide.
@@ -152,8 +164,12 @@ async fn sin_esperar_al_supervisor(escena: &Escena, victima: &str, pid: u32) -> 
     Ok(escena.suite.iniciar(victima).await?)
 }
 
-fn pausa(historia: &Historia, papel: usize, desde: Duration, hasta: Duration) -> Duration {
-    historia.pausa(desde, hasta, cuenta(PAPELES[papel].tipo))
+impl Ventana {
+    /// Con su hora, para hallarla en los registros.
+    fn texto(&self, pausa: Duration) -> String {
+        let hora = self.hora.format("%H:%M:%S%.3f");
+        format!("{} muere a las {hora} UTC: pausa de {} ms", self.victima, milisegundos(pausa))
+    }
 }
 
 fn cuenta(tipo: Option<Tipo>) -> impl Fn(&Muestra) -> bool {

@@ -95,7 +95,10 @@ async fn parar(suite: &Suite, carga: &Carga, proceso: &'static str, dura: Durati
     let vuelve = carga.esperar_exitos(EXITOS, VOLVER_MAX, cuenta(proceso)).await;
     anyhow::ensure!(vuelve, "tras parar {proceso} no se volvió a trabajar");
     suite.esperar_vuelta(proceso, 0, VOLVER_MAX).await?;
-    Ok(Parada { proceso, desde, sigue, hasta: carga.transcurrido() })
+    let hasta = carga.transcurrido();
+    // La pausa de la siguiente no ha de empezar en esta ventana.
+    carga.esperar_exitos(EXITOS, VOLVER_MAX, cuenta(proceso)).await;
+    Ok(Parada { proceso, desde, sigue, hasta })
 }
 
 /// Solo hay uno, y sin él no se puede responder un éxito.
