@@ -1,8 +1,8 @@
 //! Decide dónde puede morir un proceso a propósito: los puntos entre una confirmación y la siguiente.
 //!
-//! Solo existe en las construcciones de prueba con la característica `puntos-de-muerte`: sin ella, [`pasar`] no deja ni una
-//! instrucción. Con ella, `ANAQUEL_MUERE_EN=<punto>[:<n>]` hace que el proceso se mande SIGKILL la n-ésima vez (la primera, si
-//! no se dice) que pasa por ese punto.
+//! Solo existe en las construcciones de prueba (las de depuración): en las demás, [`pasar`] no deja ni una instrucción. En
+//! ellas, `ANAQUEL_MUERE_EN=<punto>[:<n>]` hace que el proceso se mande SIGKILL la n-ésima vez (la primera, si no se dice) que
+//! pasa por ese punto.
 
 /// Un punto por el que pasa cada operación; entre uno y el siguiente, otra cosa es firme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +59,15 @@ impl Punto {
 }
 
 /// El proceso pasa por `punto`; si le mandaron morir aquí, muere.
-#[cfg(not(feature = "puntos-de-muerte"))]
+#[cfg(not(debug_assertions))]
 #[inline(always)]
 #[allow(clippy::inline_always)] // Lo que promete el módulo: que no quede nada.
 pub fn pasar(_punto: Punto) {}
 
-#[cfg(feature = "puntos-de-muerte")]
+#[cfg(debug_assertions)]
 pub use de_verdad::pasar;
 
-#[cfg(feature = "puntos-de-muerte")]
+#[cfg(debug_assertions)]
 mod de_verdad {
     use std::sync::{LazyLock, Mutex, PoisonError};
 

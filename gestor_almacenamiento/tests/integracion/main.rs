@@ -10,7 +10,6 @@ mod escritura;
 mod esquema;
 mod fallos;
 mod importar;
-#[cfg(feature = "puntos-de-muerte")]
 mod muertes;
 mod programa;
 mod servicio;

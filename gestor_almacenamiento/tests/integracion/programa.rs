@@ -63,7 +63,6 @@ impl Programa {
     }
 
     /// Si lo mató una señal.
-    #[cfg(feature = "puntos-de-muerte")]
     pub fn murio(&mut self) -> bool {
         self.hijo.try_wait().expect("se puede esperar").is_some_and(|estado| estado.code().is_none())
     }

@@ -60,7 +60,6 @@ impl Cliente {
     }
 }
 
-#[cfg(feature = "puntos-de-muerte")]
 impl Cliente {
     /// Lo que contesta, o nada si el servicio murió antes.
     pub async fn intentar(

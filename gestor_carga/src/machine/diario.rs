@@ -59,6 +59,8 @@ impl<W> Machine<W> {
         for num in averiadas {
             let Some(op) = self.ops.get_mut(&num) else { continue };
             op.diario = Diario::No;
+            // La escritura que falló pudo quedar en el disco.
+            self.acciones.push_back(Accion::Borrar { num });
             if !op.esperas.is_empty() {
                 self.anotar(num);
             }

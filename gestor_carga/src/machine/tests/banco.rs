@@ -64,7 +64,7 @@ pub struct Banco {
     colas: HashMap<String, VecDeque<OperacionId>>,
     /// Lo mandado al disco y sin hacer.
     al_disco: VecDeque<EnDisco>,
-    disco: BTreeMap<Num, Orden>,
+    pub disco: BTreeMap<Num, Orden>,
     pub averiado: bool,
     borrados_pendientes: Vec<EnDisco>,
     prometidas: BTreeSet<OperacionId>,
@@ -246,10 +246,22 @@ impl Banco {
 
     /// El disco falla con todo lo mandado.
     pub fn averiar(&mut self) {
+        self.averia(false);
+    }
+
+    /// El disco falla, y aun así lo que se mandó escribir quedó en él.
+    pub fn averiar_dejando_las_filas(&mut self) {
+        self.averia(true);
+    }
+
+    fn averia(&mut self, quedan: bool) {
         for comando in std::mem::take(&mut self.al_disco) {
             self.averiado = true;
             match comando {
-                EnDisco::Escribir(num, _) => {
+                EnDisco::Escribir(num, orden) => {
+                    if quedan {
+                        self.disco.insert(num, orden);
+                    }
                     self.maquina.on_diario_fallido(num);
                 }
                 otro => self.borrados_pendientes.push(otro),

@@ -295,3 +295,15 @@ fn nadie_que_no_este_en_la_tabla_tiene_noticias() {
     let maquina = Machine::<u32>::nueva(std::time::Instant::now(), Limites::default(), []);
     assert_eq!(maquina.noticia(id(1)), None);
 }
+
+#[test]
+fn al_recuperarse_el_diario_no_queda_en_el_la_fila_de_una_escritura_que_fallo() {
+    let mut banco = en_vuelo();
+    banco.pasar(ms(750));
+    banco.averiar_dejando_las_filas();
+    banco.pasar(ms(2_000));
+    banco.recuperar();
+    banco.aplicar(&fuera(&banco));
+    banco.escribir();
+    assert!(banco.disco.is_empty(), "una fila que nadie borra se publicaría otra vez en cada arranque");
+}
