@@ -96,6 +96,7 @@ fn sistema(que: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
 pub struct Solar {
     plano: Plano,
     tramo: Tramo,
+    ajustes: Vec<(String, String)>,
 }
 
 impl Solar {
@@ -108,7 +109,7 @@ impl Solar {
         let var = var.canonicalize().map_err(sistema(var.display().to_string()))?;
         let tramo = Tramo::reservar(std::process::id()).map_err(sistema("puertos para la suite"))?;
         let plano = Plano::nuevo(&var, tramo.base()).map_err(|e| Error::SinPlano(e.to_string()))?;
-        Ok(Self { plano, tramo })
+        Ok(Self { plano, tramo, ajustes: Vec::new() })
     }
 
     /// Las direcciones y los archivos que tendrá.
@@ -121,6 +122,13 @@ impl Solar {
     #[must_use]
     pub fn con_desvio(self, desvio: [SocketAddr; 2]) -> Self {
         Self { plano: self.plano.con_desvio(desvio), ..self }
+    }
+
+    /// El mismo, con un ajuste más en el entorno de todos sus procesos.
+    #[must_use]
+    pub fn con_ajuste(mut self, nombre: &str, valor: &str) -> Self {
+        self.ajustes.push((nombre.to_owned(), valor.to_owned()));
+        self
     }
 }
 
@@ -146,7 +154,7 @@ impl Suite {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn levantar_en(Solar { plano, tramo }: Solar, catalogo: Option<&Path>) -> Result<Self, Error> {
+    pub async fn levantar_en(Solar { plano, tramo, ajustes }: Solar, catalogo: Option<&Path>) -> Result<Self, Error> {
         let lanzador = programa("anaquel")?;
         let registro = plano.var().join("anaquel.log");
         let salida = File::create(&registro).map_err(sistema(registro.display().to_string()))?;
@@ -154,7 +162,8 @@ impl Suite {
         for ajuste in AJENOS {
             orden.env_remove(ajuste);
         }
-        orden.arg("servir").envs(entorno(&plano)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(salida);
+        orden.arg("servir").envs(entorno(&plano)).envs(ajustes);
+        orden.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(salida);
         if let Some(csv) = catalogo {
             orden.arg("--catalogo").arg(csv);
         }

@@ -18,7 +18,7 @@ use super::{
     reloj::{MS, Us},
 };
 use crate::{
-    auditoria::{self, Destino, Auditor, Efecto, FilaPrestamo, Sembrados},
+    auditoria::{self, Auditor, Destino, Efecto, FilaPrestamo, Sembrados},
     historia::{Historia, Resumen},
 };
 

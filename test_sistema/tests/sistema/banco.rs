@@ -17,7 +17,7 @@ use test_sistema::{
     cliente::{Cliente, Paciencia},
     historia::{Historia, Vista},
     solicitud::Campos,
-    suite::Suite,
+    suite::{Solar, Suite},
 };
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -52,15 +52,24 @@ pub fn en_carpeta(prueba: impl FnOnce(&Path)) {
 
 /// Corre una prueba contra una suite recién levantada, que después se apaga y ha de apagarse bien.
 pub fn con_suite(prueba: impl AsyncFnOnce(&Banco)) {
-    en_carpeta(|var| en_suite(var, prueba));
+    con_suite_que(None, prueba);
 }
 
-fn en_suite(var: &Path, prueba: impl AsyncFnOnce(&Banco)) {
+/// Lo mismo, con procesos que mueren donde se les dice (`ANAQUEL_MUERE_EN`).
+pub fn con_suite_que(muere_en: Option<&str>, prueba: impl AsyncFnOnce(&Banco)) {
+    en_carpeta(|var| en_suite(var, muere_en, prueba));
+}
+
+fn en_suite(var: &Path, muere_en: Option<&str>, prueba: impl AsyncFnOnce(&Banco)) {
     let _registros = SiFalla(var.to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let catalogo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datos/libros_10k.csv");
-        let suite = Suite::levantar(var, Some(&catalogo)).await.expect("la suite arranca");
+        let mut solar = Solar::reservar(var).expect("hay sitio");
+        if let Some(punto) = muere_en {
+            solar = solar.con_ajuste("ANAQUEL_MUERE_EN", punto);
+        }
+        let suite = Suite::levantar_en(solar, Some(&catalogo)).await.expect("la suite arranca");
         let base = Base::abrir(&suite.base_de_datos().expect("hay base")).await.expect("la base contesta");
         let sembrados = base.sembrados().await.expect("la base contesta");
         let banco = Banco { suite, contexto: Contexto::nuevo(), base, sembrados };

@@ -12,4 +12,5 @@ mod gemelos;
 mod muertes;
 mod operar;
 mod promesas;
+mod puntos_de_muerte;
 mod salidas;
