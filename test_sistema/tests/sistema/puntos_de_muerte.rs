@@ -168,7 +168,8 @@ fn morir_en_cualquier_punto_de_confirmacion_da_lo_mismo_que_no_morir() {
     let prestados = sin_muertes.prestados.iter().filter(|(usuario, _)| !usuario.is_null()).count();
     assert_eq!(prestados, 4, "{sin_muertes:#?}");
     for punto in Punto::TODOS {
-        let veces = if punto == Punto::AlmacenConsolidando { 1 } else { CADA };
+        // Al arrancar ya se consolida: a la primera, no arrancaría.
+        let veces = if punto == Punto::AlmacenConsolidando { 2 } else { CADA };
         let muere_en = format!("{}:{veces}", punto.as_str());
         con_suite_que(Some(&muere_en), async |banco| {
             let desde = Instant::now();
