@@ -4,10 +4,13 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output},
+    time::{Duration, Instant},
 };
 
 use test_sistema::suite::{Suite, programa};
 
+/// Lo que puede tardar una línea en llegar a un registro.
+const REGISTRO_MAX: Duration = Duration::from_secs(5);
 const ESPANOL: &str = include_str!("../../README.md");
 const INGLES: &str = include_str!("../../README.en.md");
 
@@ -74,9 +77,15 @@ async fn cada_orden_del_readme_hace_lo_que_dice() {
     for orden in ordenes(ESPANOL).iter().filter(|o| !o.starts_with("make ")) {
         // El préstamo sin actores queda pendiente, y `pedir` lo dice también con su estado de salida.
         let esperado = if orden.contains("prestamo --usuario U0002") { 3 } else { 0 };
-        let hecha = ejecutar(orden, &binarios, &suite);
-        assert_eq!(hecha.status.code(), Some(esperado), "{orden}:\n{}\n{}", salida(&hecha), registros(&suite));
-        comprobar(orden, &salida(&hecha));
+        let mut hecha = ejecutar(orden, &binarios, &suite);
+        // Quien lee el registro llega a él más despacio que esta prueba: la conexión se rehace en unas décimas.
+        let limite = Instant::now() + REGISTRO_MAX;
+        while orden.starts_with("grep") && !dice_lo_suyo(orden, &salida(&hecha)) && Instant::now() < limite {
+            hecha = ejecutar(orden, &binarios, &suite);
+        }
+        let dicho = salida(&hecha);
+        assert_eq!(hecha.status.code(), Some(esperado), "{orden}:\n{dicho}\n{}", registros(&suite));
+        assert!(dice_lo_suyo(orden, &dicho), "{orden} no dijo lo suyo:\n{dicho}\n{}", registros(&suite));
     }
     python(&suite);
     suite.apagar().await.expect("la suite se apaga");
@@ -94,17 +103,16 @@ fn registros(suite: &Suite) -> String {
     partes.join("\n")
 }
 
-/// Lo que el README dice que se verá.
-fn comprobar(orden: &str, texto: &str) {
-    let esperado = match orden {
+/// Si se ve lo que el README dice que se verá.
+fn dice_lo_suyo(orden: &str, texto: &str) -> bool {
+    texto.contains(match orden {
         o if o.contains("prestamo --usuario U0002") => "pendiente",
         o if o.contains("pedir devolucion") => "aplicada",
         o if o.contains("prestamo --usuario U0001") => "aplicada",
         o if o.starts_with("grep") => "conexión restablecida",
         o if o.ends_with("anaquel estado") => "gestor_carga",
-        _ => return,
-    };
-    assert!(texto.contains(esperado), "{orden} no dijo «{esperado}»:\n{texto}");
+        _ => "",
+    })
 }
 
 /// El cliente en Python del README, si esta máquina tiene pyzmq (`make preparar` lo instala).
