@@ -46,6 +46,7 @@ fn ejecutar(orden: &str, binarios: &Path, suite: &Suite) -> Output {
         .env("ANAQUEL_VAR", &var)
         .env("GESTOR_CARGA_HOST", "127.0.0.1")
         .env("GESTOR_CARGA_PORT", suite.clientes().puerto().to_string())
+        .env("GESTOR_CARGA_HTTP", suite.http("gestor_carga").expect("es de la suite").to_string())
         .output()
         .expect("hay bash")
 }
@@ -111,6 +112,8 @@ fn dice_lo_suyo(orden: &str, texto: &str) -> bool {
         o if o.contains("prestamo --usuario U0001") => "aplicada",
         o if o.starts_with("grep") => "conexión restablecida",
         o if o.ends_with("anaquel estado") => "gestor_carga",
+        o if o.contains("operar circuitos") => "CERRADO",
+        o if o.contains("operar cuentas") => "prestamo",
         _ => "",
     })
 }
