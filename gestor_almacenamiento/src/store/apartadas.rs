@@ -29,22 +29,14 @@ const HISTORIAS_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Lo que lee quien pidió una operación que se cierra.
 const CERRADA: &str = "La operación se revisó: no se hizo ni se hará; si aún la quiere, pídala con un id nuevo";
 
-/// La sentencia de una página, de la más reciente a la más antigua.
-macro_rules! pagina {
-    ($filtro:literal) => {
-        concat!(
-            "-- apartadas::pagina
-            SELECT id, huella, comando, motivo, historia, aceptada, apartada, resolucion, codigo, nota, resuelta
-            FROM apartadas ",
-            $filtro,
-            " ORDER BY apartada DESC, id DESC OFFSET $1 LIMIT $2"
-        )
-    };
-}
-/// Las que nadie resolvió.
-pub const ABIERTAS: &str = pagina!("WHERE resuelta IS NULL");
-/// Todas.
-pub const TODAS: &str = pagina!("");
+/// La sentencia de una página de las que nadie resolvió, de la más reciente a la más antigua.
+pub const ABIERTAS: &str = "-- apartadas::abiertas
+    SELECT id, huella, comando, motivo, historia, aceptada, apartada, resolucion, codigo, nota, resuelta
+    FROM apartadas WHERE resuelta IS NULL ORDER BY apartada DESC, id DESC OFFSET $1 LIMIT $2";
+/// Lo mismo, de todas.
+pub const TODAS: &str = "-- apartadas::todas
+    SELECT id, huella, comando, motivo, historia, aceptada, apartada, resolucion, codigo, nota, resuelta
+    FROM apartadas ORDER BY apartada DESC, id DESC OFFSET $1 LIMIT $2";
 /// La sentencia de una sola.
 pub const UNA: &str = "-- apartadas::una
     SELECT id, huella, comando, motivo, historia, aceptada, apartada, resolucion, codigo, nota, resuelta

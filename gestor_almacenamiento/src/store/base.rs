@@ -1,9 +1,12 @@
 //! Decide a qué base se entra, con qué rol y con qué plazos; la migra y la espera al arrancar.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use common::process::config::{AjusteInvalido, Ajustes, invalido};
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
 use super::fallo::Culpa;
 
@@ -40,7 +43,14 @@ const DEL_SERVICIO: [(&str, &str); 15] = [
 const REINTENTO: Duration = Duration::from_millis(100);
 const AVISO: Duration = Duration::from_secs(3);
 
-static MIGRACIONES: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+/// Una migración que este programa no conoce no lo para: la trajo la versión siguiente, y cada migración deja trabajar al
+/// código de la anterior. Más de una, sí: nadie lo ha probado.
+static MIGRACIONES: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migraciones = sqlx::migrate!("../migrations");
+    migraciones.set_ignore_missing(true);
+    migraciones
+});
+const POR_DELANTE_MAX: i64 = 1;
 
 /// Una base de datos, con sus dos entradas.
 #[derive(Clone)]
@@ -92,6 +102,11 @@ impl Base {
             .await
             .map_err(|_| no_migrada("otro la está migrando y no acaba".into()))?
             .map_err(|e| no_migrada(e.to_string()))?;
+        let delante = por_delante(&mut duenio).await.map_err(|e| no_migrada(e.to_string()))?;
+        if delante > POR_DELANTE_MAX {
+            let motivo = format!("la base va {delante} migraciones por delante de este programa, y solo admite una");
+            return Err(invalido(self.ajuste_del_duenio, motivo, "Ponga una versión más nueva de este programa"));
+        }
         // Ya migrada: cómo se despida da igual.
         let _ = duenio.close().await;
         let servicio = self.esperar(&self.servicio, DATABASE_URL).await?;
@@ -131,6 +146,14 @@ impl Base {
             tokio::time::sleep(REINTENTO.min(queda)).await;
         }
     }
+}
+
+/// Las migraciones de la base que este programa no trae.
+async fn por_delante(duenio: &mut PgConnection) -> sqlx::Result<i64> {
+    let ultima = MIGRACIONES.iter().map(|m| m.version).max();
+    let sql = "-- base::por_delante
+        SELECT count(*) FROM _sqlx_migrations WHERE version > $1";
+    sqlx::query_scalar(sql).bind(ultima).fetch_one(duenio).await
 }
 
 /// El texto de la URL no se repite en el error: lleva la contraseña.

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 /// Ejemplares `E1`…`E1000`: el título `L{n}` tiene dos, `E{2n-1}` en CENTRO y `E{2n}` en NORTE. Usuarios `U1`…`U300`: por
 /// `n % 10`, 0 DOCENTE, 9 INVESTIGADOR y los demás ESTUDIANTE; cada `n % 50 == 0`, bloqueado. `L0` no tiene ejemplares.
-const CATALOGO: &str = "
+pub const CATALOGO: &str = "
     INSERT INTO sedes VALUES ('CENTRO', 'Centro'), ('NORTE', 'Norte');
     INSERT INTO libros (isbn, titulo, autores) SELECT 'L' || n, 'Título ' || n, 'Autora' FROM generate_series(0, 500) AS n;
     INSERT INTO ejemplares SELECT 'E' || n, 'L' || (n + 1) / 2, CASE WHEN n % 2 = 1 THEN 'CENTRO' ELSE 'NORTE' END

@@ -1,5 +1,6 @@
 //! El gestor de almacenamiento con un PostgreSQL de verdad: un clúster por ejecución y una base por prueba.
 
+mod actualizacion;
 mod apartadas;
 mod carreras;
 mod comun;
