@@ -1,7 +1,7 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
 .PHONY: ayuda preparar construir construir-pruebas demo simulacion mutantes caos campania-muertes campania-paradas \
-	campania-apagon banco banco-grande servir test lint
+	campania-apagon banco banco-grande servir secretos imagenes docker-arriba docker-abajo test lint
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -38,6 +38,31 @@ banco-grande: construir ## Lo mismo con 10.000.000 de ejemplares contra 65.536; 
 
 servir: construir ## Levanta la suite en esta máquina, en primer plano (Ctrl-C la apaga)
 	target/release/anaquel servir
+
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+PC1 = $(COMPOSE) -p anaquel-pc1 -f docker-compose.pc1.yml
+PC2 = $(COMPOSE) -p anaquel-pc2 -f docker-compose.pc2.yml
+# Cómo se construye la imagen de los servicios; por ejemplo, CONSTRUIR_IMAGEN="--cpu-quota 60000"
+CONSTRUIR_IMAGEN ?=
+IMAGENES_BASE := ../shared/bin/imagenes-base
+
+secretos: ## Hace en secretos/ las claves que falten, para los archivos de compose
+	@herramientas/secretos
+
+imagenes: ## Construye la imagen de los servicios (anaquel); las de base se bajan si faltan
+	@for base in rust:1.95-bookworm debian:bookworm-slim postgres:15-bookworm; do \
+		docker image inspect $$base >/dev/null 2>&1 || [ ! -x $(IMAGENES_BASE) ] || { $(IMAGENES_BASE); break; }; \
+	done
+	docker build $(CONSTRUIR_IMAGEN) -f docker/Dockerfile -t $(or $(ANAQUEL_IMAGEN),anaquel) .
+
+docker-arriba: secretos imagenes ## Levanta las dos máquinas en contenedores, en este motor, y carga el catálogo de muestra
+	$(PC1) up -d
+	$(PC2) up -d
+	docker exec gestor_almacenamiento gestor_almacenamiento importar /datos/libros_10k.csv
+
+docker-abajo: ## Apaga y quita los contenedores de las dos máquinas; los volúmenes se quedan
+	$(PC2) down
+	$(PC1) down
 
 test: construir-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
 	cargo test --workspace --locked

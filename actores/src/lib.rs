@@ -16,6 +16,7 @@ use common::{
         config::AjusteInvalido,
         http::{self, Listo},
         orden::{self, MAL_ESCRITO},
+        salud,
         shutdown::Apagado,
         telemetry,
     },
@@ -34,13 +35,15 @@ use service::{Servicio, Termino};
 /// El programa entero de un actor de `topico`; `http` es su dirección HTTP por defecto.
 #[must_use]
 pub fn ejecutar(nombre: &'static str, topico: Topico, http: &'static str) -> ExitCode {
-    let que_hace = format!("Aplica las operaciones de {topico} que le asignan los gestores de carga");
+    let que_hace = format!("Aplica las operaciones de {topico} que le asignan los gestores de carga. Sin orden, sirve");
     let orden = Command::new(nombre).about(que_hace).after_help(ajustes::ayuda(http));
-    if let Err(salida) = orden::leer_sin_argumentos(orden) {
-        return salida;
-    }
+    let pregunta = match orden::leer_si_salud(orden) {
+        Ok(pregunta) => pregunta,
+        Err(salida) => return salida,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let resultado = match runtime {
+        Ok(runtime) if pregunta => runtime.block_on(preguntar(http)),
         Ok(runtime) => runtime.block_on(atender(topico, http)),
         Err(e) => Err(e.into()),
     };
@@ -51,6 +54,10 @@ pub fn ejecutar(nombre: &'static str, topico: Topico, http: &'static str) -> Exi
             ExitCode::from(if error.is::<AjusteInvalido>() { MAL_ESCRITO } else { 1 })
         }
     }
+}
+
+async fn preguntar(http: &str) -> anyhow::Result<()> {
+    Ok(salud::preguntar(Ajustado::leer(http)?.http).await?)
 }
 
 async fn atender(topico: Topico, http: &str) -> anyhow::Result<()> {

@@ -7,17 +7,25 @@ use clap::{Parser, Subcommand};
 use common::process::{
     config::Ajustes,
     orden::{self, MAL_ESCRITO},
+    salud,
 };
 use gestor_almacenamiento::ordenes::{self, Error};
 
 const AYUDA: &str = "
 Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el entorno manda):
-  DATABASE_URL                la base, como el rol de servicio [o DB_HOST, DB_PORT, DB_NAME, DB_USER y DB_PASS]
-  DATABASE_URL_MIGRACION      la misma base, como el dueño de las tablas [la de DATABASE_URL]
-  ESPERA_BASE_MS              cuánto se espera a la base al arrancar [30000]
-  GESTOR_ALMACENAMIENTO_BIND  dónde se atienden las peticiones [127.0.0.1:5570]
-  HTTP_ADDR                   dirección de /salud, /listo y /metrics [127.0.0.1:5656]
-  RUST_LOG                    detalle del registro [info]
+  DATABASE_URL                          la base, como el rol de servicio [la que digan los DB_*]
+  DATABASE_URL_CLAVE_ARCHIVO            archivo con la clave de ese rol; manda sobre la de la URL
+  DATABASE_URL_MIGRACION                la misma base, como el dueño de las tablas [la de DATABASE_URL]
+  DATABASE_URL_MIGRACION_CLAVE_ARCHIVO  archivo con la clave del dueño; manda sobre la de su URL
+  DB_HOST                               máquina de la base, si no hay DATABASE_URL [127.0.0.1]
+  DB_PORT                               su puerto [5432]
+  DB_NAME                               nombre de la base [anaquel]
+  DB_USER                               rol con que se entra [anaquel_servicio]
+  DB_PASS                               su clave; mejor, en el archivo de DATABASE_URL_CLAVE_ARCHIVO
+  ESPERA_BASE_MS                        cuánto se espera a la base al arrancar, en milisegundos [30000]
+  GESTOR_ALMACENAMIENTO_BIND            dónde se atienden las peticiones [127.0.0.1:5570]
+  HTTP_ADDR                             dirección de /salud, /listo y /metrics [127.0.0.1:5656]
+  RUST_LOG                              detalle del registro [info]
 
 Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo.";
 
@@ -42,6 +50,8 @@ enum Orden {
         #[arg(long)]
         antes_de: NaiveDate,
     },
+    #[command(about = salud::QUE_HACE)]
+    Salud,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -65,5 +75,6 @@ async fn correr(orden: Option<Orden>) -> Result<(), Error> {
         None => ordenes::servir(&ajustes).await,
         Some(Orden::Importar { csv }) => ordenes::importar(&csv, &ajustes).await,
         Some(Orden::Podar { antes_de }) => ordenes::podar(antes_de, &ajustes).await,
+        Some(Orden::Salud) => ordenes::salud(&ajustes).await,
     }
 }

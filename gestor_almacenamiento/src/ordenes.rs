@@ -7,6 +7,7 @@ use common::{
     process::{
         config::{AjusteInvalido, Ajustes, invalido},
         http::{self, HTTP_ADDR, Listo},
+        salud::{self, NoListo},
         shutdown::Apagado,
         telemetry,
     },
@@ -46,6 +47,9 @@ pub enum Error {
     /// La importación.
     #[error(transparent)]
     Importacion(#[from] ErrorDeImportacion),
+    /// El servicio por el que se pregunta.
+    #[error(transparent)]
+    NoListo(#[from] NoListo),
     /// La base no admitió la orden.
     #[error("ajuste DATABASE_URL_MIGRACION: la base no admitió la orden: {0}. Dé la URL del dueño de las tablas")]
     Base(#[from] ErrorDeCatalogo),
@@ -79,6 +83,14 @@ pub async fn podar(antes_de: NaiveDate, ajustes: &Ajustes) -> Result<(), Error> 
     Ok(())
 }
 
+/// Pregunta al servicio que corre con estos ajustes si está listo.
+///
+/// # Errors
+/// [`Error`].
+pub async fn salud(ajustes: &Ajustes) -> Result<(), Error> {
+    Ok(salud::preguntar(leer_http(ajustes)?).await?)
+}
+
 /// Sirve hasta que lo apaguen.
 ///
 /// # Errors
@@ -86,8 +98,7 @@ pub async fn podar(antes_de: NaiveDate, ajustes: &Ajustes) -> Result<(), Error> 
 pub async fn servir(ajustes: &Ajustes) -> Result<(), Error> {
     let base = Base::de_ajustes(ajustes)?;
     let bind = ajustes.endpoint(BIND, "127.0.0.1:5570")?;
-    let http: SocketAddr =
-        ajustes.valor(HTTP_ADDR, "127.0.0.1:5656", "Escriba IP:puerto, por ejemplo 127.0.0.1:5656")?;
+    let http = leer_http(ajustes)?;
     let mut apagado = Apagado::nuevo().map_err(Error::Senales)?;
     let listo = Listo::default();
     let metricas = telemetry::iniciar();
@@ -109,4 +120,8 @@ pub async fn servir(ajustes: &Ajustes) -> Result<(), Error> {
     Servicio::nuevo(socket, &base, listo).atender(fin).await?;
     tracing::info!("gestor_almacenamiento apagado");
     Ok(())
+}
+
+fn leer_http(ajustes: &Ajustes) -> Result<SocketAddr, AjusteInvalido> {
+    ajustes.valor(HTTP_ADDR, "127.0.0.1:5656", "Escriba IP:puerto, por ejemplo 127.0.0.1:5656")
 }

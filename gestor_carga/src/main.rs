@@ -8,6 +8,7 @@ use common::{
         descriptores,
         http::Listo,
         orden::{self, MAL_ESCRITO},
+        salud,
         shutdown::Apagado,
         telemetry,
     },
@@ -23,15 +24,25 @@ use gestor_carga::{
 /// Conexiones de clientes que caben, si el sistema deja.
 const CONEXIONES: u64 = 16 * 1024;
 
-/// Recibe solicitudes, las da a los actores y contesta
+/// Recibe solicitudes, las da a los actores y contesta. Sin orden, sirve
 #[derive(clap::Parser)]
 #[command(name = "gestor_carga", after_help = AYUDA)]
-struct Argumentos {}
+struct Argumentos {
+    #[command(subcommand)]
+    orden: Option<Orden>,
+}
+
+#[derive(clap::Subcommand)]
+enum Orden {
+    #[command(about = salud::QUE_HACE)]
+    Salud,
+}
 
 fn main() -> ExitCode {
-    if let Err(salida) = orden::leer::<Argumentos>() {
-        return salida;
-    }
+    let orden = match orden::leer::<Argumentos>() {
+        Ok(argumentos) => argumentos.orden,
+        Err(salida) => return salida,
+    };
     let ajustes = match Ajustes::leer().and_then(|ajustes| AjustesGestor::leer(&ajustes)) {
         Ok(ajustes) => ajustes,
         Err(e) => {
@@ -39,7 +50,11 @@ fn main() -> ExitCode {
             return ExitCode::from(MAL_ESCRITO);
         }
     };
-    match servir(&ajustes) {
+    let hecho = match orden {
+        None => servir(&ajustes),
+        Some(Orden::Salud) => preguntar(&ajustes),
+    };
+    match hecho {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("gestor_carga: {e:#}");
@@ -63,4 +78,9 @@ async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
     tracing::info!("gestor de carga en marcha");
     Servicio::nuevo(ajustes.limites, zocalos, diario, por_atender, listo).correr(&mut apagado).await?;
     Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn preguntar(ajustes: &AjustesGestor) -> anyhow::Result<()> {
+    Ok(salud::preguntar(ajustes.http).await?)
 }

@@ -2,11 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use common::process::salud::esta_listo;
+use tokio::time::{sleep, timeout};
 
 use crate::postgres::Instalacion;
 
@@ -17,7 +14,6 @@ const MIRADAS: u32 = 400;
 const MIRADA_CALMADA: Duration = Duration::from_millis(50);
 /// Cuánto se espera cada contestación.
 const PLAZO: Duration = Duration::from_millis(500);
-const BIEN: &[u8] = b"HTTP/1.1 200";
 
 /// Cómo se sabe si un proceso está listo.
 #[derive(Clone, Debug)]
@@ -32,7 +28,7 @@ impl Sonda {
     /// Si está listo ahora. Tarda medio segundo como mucho.
     pub async fn mirar(&self, pid: u32) -> bool {
         match self {
-            Self::Http(addr) => timeout(PLAZO, contesta_bien(*addr)).await.is_ok_and(|r| r.is_ok_and(|bien| bien)),
+            Self::Http(addr) => timeout(PLAZO, esta_listo(*addr)).await.is_ok_and(|r| r.is_ok_and(|bien| bien)),
             Self::Postgres(instalacion) => instalacion.listo(pid),
         }
     }
@@ -45,12 +41,4 @@ impl Sonda {
             sleep(if miradas < MIRADAS { MIRADA } else { MIRADA_CALMADA }).await;
         }
     }
-}
-
-async fn contesta_bien(addr: SocketAddr) -> std::io::Result<bool> {
-    let mut conexion = TcpStream::connect(addr).await?;
-    conexion.write_all(format!("GET /listo HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n").as_bytes()).await?;
-    let mut principio = [0; BIEN.len()];
-    conexion.read_exact(&mut principio).await?;
-    Ok(principio == BIEN)
 }

@@ -4,6 +4,7 @@
 //! - [`config`]: ajustes del entorno y de un TOML, con errores que nombran el ajuste y la salida.
 //! - [`telemetry`]: registro (a la salida de error) y métricas.
 //! - [`http`]: `/salud`, `/listo`, `/metrics`.
+//! - [`salud`]: si un proceso está listo, y la orden que lo pregunta.
 //! - [`shutdown`]: SIGTERM y SIGINT.
 //! - [`descriptores`]: cuántas conexiones caben.
 //! - [`puntos_de_muerte`]: dónde puede morir a propósito en una construcción de prueba.
@@ -13,5 +14,6 @@ pub mod descriptores;
 pub mod http;
 pub mod orden;
 pub mod puntos_de_muerte;
+pub mod salud;
 pub mod shutdown;
 pub mod telemetry;

@@ -9,6 +9,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use super::salud;
+
 /// Estado de salida de una orden o un ajuste mal escritos.
 pub const MAL_ESCRITO: u8 = 2;
 
@@ -24,12 +26,12 @@ pub fn leer<T: CommandFactory + FromArgMatches>() -> Result<T, ExitCode> {
     leer_con(T::command(), |hallado| T::from_arg_matches(hallado))
 }
 
-/// Lee la línea de un programa que no admite más que pedir su ayuda.
+/// Lee la línea de un servicio que no admite más orden que `salud`; devuelve si es la que se dio.
 ///
 /// # Errors
 /// Como [`leer`].
-pub fn leer_sin_argumentos(orden: Command) -> Result<(), ExitCode> {
-    leer_con(orden, |_| Ok(()))
+pub fn leer_si_salud(orden: Command) -> Result<bool, ExitCode> {
+    leer_con(orden.subcommand(salud::orden()), |hallado| Ok(hallado.subcommand_name() == Some(salud::ORDEN)))
 }
 
 fn leer_con<T>(orden: Command, interpretar: impl Fn(&ArgMatches) -> clap::error::Result<T>) -> Result<T, ExitCode> {

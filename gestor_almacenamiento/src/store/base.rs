@@ -1,6 +1,7 @@
 //! Decide a qué base se entra, con qué rol y con qué plazos; la migra y la espera al arrancar.
 
 use std::{
+    fs,
     sync::LazyLock,
     time::{Duration, Instant},
 };
@@ -12,6 +13,9 @@ use super::fallo::Culpa;
 
 const DATABASE_URL: &str = "DATABASE_URL";
 const DATABASE_URL_MIGRACION: &str = "DATABASE_URL_MIGRACION";
+/// La clave de quien entra, en un archivo y no en la URL: el entorno de un proceso lo ve quien mire su contenedor.
+const CLAVE_ARCHIVO: &str = "DATABASE_URL_CLAVE_ARCHIVO";
+const CLAVE_ARCHIVO_MIGRACION: &str = "DATABASE_URL_MIGRACION_CLAVE_ARCHIVO";
 const ESPERA_BASE_MS: u64 = 30_000;
 const URL_DE_EJEMPLO: &str = "postgres://anaquel_servicio@127.0.0.1:5432/anaquel";
 /// El rol con el que trabaja el servicio, entre con quien entre.
@@ -65,8 +69,8 @@ pub struct Base {
 }
 
 impl Base {
-    /// La que dicen `DATABASE_URL` (o `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`, `DB_PASS`), `DATABASE_URL_MIGRACION` y
-    /// `ESPERA_BASE_MS`.
+    /// La que dicen `DATABASE_URL` (o `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`, `DB_PASS`), `DATABASE_URL_MIGRACION`, los
+    /// archivos con sus claves y `ESPERA_BASE_MS`.
     ///
     /// # Errors
     /// [`AjusteInvalido`].
@@ -75,8 +79,16 @@ impl Base {
             Some(url) => de_url(DATABASE_URL, &url)?,
             None => de_partes(ajustes)?,
         };
+        let entrada = con_clave(entrada, ajustes, CLAVE_ARCHIVO)?;
         let (ajuste_del_duenio, migracion) = match ajustes.texto(DATABASE_URL_MIGRACION) {
-            Some(url) => (DATABASE_URL_MIGRACION, de_url(DATABASE_URL_MIGRACION, &url)?),
+            Some(url) => {
+                let duenio = de_url(DATABASE_URL_MIGRACION, &url)?;
+                (DATABASE_URL_MIGRACION, con_clave(duenio, ajustes, CLAVE_ARCHIVO_MIGRACION)?)
+            }
+            None if ajustes.texto(CLAVE_ARCHIVO_MIGRACION).is_some() => {
+                let motivo = format!("no hay {DATABASE_URL_MIGRACION} a la que darle la clave");
+                return Err(invalido(CLAVE_ARCHIVO_MIGRACION, motivo, "Dé esa URL, o quite el ajuste"));
+            }
             None => (DATABASE_URL, entrada.clone()),
         };
         Ok(Self {
@@ -182,7 +194,93 @@ fn de_partes(ajustes: &Ajustes) -> Result<PgConnectOptions, AjusteInvalido> {
     }))
 }
 
+/// Con la clave que haya en el archivo que nombra `ajuste`, si lo nombra; manda sobre la de la URL.
+fn con_clave(opciones: PgConnectOptions, ajustes: &Ajustes, ajuste: &str) -> Result<PgConnectOptions, AjusteInvalido> {
+    let Some(archivo) = ajustes.texto(ajuste) else { return Ok(opciones) };
+    let mala = |motivo: &str| {
+        let salida = "Nombre un archivo que se pueda leer, con la clave en una línea";
+        invalido(ajuste, format!("{archivo}: {motivo}"), salida)
+    };
+    let texto = fs::read_to_string(archivo.trim()).map_err(|e| mala(&e.to_string()))?;
+    let clave = texto.trim_end_matches(['\r', '\n']);
+    if clave.is_empty() {
+        return Err(mala("está vacío"));
+    }
+    if clave.contains('\n') {
+        return Err(mala("tiene más de una línea"));
+    }
+    Ok(opciones.password(clave))
+}
+
 fn comun(opciones: PgConnectOptions) -> PgConnectOptions {
     use sqlx::ConnectOptions;
     opciones.application_name("gestor_almacenamiento").disable_statement_logging()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use sqlx::ConnectOptions as _;
+
+    use super::*;
+
+    const URL: &str = "postgres://servicio@base:5432/anaquel";
+    const URL_DEL_DUENIO: &str = "postgres://duenio:otra@base:5432/anaquel";
+
+    fn archivo(texto: &str) -> tempfile::NamedTempFile {
+        let mut archivo = tempfile::NamedTempFile::new().expect("archivo");
+        archivo.write_all(texto.as_bytes()).expect("escrito");
+        archivo
+    }
+
+    fn clave(opciones: &PgConnectOptions) -> Option<String> {
+        opciones.to_url_lossy().password().map(str::to_owned)
+    }
+
+    #[test]
+    fn cada_clave_sale_de_su_archivo_y_manda_sobre_la_de_la_url() {
+        let (servicio, duenio) = (archivo("del-servicio\n"), archivo("del-duenio\r\n"));
+        let ruta = |archivo: &tempfile::NamedTempFile| archivo.path().display().to_string();
+        let base = Base::de_ajustes(&Ajustes::de_pares(&[
+            (DATABASE_URL, URL),
+            (CLAVE_ARCHIVO, &ruta(&servicio)),
+            (DATABASE_URL_MIGRACION, URL_DEL_DUENIO),
+            (CLAVE_ARCHIVO_MIGRACION, &ruta(&duenio)),
+        ]))
+        .expect("vale");
+        assert_eq!(clave(&base.servicio).as_deref(), Some("del-servicio"));
+        assert_eq!(clave(&base.migracion).as_deref(), Some("del-duenio"));
+    }
+
+    #[test]
+    fn sin_archivos_vale_la_clave_de_la_url_o_la_de_db_pass() {
+        let pares = [(DATABASE_URL, URL), (DATABASE_URL_MIGRACION, URL_DEL_DUENIO)];
+        let base = Base::de_ajustes(&Ajustes::de_pares(&pares)).expect("vale");
+        assert_eq!((clave(&base.servicio), clave(&base.migracion).as_deref()), (None, Some("otra")));
+        let base = Base::de_ajustes(&Ajustes::de_pares(&[("DB_PASS", "suelta")])).expect("vale");
+        assert_eq!(clave(&base.servicio).as_deref(), Some("suelta"));
+    }
+
+    #[test]
+    fn un_archivo_que_no_trae_una_clave_se_dice_con_su_ajuste_y_sin_su_contenido() {
+        let (vacio, dos_lineas) = (archivo("\n"), archivo("secreta\nsobra\n"));
+        let rutas = [vacio.path(), dos_lineas.path(), std::path::Path::new("/no/existe")];
+        for (ajuste, ruta) in [CLAVE_ARCHIVO, CLAVE_ARCHIVO_MIGRACION].iter().flat_map(|a| rutas.map(|r| (*a, r))) {
+            let ruta = ruta.display().to_string();
+            let pares = [(DATABASE_URL, URL), (DATABASE_URL_MIGRACION, URL_DEL_DUENIO), (ajuste, &ruta)];
+            let linea = Base::de_ajustes(&Ajustes::de_pares(&pares)).err().expect("no vale").to_string();
+            assert!(linea.contains(&format!("ajuste {ajuste}: {ruta}")), "{linea}");
+            assert!(!linea.contains("secreta") && !linea.contains('\n'), "{linea}");
+        }
+    }
+
+    #[test]
+    fn una_clave_del_duenio_sin_su_url_no_se_ignora() {
+        let clave = archivo("clave");
+        let ruta = clave.path().display().to_string();
+        let pares = [(DATABASE_URL, URL), (CLAVE_ARCHIVO_MIGRACION, &ruta)];
+        let linea = Base::de_ajustes(&Ajustes::de_pares(&pares)).err().expect("no vale").to_string();
+        assert!(linea.contains(CLAVE_ARCHIVO_MIGRACION) && linea.contains(DATABASE_URL_MIGRACION), "{linea}");
+    }
 }

@@ -1,6 +1,13 @@
 //! Decide quién puede cambiar algo por HTTP: quien trae el token que hay en un archivo.
 
-use std::{fmt, fs, hint::black_box, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{
+    fmt, fs,
+    hint::black_box,
+    io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    sync::Arc,
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -30,12 +37,13 @@ impl Token {
     pub fn leer(archivo: Option<&Path>) -> Result<Self, AjusteInvalido> {
         let Some(archivo) = archivo else { return Ok(Self::default()) };
         let no_vale = |motivo: &dyn fmt::Display| invalido(AJUSTE, format!("{}: {motivo}", archivo.display()), SALIDA);
-        let (texto, modo) = abrir(archivo).map_err(|e| no_vale(&e))?;
+        let (texto, modo, nuestro) = abrir(archivo).map_err(|e| no_vale(&e))?;
         let token = texto.trim();
         if !(BYTES_MIN..=BYTES_MAX).contains(&token.len()) || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(no_vale(&"lo que hay no es un token"));
         }
-        if modo & 0o077 != 0 {
+        // El de otro dueño no lo podemos cerrar: solo se llega a él porque nos lo abren (un secreto de un contenedor).
+        if nuestro && modo & 0o077 != 0 {
             tracing::warn!("el token de {} lo puede leer cualquiera; ciérrelo con «chmod 600»", archivo.display());
         }
         Ok(Self(Some(token.into())))
@@ -60,12 +68,14 @@ impl fmt::Debug for Token {
     }
 }
 
-fn abrir(archivo: &Path) -> io::Result<(String, u32)> {
+/// Lo que hay, sus permisos y si es de quien corre este proceso.
+fn abrir(archivo: &Path) -> io::Result<(String, u32, bool)> {
     let datos = fs::metadata(archivo)?;
     if datos.len() > BYTES_MAX as u64 * 2 {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "es demasiado grande"));
     }
-    Ok((fs::read_to_string(archivo)?, datos.permissions().mode()))
+    let nuestro = datos.uid() == fs::metadata("/proc/self")?.uid();
+    Ok((fs::read_to_string(archivo)?, datos.permissions().mode(), nuestro))
 }
 
 /// Prueba de que quien pide trae el token. Va delante de lo demás: sin él no se lee ni el cuerpo.
