@@ -1,7 +1,8 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
 .PHONY: ayuda preparar construir construir-pruebas demo simulacion mutantes caos campania-muertes campania-paradas \
-	campania-apagon banco banco-grande servir secretos imagenes docker-arriba docker-abajo test lint
+	campania-apagon banco banco-grande servir secretos imagenes docker-arriba docker-abajo docker-demo \
+	docker-readme respaldo restaurar test lint
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -59,6 +60,18 @@ docker-arriba: secretos imagenes ## Levanta las dos máquinas en contenedores, e
 	$(PC1) up -d
 	$(PC2) up -d
 	docker exec gestor_almacenamiento gestor_almacenamiento importar /datos/libros_10k.csv
+
+docker-demo: construir secretos imagenes ## Levanta las dos máquinas en contenedores, los para y los mata bajo carga, y audita; no deja nada. Unos seis minutos
+	target/release/test_sistema docker-demo
+
+docker-readme: construir-pruebas secretos imagenes ## Corre en contenedores las órdenes del README, y compara lo que se ve
+	cargo test --workspace --locked --test readme_docker -- --ignored --nocapture
+
+respaldo: ## Copia en respaldos/ la base de los contenedores, en marcha
+	@herramientas/respaldar
+
+restaurar: ## Restaura una copia: RESPALDO=respaldos/….dump. Sobre una base con datos, además REEMPLAZAR=si
+	@herramientas/restaurar "$(RESPALDO)" $(if $(filter si,$(REEMPLAZAR)),--reemplazar)
 
 docker-abajo: ## Apaga y quita los contenedores de las dos máquinas; los volúmenes se quedan
 	$(PC2) down

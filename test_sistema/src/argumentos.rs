@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use common::transport::Endpoint;
-use test_sistema::{banco, campania, caos, carga, demo, mutantes, operar, pedir, simulacion};
+use test_sistema::{banco, campania, caos, carga, demo, docker, mutantes, operar, pedir, simulacion};
 
 const AYUDA: &str = "\
 Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
@@ -34,6 +34,8 @@ pub enum Orden {
     Carga(carga::orden::Argumentos),
     /// Levanta una suite propia, mata sus procesos bajo carga y audita
     Demo(demo::Argumentos),
+    /// Levanta las dos máquinas en contenedores, los para y los mata bajo carga, y audita
+    DockerDemo(docker::Argumentos),
     /// Levanta una suite propia y rompe, bajo carga, todo lo que se puede romper, según una semilla; audita
     Caos(caos::Argumentos),
     /// Una campaña larga sobre una suite propia: muertes, paradas o un apagón; audita y comprueba los umbrales

@@ -131,6 +131,12 @@ impl Carga {
         self.comun.historia.borrow().muestras.len()
     }
 
+    /// Lo decidido hasta ahora a la vista de los clientes.
+    #[must_use]
+    pub fn decididas(&self) -> Historia {
+        self.comun.historia.borrow().decididas()
+    }
+
     /// Dice si lo que se va a parar no tiene relevo: mientras, un «almacenamiento no disponible» a una consulta es la
     /// respuesta correcta y no un error.
     pub fn sin_relevo(&self, es_asi: bool) {

@@ -190,6 +190,13 @@ impl Historia {
         self.registros.get(&id)
     }
 
+    /// Lo que ya está decidido a la vista de los clientes, y nada más: sirve para auditar lo que se guardó hasta aquí.
+    #[must_use]
+    pub fn decididas(&self) -> Self {
+        let suyas = self.registros.iter().filter(|(_, r)| r.decidida.is_some());
+        Self { registros: suyas.map(|(id, r)| (*id, r.clone())).collect(), ..Self::default() }
+    }
+
     /// Operaciones reconocidas que quedaron en promesa y cuya decisión no se ha visto.
     #[must_use]
     pub fn por_decidir(&self) -> Vec<Uuid> {

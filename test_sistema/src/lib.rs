@@ -2,7 +2,7 @@
 //! que hay en PostgreSQL.
 //!
 //! - [`cliente`]: un cliente que repite con el mismo id hasta que le responden.
-//! - [`funcional`], [`pedir`], [`operar`], [`carga`], [`demo`], [`caos`], [`campania`], [`banco`]: una suborden cada uno.
+//! - [`funcional`], [`pedir`], [`operar`], [`carga`], [`demo`], [`docker`], [`caos`], [`campania`], [`banco`]: una suborden cada uno.
 //! - [`historia`] y [`auditoria`]: lo que se vio y si es lo que se guardó; puras, salvo `auditoria::base`.
 //! - [`simulacion`]: las máquinas reales bajo un planificador con semilla.
 //! - [`mutantes`]: errores puestos a propósito, y quién los caza.
@@ -17,6 +17,7 @@ pub mod caos;
 pub mod carga;
 pub mod cliente;
 pub mod demo;
+pub mod docker;
 pub mod escena;
 pub mod funcional;
 pub mod historia;

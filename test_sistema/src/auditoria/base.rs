@@ -1,6 +1,9 @@
 //! Lo que hay en PostgreSQL, leído sin pasar por la suite que se audita.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use common::dominio::{EjemplarId, Huella, Isbn, Tipo, UsuarioId};
 use serde::Deserialize;
@@ -161,6 +164,32 @@ impl Base {
              SELECT id FROM operaciones WHERE id = ANY($1) AND estado <> 'aplicada'",
         );
         Ok(filas.bind(ids).fetch_all(&self.0).await?)
+    }
+
+    /// Quién guarda lotes: de cada dirección, cuántos guardados distintos se le vieron empezar mientras dura la mirada.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn guardan(&self, dura: Duration) -> Result<BTreeMap<String, usize>, Error> {
+        let fin = Instant::now() + dura;
+        let mut vistos = HashSet::new();
+        while Instant::now() < fin {
+            let filas = sqlx::query(
+                "-- auditoria::guardan
+                 SELECT coalesce(host(client_addr), '') AS de, pid, query_start::text AS desde FROM pg_stat_activity
+                 WHERE datname = current_database() AND query LIKE '-- guardado::guardar%'",
+            );
+            for fila in filas.fetch_all(&self.0).await? {
+                let (de, pid): (String, i32) = (fila.try_get("de")?, fila.try_get("pid")?);
+                vistos.insert((de, pid, fila.try_get::<Option<String>, _>("desde")?));
+            }
+            tokio::time::sleep(MIRADA).await;
+        }
+        let mut cuentas = BTreeMap::new();
+        for (de, ..) in vistos {
+            *cuentas.entry(de).or_default() += 1;
+        }
+        Ok(cuentas)
     }
 
     /// Compara `historia` con todo lo guardado, en una sola instantánea.
