@@ -4,17 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+const AYUDA: &str = "
+Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el entorno manda):
+  ANAQUEL_VAR             el directorio de la suite [var]
+  ANAQUEL_PUERTO_BASE     el puerto de los clientes; los demás guardan su distancia [5555]
+  ANAQUEL_ALMACENES       por dónde se llega a los dos almacenes, si hay un proxy en medio [directamente]
+  DATABASE_URL            otra base, como el rol de servicio: con ella no se levanta PostgreSQL
+  DATABASE_URL_MIGRACION  la misma base, como el dueño de las tablas [la de DATABASE_URL]
+  PG_BINDIR               dónde están los programas de PostgreSQL, si no se hallan solos; solo en el entorno
+  RUST_LOG                detalle del registro, también el de los servicios [info]";
+
 /// El lanzador de una sola máquina de Anaquel
 #[derive(Parser)]
 #[command(
     name = "anaquel",
     arg_required_else_help = true,
-    after_help = "\nAjustes del entorno:\n  \
-        ANAQUEL_VAR          El directorio de la suite [por defecto: var]\n  \
-        ANAQUEL_PUERTO_BASE  El puerto de los clientes; los demás guardan su distancia [por defecto: 5555]\n  \
-        ANAQUEL_ALMACENES    Por dónde se llega a los dos almacenes, si hay un proxy en medio [por defecto: directamente]\n  \
-        DATABASE_URL         Otra base: con ella no se levanta PostgreSQL\n  \
-        PG_BINDIR            Dónde están los programas de PostgreSQL, si no se hallan solos"
+    after_help = AYUDA
 )]
 pub struct Argumentos {
     /// Qué hacer.

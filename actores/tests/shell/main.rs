@@ -29,6 +29,8 @@ async fn un_actor_se_anuncia_aplica_e_informa() {
     assert_eq!(informe.resultados.len(), 2);
     assert!(informe.resultados.iter().all(|r| matches!(r.desenlace, Desenlace::Decidida(_))));
     actor.esperar_pagina("/listo", |estado, _| estado == 200).await;
+    let salud = lanzar_devolucion(&[("HTTP_ADDR", &actor.http.to_string())], &["salud"]);
+    assert!(salud.status.success(), "{salud:?}");
     let metricas = actor.pedir("/metrics").await.1;
     let linea = r#"anaquel_operaciones_total{operacion="prestamo",estado="decidida",codigo="OK"} 2"#;
     assert!(metricas.contains(linea), "{metricas}");
@@ -199,7 +201,7 @@ async fn sigterm_con_un_almacen_que_calla_acaba_a_tiempo_y_sin_error() {
     assert!(inicio.elapsed() < Duration::from_millis(3_500), "{:?}", inicio.elapsed());
 }
 
-fn lanzar_mal(ajustes: &[(&str, &str)], argumentos: &[&str]) -> Output {
+fn lanzar_devolucion(ajustes: &[(&str, &str)], argumentos: &[&str]) -> Output {
     let mut orden = Command::new(env!("CARGO_BIN_EXE_actor_devolucion"));
     orden.env_remove("ANAQUEL_CONFIG").args(argumentos).envs(ajustes.iter().copied());
     orden.output().expect("el programa está construido")
@@ -217,7 +219,7 @@ fn un_ajuste_malo_es_una_linea_que_lo_nombra_y_salida_2() {
         ("HTTP_ADDR", &ocupado.1),
         ("ANAQUEL_CONFIG", "no_existe.toml"),
     ] {
-        let salida = lanzar_mal(&[(nombre, valor)], &[]);
+        let salida = lanzar_devolucion(&[(nombre, valor)], &[]);
         let texto = String::from_utf8(salida.stderr).expect("UTF-8");
         assert_eq!(salida.status.code(), Some(2), "{texto}");
         assert!(texto.contains(nombre) && texto.trim_end().lines().count() == 1, "{nombre}: {texto}");
@@ -225,8 +227,17 @@ fn un_ajuste_malo_es_una_linea_que_lo_nombra_y_salida_2() {
 }
 
 #[test]
+fn la_orden_salud_de_un_actor_que_no_corre_es_una_linea_y_salida_1() {
+    let http = direccion_libre().to_string();
+    let salida = lanzar_devolucion(&[("HTTP_ADDR", &http)], &["salud"]);
+    let texto = String::from_utf8(salida.stderr).expect("UTF-8");
+    assert_eq!((salida.status.code(), texto.lines().count()), (Some(1), 1), "{texto}");
+    assert!(texto.contains(&http), "{texto}");
+}
+
+#[test]
 fn la_ayuda_nombra_los_ajustes() {
-    let salida = lanzar_mal(&[], &["--help"]);
+    let salida = lanzar_devolucion(&[], &["--help"]);
     let texto = String::from_utf8(salida.stdout).expect("UTF-8");
     assert!(salida.status.success());
     for nombre in
@@ -234,7 +245,7 @@ fn la_ayuda_nombra_los_ajustes() {
     {
         assert!(texto.contains(nombre), "{texto}");
     }
-    assert_eq!(lanzar_mal(&[], &["--quemar"]).status.code(), Some(2));
+    assert_eq!(lanzar_devolucion(&[], &["--quemar"]).status.code(), Some(2));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ const LINEA_DE_ESTADO: usize = 7;
 
 /// Lo que se ejecuta, una orden por línea, al hacer el clúster y antes de que nadie pueda verlo. El dueño administra al
 /// rol de servicio: la migración le da permisos y puede trabajar como él.
-const ARRANQUE: &str = "\
+pub const ORDENES_DE_ARRANQUE: &str = "\
 CREATE ROLE anaquel_servicio LOGIN;
 CREATE ROLE anaquel_migracion LOGIN CREATEROLE;
 GRANT anaquel_servicio TO anaquel_migracion WITH ADMIN OPTION;
@@ -31,7 +31,7 @@ CREATE DATABASE anaquel OWNER anaquel_migracion;
 ";
 
 /// Ajustes de todo clúster.
-const COMUNES: &[&str] = &[
+pub const AJUSTES_COMUNES: &[&str] = &[
     // Solo el zócalo Unix, y su directorio es 0700: quien llega hasta él es el dueño o root.
     "listen_addresses=",
     "unix_socket_permissions=0700",
@@ -51,7 +51,7 @@ const COMUNES: &[&str] = &[
 /// se ocupa la que se llega a tocar. El manual de PostgreSQL propone un cuarto, pero aquí la máquina es de todos.
 const PAGINAS_MIB: RangeInclusive<u64> = 128..=4_096;
 /// Lo confirmado está en disco: es la promesa de la suite. Son los valores por defecto, dichos para que nadie los herede.
-const DURADERO: &[&str] = &["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
+pub const AJUSTES_DURADEROS: &[&str] = &["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
 /// Nada de lo escrito importa si la máquina cae.
 const DESECHABLE: &[&str] = &[
     "fsync=off",
@@ -136,7 +136,7 @@ impl Instalacion {
         orden.arg("-D").arg(&temporal).args(["-U", Rol::Administrador.nombre(), "-A", "trust", "-E", "UTF8"]);
         orden.args(["--locale=C.UTF-8", "--no-instructions", "--no-sync"]);
         bien("initdb", orden.output(), &self.dir)?;
-        bien("postgres", self.dar_ordenes(&temporal, ARRANQUE), &self.dir)?;
+        bien("postgres", self.dar_ordenes(&temporal, ORDENES_DE_ARRANQUE), &self.dir)?;
         if self.modo == Modo::Duradero {
             let mut orden = self.de_una_vez("initdb");
             bien("initdb", orden.args(["--sync-only", "-D"]).arg(&temporal).output(), &self.dir)?;
@@ -175,10 +175,10 @@ impl Instalacion {
         let mut orden = cuenta::orden(&self.binarios.join("postgres"), self.cuenta);
         orden.arg("-D").arg(self.datos()).arg("-k").arg(&self.zocalo);
         let (propios, senal) = match self.modo {
-            Modo::Duradero => (DURADERO, libc::SIGINT),
+            Modo::Duradero => (AJUSTES_DURADEROS, libc::SIGINT),
             Modo::Desechable => (DESECHABLE, libc::SIGQUIT),
         };
-        for ajuste in COMUNES.iter().chain(propios) {
+        for ajuste in AJUSTES_COMUNES.iter().chain(propios) {
             orden.args(["-c", ajuste]);
         }
         orden.arg("-c").arg(format!("shared_buffers={}MB", paginas_mib(self.modo)));

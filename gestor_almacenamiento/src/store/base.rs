@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn cada_clave_sale_de_su_archivo_y_manda_sobre_la_de_la_url() {
-        let (servicio, duenio) = (archivo("del-servicio\n"), archivo("del-duenio\r\n"));
+        let (servicio, duenio) = (archivo("delservicio\n"), archivo("delduenio\r\n"));
         let ruta = |archivo: &tempfile::NamedTempFile| archivo.path().display().to_string();
         let base = Base::de_ajustes(&Ajustes::de_pares(&[
             (DATABASE_URL, URL),
@@ -249,8 +249,8 @@ mod tests {
             (CLAVE_ARCHIVO_MIGRACION, &ruta(&duenio)),
         ]))
         .expect("vale");
-        assert_eq!(clave(&base.servicio).as_deref(), Some("del-servicio"));
-        assert_eq!(clave(&base.migracion).as_deref(), Some("del-duenio"));
+        assert_eq!(clave(&base.servicio).as_deref(), Some("delservicio"));
+        assert_eq!(clave(&base.migracion).as_deref(), Some("delduenio"));
     }
 
     #[test]

@@ -118,6 +118,7 @@ fn un_ajuste_mal_escrito_es_una_linea_que_lo_nombra_y_salida_2() {
         ("DATABASE_URL", "hola secretisima"),
         ("DATABASE_URL_MIGRACION", "mysql:secretisima"),
         ("DB_PORT", "puerto"),
+        ("DATABASE_URL_CLAVE_ARCHIVO", "/no/existe"),
     ] {
         let (salida, error, _) = correr(&[], &[(nombre, valor.to_owned())]);
         assert_eq!((salida, error.lines().count()), (Some(2), 1), "{error}");
@@ -155,6 +156,20 @@ fn mientras_espera_a_la_base_sigterm_lo_apaga_bien() {
     let mut programa = Programa { hijo, registro, puerto: 0, http: 0 };
     programa.terminar();
     assert_eq!(programa.esperar(), Some(0));
+}
+
+#[tokio::test]
+async fn la_orden_salud_dice_si_el_que_corre_sirve() {
+    let salud = |http: u16| correr(&["salud"], &[("HTTP_ADDR", format!("127.0.0.1:{http}"))]);
+    let (salida, error, _) = salud(puerto_libre());
+    assert_eq!((salida, error.lines().count()), (Some(1), 1), "{error}");
+
+    let b = crate::comun::biblioteca().await;
+    let programa = Programa::arrancar(&b.base);
+    let limite = Instant::now() + Duration::from_secs(5);
+    while salud(programa.http).0 != Some(0) {
+        assert!(Instant::now() < limite, "no llega a estar listo");
+    }
 }
 
 #[tokio::test]

@@ -85,6 +85,19 @@ async fn http_dice_que_vive_que_esta_listo_y_como_esta() {
 }
 
 #[tokio::test]
+async fn la_orden_salud_dice_si_el_gestor_que_corre_esta_listo() {
+    let sitio = Sitio::nuevo();
+    let salud = || sitio.orden().arg("salud").output().expect("corre");
+    let sin_nadie = salud();
+    let linea = String::from_utf8(sin_nadie.stderr).expect("UTF-8");
+    assert_eq!((sin_nadie.status.code(), linea.lines().count()), (Some(1), 1), "{linea}");
+    assert!(linea.contains(&sitio.http.to_string()), "{linea}");
+    let _gestor = sitio.arrancar().await;
+    Cliente::de(&sitio).nada_mas().await;
+    assert!(salud().status.success());
+}
+
+#[tokio::test]
 async fn la_ayuda_nombra_cada_ajuste_y_lo_que_no_se_entiende_sale_con_2() {
     let sitio = Sitio::nuevo();
     let ayuda = sitio.orden().arg("--help").stdout(std::process::Stdio::piped()).output().expect("corre");
