@@ -8,7 +8,7 @@ use super::{
     escenario::Ventana,
     plan::{ARRANQUE_MAX, OPERACIONES_MIN, TODO_MAX},
 };
-use crate::{auditoria::Veredicto, banco::maquina::Maquina, historia::Historia, informe, pausas::milisegundos};
+use crate::{auditoria::Veredicto, historia::Historia, informe, maquina::Maquina, numeros::milisegundos};
 
 /// A partir de cuánto una operación cuenta como afectada.
 const LENTA: Duration = Duration::from_millis(100);
