@@ -22,10 +22,10 @@ struct Fila {
 /// Las celdas de las filas de las tablas con esta cabecera, sin comillas de código.
 fn filas(cabecera: &str) -> Vec<Vec<String>> {
     let texto = leer("docs/ajustes.md");
-    let tabla = texto.split(cabecera).nth(1).unwrap_or_else(|| panic!("falta la tabla {cabecera}"));
+    let tabla = texto.split(&format!("\n{cabecera}\n")).nth(1).unwrap_or_else(|| panic!("falta la tabla {cabecera}"));
     tabla
         .lines()
-        .skip(2)
+        .skip(1)
         .take_while(|linea| linea.starts_with('|'))
         .map(|linea| linea.trim_matches('|').split('|').map(|celda| celda.trim().replace('`', "")).collect())
         .collect()
