@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::Command;
 use common::{
     process::{
         config::Ajustes,
@@ -21,26 +22,14 @@ use gestor_carga::{
     service::{Servicio, administracion},
 };
 
+const QUE_HACE: &str = "Recibe solicitudes, las da a los actores y contesta. Sin orden, sirve";
 /// Conexiones de clientes que caben, si el sistema deja.
 const CONEXIONES: u64 = 16 * 1024;
 
-/// Recibe solicitudes, las da a los actores y contesta. Sin orden, sirve
-#[derive(clap::Parser)]
-#[command(name = "gestor_carga", after_help = AYUDA)]
-struct Argumentos {
-    #[command(subcommand)]
-    orden: Option<Orden>,
-}
-
-#[derive(clap::Subcommand)]
-enum Orden {
-    #[command(about = salud::QUE_HACE)]
-    Salud,
-}
-
 fn main() -> ExitCode {
-    let orden = match orden::leer::<Argumentos>() {
-        Ok(argumentos) => argumentos.orden,
+    let orden = Command::new("gestor_carga").about(QUE_HACE).after_help(AYUDA);
+    let pregunta = match orden::leer_si_salud(orden) {
+        Ok(pregunta) => pregunta,
         Err(salida) => return salida,
     };
     let ajustes = match Ajustes::leer().and_then(|ajustes| AjustesGestor::leer(&ajustes)) {
@@ -50,11 +39,7 @@ fn main() -> ExitCode {
             return ExitCode::from(MAL_ESCRITO);
         }
     };
-    let hecho = match orden {
-        None => servir(&ajustes),
-        Some(Orden::Salud) => preguntar(&ajustes),
-    };
-    match hecho {
+    match correr(pregunta, &ajustes) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("gestor_carga: {e:#}");
@@ -64,6 +49,10 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main(flavor = "current_thread")]
+async fn correr(pregunta: bool, ajustes: &AjustesGestor) -> anyhow::Result<()> {
+    if pregunta { Ok(salud::preguntar(ajustes.http).await?) } else { servir(ajustes).await }
+}
+
 async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
     let metricas = telemetry::iniciar();
     descriptores::ampliar(CONEXIONES);
@@ -78,9 +67,4 @@ async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
     tracing::info!("gestor de carga en marcha");
     Servicio::nuevo(ajustes.limites, zocalos, diario, por_atender, listo).correr(&mut apagado).await?;
     Ok(())
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn preguntar(ajustes: &AjustesGestor) -> anyhow::Result<()> {
-    Ok(salud::preguntar(ajustes.http).await?)
 }

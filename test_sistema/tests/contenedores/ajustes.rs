@@ -10,8 +10,6 @@ use crate::{
 
 /// De quién son los ajustes que solo existen en las construcciones de prueba.
 const DE_PRUEBA: &str = "construcciones de prueba";
-/// Lo que lee un programa y no es un ajuste: de cargo, y dónde están los programas del sistema.
-const DEL_SISTEMA: [&str; 1] = ["CARGO_TARGET_DIR"];
 
 /// Una fila de la primera tabla.
 struct Fila {
@@ -24,10 +22,10 @@ struct Fila {
 /// Las celdas de las filas de las tablas con esta cabecera, sin comillas de código.
 fn filas(cabecera: &str) -> Vec<Vec<String>> {
     let texto = leer("docs/ajustes.md");
-    let tabla = texto.split(cabecera).nth(1).unwrap_or_else(|| panic!("falta la tabla {cabecera}"));
+    let tabla = texto.split(&format!("\n{cabecera}\n")).nth(1).unwrap_or_else(|| panic!("falta la tabla {cabecera}"));
     tabla
         .lines()
-        .skip(2)
+        .skip(1)
         .take_while(|linea| linea.starts_with('|'))
         .map(|linea| linea.trim_matches('|').split('|').map(|celda| celda.trim().replace('`', "")).collect())
         .collect()
@@ -73,11 +71,7 @@ fn la_tabla_es_lo_que_la_ayuda_de_cada_programa_dice() {
 #[test]
 fn no_se_lee_ningun_ajuste_que_la_tabla_no_tenga_ni_tiene_ella_uno_que_nadie_lea() {
     // RUST_LOG lo lee tracing-subscriber.
-    let leidos: BTreeSet<_> = fuentes::leidos()
-        .into_iter()
-        .filter(|n| !DEL_SISTEMA.contains(&n.as_str()))
-        .chain(["RUST_LOG".to_owned()])
-        .collect();
+    let leidos: BTreeSet<_> = fuentes::leidos().into_iter().chain(["RUST_LOG".to_owned()]).collect();
     let de_la_tabla: BTreeSet<_> = tabla().into_iter().map(|fila| fila.variable).collect();
     assert_eq!(de_la_tabla, leidos, "a la izquierda, la tabla");
 }

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fs, path::Path};
 use crate::{ayuda::es_un_nombre, raiz};
 
 /// Con qué se lee un ajuste; lo que sigue es su nombre, o la constante que lo guarda.
-const LECTURAS: [&str; 12] = [
+const LECTURAS: [&str; 14] = [
     ".texto(",
+    "&texto(",
     ".valor(",
     ".valor::<u64>(",
     ".valor::<f64>(",
@@ -15,6 +16,7 @@ const LECTURAS: [&str; 12] = [
     ".milisegundos(",
     ".ruta(",
     "al_menos_uno(ajustes, ",
+    "con_clave(entrada, ajustes, ",
     "con_clave(duenio, ajustes, ",
     "env::var(",
     "env::var_os(",

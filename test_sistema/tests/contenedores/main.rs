@@ -5,6 +5,7 @@ mod archivos;
 mod ayuda;
 mod compose;
 mod fuentes;
+mod secretos;
 
 use std::{
     fs,
