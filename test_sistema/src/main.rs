@@ -42,7 +42,7 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
         Some(Orden::Operar(pedido)) => Ok(operar::correr(pedido).await?),
         Some(Orden::Carga(pedido)) => Ok(u8::from(!carga::orden::correr(&endpoint, pedido).await?)),
         Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
-        Some(Orden::DockerDemo(pedido)) => Ok(u8::from(!docker::correr(&endpoint, pedido).await?)),
+        Some(Orden::DockerDemo(pedido)) => Ok(u8::from(!docker::correr(pedido).await?)),
         Some(Orden::Caos(pedido)) => Ok(u8::from(!caos::correr(pedido).await?)),
         Some(Orden::Campania(pedido)) => Ok(u8::from(!campania::correr(pedido).await?)),
         Some(Orden::Banco(pedido)) => Ok(u8::from(!banco::correr(pedido).await?)),

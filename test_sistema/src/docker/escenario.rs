@@ -75,12 +75,12 @@ pub(super) async fn abrir_base() -> anyhow::Result<Base> {
 
 impl<'a> Escenario<'a> {
     /// Con las máquinas levantadas y el catálogo cargado.
-    pub async fn nuevo(maquinas: &'a Maquinas, endpoint: &Endpoint) -> anyhow::Result<Self> {
+    pub async fn nuevo(maquinas: &'a Maquinas, endpoint: Endpoint) -> anyhow::Result<Self> {
         let base = abrir_base().await?;
         let sembrados = base.sembrados().await?;
         Ok(Self {
             maquinas,
-            endpoint: endpoint.clone(),
+            endpoint,
             contexto: Contexto::nuevo(),
             base,
             sembrados,

@@ -19,7 +19,6 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use common::transport::Endpoint;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::Instant,
@@ -34,6 +33,8 @@ use self::{
 };
 use crate::{demo::vaciar, historia::Historia, informe::guardar};
 
+/// Dónde atiende el gestor de carga: el puerto que publica la primera máquina, que es esta.
+const CLIENTES: &str = "127.0.0.1:5555";
 /// El catálogo de muestra, donde lo ven los gestores de almacenamiento.
 const CATALOGO: &str = "/datos/libros_10k.csv";
 
@@ -49,7 +50,7 @@ pub struct Argumentos {
 ///
 /// # Errors
 /// Si no hay motor, las máquinas no se levantan o la demostración no puede seguir. Lo levantado se recoge igual.
-pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<bool> {
+pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     ensure!(
         Path::new("docker-compose.pc1.yml").is_file(),
         "no está docker-compose.pc1.yml. Corra la orden desde la carpeta del proyecto"
@@ -61,7 +62,7 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
     let maquinas = Maquinas::preparar(motor).await?;
     let principio = Instant::now();
     let hecho = tokio::select! {
-        hecho = demostrar(&maquinas, endpoint, versiones, &carpeta) => hecho,
+        hecho = demostrar(&maquinas, versiones, &carpeta) => hecho,
         () = senales.alguna() => Err(anyhow::anyhow!("interrumpida")),
     };
     titulo("Se recoge todo");
@@ -77,17 +78,12 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
     Ok(concluir(&informe, &ruta))
 }
 
-async fn demostrar(
-    maquinas: &Maquinas,
-    endpoint: &Endpoint,
-    versiones: String,
-    carpeta: &Path,
-) -> anyhow::Result<Informe> {
+async fn demostrar(maquinas: &Maquinas, versiones: String, carpeta: &Path) -> anyhow::Result<Informe> {
     vaciar(carpeta)?;
     fs::create_dir_all(carpeta)?;
     let copias = carpeta.canonicalize()?.display().to_string();
     let arranque = levantar(maquinas).await?;
-    let mut escenario = Escenario::nuevo(maquinas, endpoint).await?;
+    let mut escenario = Escenario::nuevo(maquinas, CLIENTES.parse().expect("IP y puerto")).await?;
     let (con_relevo, copia) = escenario.con_relevo(&copias).await?;
     let sin_relevo = escenario.sin_relevo().await?;
 

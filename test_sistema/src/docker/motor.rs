@@ -22,6 +22,11 @@ pub enum Error {
     /// No está el programa.
     #[error("no está el programa docker. Instale Docker Engine (https://docs.docker.com/engine/install) y repita")]
     SinDocker,
+    /// El motor es de otra máquina.
+    #[error(
+        "DOCKER_HOST dice que el motor está en {0}, y los clientes y la auditoría entran por esta máquina. Repita allí la orden"
+    )]
+    Lejos(String),
     /// No hay con qué levantar un archivo de compose.
     #[error("docker no tiene compose. Instale el complemento (docker-compose-plugin) o docker-compose 1.29, y repita")]
     SinCompose,
@@ -74,8 +79,11 @@ impl Motor {
     /// El de esta máquina.
     ///
     /// # Errors
-    /// [`Error`] si no hay programa, motor o compose.
+    /// [`Error`] si no hay programa, motor o compose, o el motor está en otra máquina.
     pub async fn hallar() -> Result<Self, Error> {
+        if let Some(host) = std::env::var("DOCKER_HOST").ok().filter(|host| !host.starts_with("unix://")) {
+            return Err(Error::Lejos(host));
+        }
         let version = docker(&["version", "--format", "{{.Server.Version}}"], CORTA).await?;
         for compose in [&["docker", "compose"][..], &["docker-compose"]] {
             let mut orden = orden(compose[0]);
