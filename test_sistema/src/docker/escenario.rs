@@ -40,7 +40,7 @@ const TRABAJAR_MAX: Duration = Duration::from_secs(20);
 /// Lo que se mira después de romper algo, por lo menos.
 const VENTANA: Duration = Duration::from_secs(2);
 /// Lo que puede tardar todo en volver a la calma.
-pub(super) const CALMA_MAX: Duration = Duration::from_secs(60);
+pub(super) const CALMA_MAX: Duration = Duration::from_mins(1);
 const CLAVE: &str = "secretos/clave_servicio";
 
 /// Algo que se rompió bajo carga, y entre cuándo y cuándo, desde el principio de la carga, se mide.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     escenario::Ventana,
-    plan::{ARRANQUE_MAX, OPERACIONES_MIN, TODO_MAX},
+    plan::{ARRANQUE_MAX, OPERACIONES_MIN, TODO_MAX, pasa_por},
 };
 use crate::{auditoria::Veredicto, historia::Historia, informe, maquina::Maquina, numeros::milisegundos};
 
@@ -51,8 +51,10 @@ pub struct Informe {
 pub struct Averia {
     /// Qué.
     pub que: String,
-    /// El hueco más largo entre dos éxitos, en milisegundos.
+    /// El hueco más largo entre dos éxitos de los que pasan por ahí, en milisegundos.
     pub pausa_ms: u64,
+    /// Lo que tardó la respuesta más lenta, en milisegundos.
+    pub mas_lenta_ms: u64,
     /// Lo que no debía pasar de ahí, si algo.
     pub limite_ms: Option<u64>,
     /// Operaciones más lentas que 100 ms, o que hubo que repetir.
@@ -63,9 +65,12 @@ impl Averia {
     /// Lo que se vio en su ventana.
     pub(super) fn de(ventana: &Ventana, historia: &Historia) -> Self {
         let Ventana { que, limite, desde, hasta } = ventana;
+        let tipo = pasa_por(que);
+        let lentas = historia.muestras.iter().filter(|m| (desde..=hasta).contains(&&m.llegada));
         Self {
             que: que.clone(),
-            pausa_ms: milisegundos(historia.pausa(*desde, *hasta, |_| true)),
+            pausa_ms: milisegundos(historia.pausa(*desde, *hasta, |m| tipo.is_none_or(|t| m.tipo == Some(t)))),
+            mas_lenta_ms: milisegundos(lentas.map(|m| m.latencia).max().unwrap_or_default()),
             limite_ms: limite.map(milisegundos),
             afectadas: historia.afectadas(*desde, *hasta, LENTA),
         }
@@ -145,11 +150,11 @@ impl Informe {
             ("duplicadas", self.duplicadas),
             ("comprobadas en lo restaurado", self.restauradas),
         ] {
-            let _ = writeln!(texto, "  {nombre:<60}{valor:>10}");
+            let _ = writeln!(texto, "  {nombre:<66}{valor:>9}");
         }
-        let _ = writeln!(texto, "\n  {:<60}{:>10}{:>12}", "bajo carga", "pausa", "afectadas");
-        for averia in &self.averias {
-            let _ = writeln!(texto, "  {:<60}{:>7} ms{:>12}", averia.que, averia.pausa_ms, averia.afectadas);
+        let _ = writeln!(texto, "\n  {:<66}{:>9}{:>12}{:>12}", "bajo carga", "pausa", "más lenta", "afectadas");
+        for Averia { que, pausa_ms, mas_lenta_ms, afectadas, .. } in &self.averias {
+            let _ = writeln!(texto, "  {que:<66}{pausa_ms:>6} ms{mas_lenta_ms:>9} ms{afectadas:>12}");
         }
         let _ = writeln!(
             texto,
@@ -167,7 +172,10 @@ mod tests {
     use super::*;
 
     fn bueno() -> Informe {
-        let averia = |pausa_ms, limite_ms| Averia { que: "docker stop x".into(), pausa_ms, limite_ms, afectadas: 1 };
+        let averia = |pausa_ms, limite_ms| {
+            let que = "docker stop x".to_owned();
+            Averia { que, pausa_ms, mas_lenta_ms: 300, limite_ms, afectadas: 1 }
+        };
         Informe {
             operaciones: OPERACIONES_MIN,
             restauradas: 1,

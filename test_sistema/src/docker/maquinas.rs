@@ -17,6 +17,8 @@ use crate::http;
 const ETIQUETA: &str = "com.docker.compose.project";
 /// Cada cuánto se mira lo que no avisa.
 const MIRADA: Duration = Duration::from_millis(250);
+/// Lo que tarda el motor en acabar de crear lo que ya le habían pedido.
+const REZAGADOS: Duration = Duration::from_secs(1);
 /// Dónde contesta el gestor de carga a quien lo opera desde esta máquina.
 const HTTP_DEL_GESTOR: &str = "127.0.0.1:5655";
 
@@ -157,6 +159,9 @@ impl Maquinas {
     /// # Errors
     /// [`Error`].
     pub async fn despedir(mut self) -> Result<(), Error> {
+        self.recoger().await?;
+        // Lo que el motor estuviera creando por una orden que se cortó aparece después.
+        sleep(REZAGADOS).await;
         self.recoger().await?;
         self.recogidas = true;
         Ok(())

@@ -9,7 +9,7 @@ use super::queja;
 /// Lo que tarda una orden corriente, como mucho.
 pub const CORTA: Duration = Duration::from_secs(20);
 /// Lo que tarda una que levanta o para varios contenedores.
-pub const LARGA: Duration = Duration::from_secs(120);
+pub const LARGA: Duration = Duration::from_mins(2);
 /// Ajustes del entorno que cambiarían los proyectos de la demostración.
 const AJENOS: [&str; 3] = ["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"];
 /// Lo mismo, de los que pudieran estar en un `.env`: las dos máquinas son esta, y sus redes no son las de nadie.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::dominio::{EjemplarId, UsuarioId};
+use common::dominio::{EjemplarId, Tipo, UsuarioId};
 
 use crate::auditoria::base::Disponible;
 
@@ -32,11 +32,11 @@ pub const ACTUALIZAR: [&str; 8] = [
 ];
 
 /// Lo que se espera a que todo esté sano tras levantarlo.
-pub const ARRANQUE_MAX: Duration = Duration::from_secs(60);
+pub const ARRANQUE_MAX: Duration = Duration::from_mins(1);
 /// Operaciones que hay que reconocer, por lo menos, para que la demostración valga.
 pub const OPERACIONES_MIN: u64 = 10_000;
 /// Lo que dura, como mucho.
-pub const TODO_MAX: Duration = Duration::from_secs(600);
+pub const TODO_MAX: Duration = Duration::from_mins(10);
 /// El hueco más largo al matar el gestor de almacenamiento en uso, y al pararlo, que da tiempo a acabar lo que tiene.
 pub const MATAR_MAX: Duration = Duration::from_secs(1);
 /// Véase [`MATAR_MAX`].
@@ -62,6 +62,14 @@ fn es_de_la_carga(ejemplar: EjemplarId) -> bool {
 /// En el catálogo de muestra lo dice el último número del carné.
 fn no_es_estudiante(usuario: UsuarioId) -> bool {
     usuario.as_str().ends_with(['0', '9'])
+}
+
+/// Qué éxitos miden la pausa de lo que se le hace a un contenedor: los que pasan por él; si pasan todos, todos.
+#[must_use]
+pub fn pasa_por(contenedor: &str) -> Option<Tipo> {
+    [("actor_prestamo", Tipo::Prestamo), ("actor_devolucion", Tipo::Devolucion)]
+        .into_iter()
+        .find_map(|(papel, tipo)| contenedor.contains(papel).then_some(tipo))
 }
 
 #[cfg(test)]

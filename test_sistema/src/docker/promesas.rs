@@ -34,9 +34,9 @@ impl Escenario<'_> {
         let ejemplares: Vec<EjemplarId> = resto.ejemplares.iter().rev().map(|(e, _)| *e).collect();
         let usuarios: Vec<UsuarioId> = resto.usuarios.iter().rev().copied().collect();
         anyhow::ensure!(ejemplares.len() > PROMESAS && usuarios.len() > PROMESAS, "no queda con qué probar");
-        let carta = self.prueba_2(ejemplares[0], [usuarios[0], usuarios[1]]).await?;
+        let sin_cumplir = self.prueba_2(ejemplares[0], [usuarios[0], usuarios[1]]).await?;
         let libres = ejemplares[1..].iter().zip(&usuarios[2..]);
-        self.primera_maquina(libres.map(|(e, u)| (*e, *u)).take(PROMESAS).collect(), carta).await?;
+        self.primera_maquina(libres.map(|(e, u)| (*e, *u)).take(PROMESAS).collect(), sin_cumplir).await?;
         let mut historia = carga.terminar().await;
         self.cerrar(&mut historia).await?;
         let mut a_mano = std::mem::take(&mut self.a_mano);

@@ -16,7 +16,7 @@ use crate::{carga::Carga, historia::Historia};
 const DATOS: &str = "/var/lib/postgresql/data";
 /// Como empiezan los volúmenes que se pueden borrar.
 const DE_LA_DEMO: &str = "anaquel_demo";
-const SANO_MAX: Duration = Duration::from_secs(60);
+const SANO_MAX: Duration = Duration::from_mins(1);
 const MIRADA: Duration = Duration::from_millis(250);
 /// El estado de salida con que «restaurar» se niega.
 const SE_NIEGA: i32 = 2;
