@@ -17,7 +17,7 @@ use test_sistema::suite::programa;
 const ESPANOL: &str = include_str!("../../README.md");
 const INGLES: &str = include_str!("../../README.en.md");
 /// Lo que puede tardar en verse lo que solo se pregunta: un actor que vuelve, una línea de un registro.
-const VERSE_MAX: Duration = Duration::from_secs(60);
+const VERSE_MAX: Duration = Duration::from_mins(1);
 const MIRADA: Duration = Duration::from_millis(500);
 const VOLUMENES: [&str; 2] = ["anaquel_pc1_datos", "anaquel_pc1_diario"];
 
