@@ -61,7 +61,7 @@ docker-arriba: secretos imagenes ## Levanta las dos máquinas en contenedores, e
 	$(PC2) up -d
 	docker exec gestor_almacenamiento gestor_almacenamiento importar /datos/libros_10k.csv
 
-docker-demo: construir secretos imagenes ## Levanta las dos máquinas en contenedores, los para y los mata bajo carga, y audita; no deja nada. Unos seis minutos
+docker-demo: construir secretos imagenes ## Levanta las dos máquinas en contenedores, los para y los mata bajo carga, y audita; no deja nada. Construidos, unos cuatro minutos
 	target/release/test_sistema docker-demo
 
 docker-readme: construir-pruebas secretos imagenes ## Corre en contenedores las órdenes del README, y compara lo que se ve
