@@ -18,6 +18,7 @@ pub mod carga;
 pub mod cliente;
 pub mod demo;
 pub mod escena;
+pub mod experimento;
 pub mod funcional;
 pub mod historia;
 pub mod http;
