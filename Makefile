@@ -1,6 +1,6 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda preparar construir construir-pruebas demo simulacion mutantes caos campania-muertes campania-paradas \
+.PHONY: ayuda preparar preparar-pruebas construir construir-pruebas demo simulacion mutantes caos campania-muertes campania-paradas \
 	campania-apagon banco banco-grande servir test lint
 
 ayuda: ## Muestra esta lista
@@ -8,6 +8,9 @@ ayuda: ## Muestra esta lista
 
 preparar: ## Instala los paquetes del sistema que falten
 	@herramientas/preparar
+
+preparar-pruebas: ## Lo mismo, y el navegador con que las pruebas miran las páginas
+	@herramientas/preparar --pruebas
 
 construir: preparar ## Construye los programas (target/release)
 	cargo build --release --workspace --bins --locked
@@ -39,7 +42,7 @@ banco-grande: construir ## Lo mismo con 10.000.000 de ejemplares contra 65.536; 
 servir: construir ## Levanta la suite en esta máquina, en primer plano (Ctrl-C la apaga)
 	target/release/anaquel servir
 
-test: construir-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
+test: preparar-pruebas construir-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
 	cargo test --workspace --locked
 
 SEMILLAS ?= 100000
