@@ -16,8 +16,11 @@ use common::dominio::{Codigo, Comando, EjemplarId, Estado, Huella, Objeto, Tipo,
 use serde::Deserialize;
 use uuid::Uuid;
 
-use self::linealidad::{Hecho, NoLineal, Paso};
-use crate::historia::{Historia, Registro, Resumen};
+use self::linealidad::{Hecho, Paso};
+use crate::{
+    historia::{Historia, Registro, Resumen},
+    linealidad::NoLineal,
+};
 
 /// Hallazgos que se guardan con su texto, de cada clase; los demás solo se cuentan.
 const HALLAZGOS_CON_TEXTO: usize = 20;
@@ -267,10 +270,13 @@ impl<'a> Auditor<'a> {
             self.veredicto.ejemplares += 1;
             match linealidad::comprobar(&pasos) {
                 Ok(()) => {}
-                Err(NoLineal::SinOrden { colocadas, culpable }) => self.veredicto.no_lineal(format_args!(
-                    "de las {} operaciones de {ejemplar}, {colocadas} caben y {culpable} ya no",
-                    pasos.len()
-                )),
+                Err(NoLineal::SinOrden { colocadas, culpable }) => {
+                    let culpable = culpable.map_or_else(Uuid::nil, |i| pasos[i].id);
+                    self.veredicto.no_lineal(format_args!(
+                        "de las {} operaciones de {ejemplar}, {colocadas} caben y {culpable} ya no",
+                        pasos.len()
+                    ));
+                }
                 Err(NoLineal::Inabarcable) => self
                     .veredicto
                     .no_lineal(format_args!("las {} operaciones de {ejemplar} no se pudieron comprobar", pasos.len())),

@@ -10,8 +10,6 @@ mod estadistica;
 pub mod grande;
 mod hijo;
 mod informe;
-pub(crate) mod interrupcion;
-pub(crate) mod maquina;
 mod medida;
 mod objetivos;
 mod pausa;
@@ -37,13 +35,12 @@ use common::transport::Contexto;
 use self::{
     auditoria::Veredicto,
     informe::Informe,
-    interrupcion::Interrupcion,
     medida::{Banco, Medidas, Prueba},
     pgbench::Pgbench,
     progreso::Progreso,
     reparto::{Caso, Tamano},
 };
-use crate::{demo::vaciar, informe::guardar, suite::Suite};
+use crate::{demo::vaciar, informe::guardar, interrupcion::Interrupcion, suite::Suite};
 
 /// Clientes en bucle cerrado de cada prueba.
 const CLIENTES: [usize; 5] = [1, 8, 32, 64, 256];

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use self::informe::Informe;
-use crate::{banco::interrupcion::Interrupcion, escena::Escena, informe::guardar};
+use crate::{escena::Escena, informe::guardar, interrupcion::Interrupcion};
 
 /// Qué campaña, y dónde.
 #[derive(Clone, Debug, clap::Args)]

@@ -5,7 +5,11 @@ use std::{fmt::Write as _, fs, io, path::Path, time::Duration};
 use common::dominio::Estado;
 use serde::Serialize;
 
-use crate::{auditoria::Veredicto, historia::Historia};
+use crate::{
+    auditoria::Veredicto,
+    historia::Historia,
+    numeros::{centesimas, percentil},
+};
 
 /// El resultado de una carga auditada. Las operaciones son las reconocidas, cada una una vez.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -117,23 +121,15 @@ impl Ritmo {
     pub fn de(historia: &Historia, duracion: Duration) -> Self {
         let mut latencias: Vec<Duration> = historia.muestras.iter().map(|m| m.latencia).collect();
         latencias.sort_unstable();
-        let percentil = |por_mil: usize| {
-            let ultimo = latencias.len().saturating_sub(1);
-            latencias.get(ultimo * por_mil / 1000).map_or(0.0, |l| redondear(l.as_secs_f64() * 1000.0))
-        };
+        let ms = |por_ciento| centesimas(percentil(&latencias, por_ciento).as_secs_f64() * 1000.0);
         let respuestas = u128::try_from(latencias.len()).unwrap_or(0);
         Self {
             respuestas_por_segundo: u64::try_from(respuestas * 1000 / duracion.as_millis().max(1)).unwrap_or(0),
-            p50_ms: percentil(500),
-            p99_ms: percentil(990),
-            max_ms: percentil(1000),
+            p50_ms: ms(50),
+            p99_ms: ms(99),
+            max_ms: ms(100),
         }
     }
-}
-
-/// A centésimas.
-fn redondear(ms: f64) -> f64 {
-    (ms * 100.0).round() / 100.0
 }
 
 /// Escribe un informe como JSON, creando su carpeta si falta.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use ficha::Ficha;
 use taller::{Caza, Taller};
 
-use crate::banco::interrupcion::Interrupcion;
+use crate::interrupcion::Interrupcion;
 
 /// Qué mutantes, y dónde.
 #[derive(Clone, Debug, clap::Args)]

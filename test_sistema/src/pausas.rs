@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::numeros::{milisegundos, percentil};
+
 /// Las pausas de una clase de fallo.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pausas {
@@ -33,19 +35,6 @@ impl Pausas {
             max_ms: percentil(&ms, 100),
         }
     }
-}
-
-/// El menor valor que no supera menos de `por_ciento` de la lista, que viene ordenada; cero si está vacía.
-#[must_use]
-pub fn percentil(ordenados: &[u64], por_ciento: usize) -> u64 {
-    let rango = (ordenados.len() * por_ciento).div_ceil(100);
-    ordenados.get(rango.saturating_sub(1)).copied().unwrap_or(0)
-}
-
-/// En milisegundos.
-#[must_use]
-pub fn milisegundos(cuanto: Duration) -> u64 {
-    u64::try_from(cuanto.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

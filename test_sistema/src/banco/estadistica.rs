@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::numeros::percentil;
+
 /// Lo que se midió en un tramo: a qué ritmo y con qué esperas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Ritmo {
@@ -60,18 +62,6 @@ impl Extremos {
     pub fn de_razones(arriba: &[Ritmo], abajo: &[Ritmo]) -> Self {
         Self::de(arriba.iter().zip(abajo).map(|(a, b)| a.ops_s / b.ops_s.max(f64::EPSILON)))
     }
-}
-
-/// El valor bajo el que queda `por_ciento` de la lista, que viene ordenada; cero si está vacía.
-fn percentil(ordenados: &[u32], por_ciento: usize) -> u32 {
-    let ultimo = ordenados.len().saturating_sub(1);
-    ordenados.get(ultimo * por_ciento / 100).copied().unwrap_or(0)
-}
-
-/// A centésimas, para escribirlo.
-#[must_use]
-pub fn centesimas(valor: f64) -> f64 {
-    (valor * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

@@ -23,13 +23,12 @@ use super::{
     cadena::{self, Salida, Tramo},
     datos,
     estadistica::Ritmo,
-    interrupcion::Interrupcion,
     medida::Medidas,
     progreso::Progreso,
     reparto::{Caso, Reparto, Tamano},
     titulo,
 };
-use crate::{carga::ampliar_descriptores, informe::guardar, suite::Suite};
+use crate::{carga::ampliar_descriptores, informe::guardar, interrupcion::Interrupcion, suite::Suite};
 
 /// Clientes en bucle cerrado de cada comparación.
 const CLIENTES: [usize; 2] = [64, 256];

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     fmt::{self, Write as _},
-    time::Duration,
 };
 
 use serde::Serialize;
@@ -12,11 +11,14 @@ use super::{
     Hecho,
     auditoria::Veredicto,
     cadena::Fallos,
-    estadistica::{Extremos, Ritmo, centesimas},
-    maquina::Maquina,
+    estadistica::{Extremos, Ritmo},
     medida::{Cpu, Fila},
     objetivos::{Objetivo, juzgar},
     reparto::Caso,
+};
+use crate::{
+    maquina::Maquina,
+    numeros::{centesimas, milisegundos},
 };
 
 /// El informe, para un programa.
@@ -78,8 +80,8 @@ impl Informe {
             cadena: medidas.filas.iter().map(DeLaCadena::de).collect(),
             referencia: medidas.filas.iter().map(DeLaReferencia::de).collect(),
             memoria_mib: memoria_mib.clone(),
-            arranque_ms: Arranque { desde_nada: desde_nada.map(ms), con_datos: con_datos.map(ms) },
-            pausa_ms: pausa.map(ms),
+            arranque_ms: Arranque { desde_nada: desde_nada.map(milisegundos), con_datos: con_datos.map(milisegundos) },
+            pausa_ms: pausa.map(milisegundos),
             auditoria: *veredicto,
             sin_decidir: cuantos,
             textos,
@@ -163,11 +165,6 @@ impl DeLaReferencia {
 /// A lo que se deja leer.
 pub(super) fn redondo(ritmo: Ritmo) -> Ritmo {
     Ritmo { ops_s: ritmo.ops_s.round(), p50_ms: centesimas(ritmo.p50_ms), p99_ms: centesimas(ritmo.p99_ms) }
-}
-
-/// En milisegundos.
-pub(super) fn ms(duracion: Duration) -> u64 {
-    u64::try_from(duracion.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Display for Veredicto {

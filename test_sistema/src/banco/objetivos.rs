@@ -4,11 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{
-    estadistica::{Ritmo, centesimas},
-    medida::Fila,
-    reparto::Caso,
-};
+use super::{estadistica::Ritmo, medida::Fila, reparto::Caso};
+use crate::numeros::centesimas;
 
 /// Con cuántos clientes, y cuántas veces la referencia, ronda a ronda.
 const RAZONES: [(usize, f64); 4] = [(1, 0.5), (8, 1.0), (32, 2.0), (64, 3.2)];

@@ -19,7 +19,7 @@ use crate::{
     escena::{DECIDIR_MAX, Escena},
     historia::{Historia, Muestra},
     http::metrica,
-    pausas::{milisegundos, percentil},
+    numeros::{milisegundos, percentil},
     suite::{Suite, memoria},
 };
 

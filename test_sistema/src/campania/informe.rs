@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::{
-    auditoria::Veredicto, banco::maquina::Maquina, historia::Historia, informe::Informe as Cuentas, pausas::Pausas,
-};
+use crate::{auditoria::Veredicto, historia::Historia, informe::Informe as Cuentas, maquina::Maquina, pausas::Pausas};
 
 /// Una cifra con su umbral.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

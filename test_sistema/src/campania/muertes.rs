@@ -13,7 +13,8 @@ use crate::{
     carga::{Carga, Plan},
     escena::Escena,
     historia::Muestra,
-    pausas::{Pausas, milisegundos},
+    numeros::milisegundos,
+    pausas::Pausas,
 };
 
 /// Clientes, y lo que descansa cada uno: bastantes respuestas por segundo para ver una pausa de milisegundos, y pocas

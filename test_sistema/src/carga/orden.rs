@@ -16,6 +16,7 @@ use crate::{
     auditoria::base::Base,
     cliente::{Cliente, Paciencia},
     informe::{Informe, Ritmo, guardar},
+    numeros::milisegundos,
     solicitud::Campos,
     suite::url_de_la_base,
 };
@@ -117,10 +118,10 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
 async fn mostrar(carga: &Carga, dura: Duration) {
     let forma =
         ProgressStyle::with_template("  {bar:40} {elapsed}/{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-    let barra = ProgressBar::new(u64::try_from(dura.as_millis()).unwrap_or(u64::MAX)).with_style(forma);
+    let barra = ProgressBar::new(milisegundos(dura)).with_style(forma);
     while carga.transcurrido() < dura {
         let (hace, respuestas) = (carga.transcurrido(), carga.respuestas());
-        barra.set_position(u64::try_from(hace.as_millis()).unwrap_or(u64::MAX));
+        barra.set_position(milisegundos(hace));
         let por_segundo = u128::try_from(respuestas).unwrap_or(0) * 1000 / hace.as_millis().max(1);
         barra.set_message(format!("{} s · {respuestas} respuestas · {por_segundo}/s", dura.as_secs()));
         sleep(TIC.min(dura.saturating_sub(hace))).await;

@@ -13,6 +13,7 @@ use crate::{
     },
     historia::{Historia, Muestra},
     informe::{Fallo, Ritmo},
+    numeros::milisegundos,
 };
 
 /// Lo que se deja correr la carga antes de la primera muerte.
@@ -104,7 +105,7 @@ impl Demo<'_> {
         let pausa = historia.pausa(desde, hasta, cuenta(muerte.tipo));
         let fallo = Fallo {
             proceso: muerte.nombre.clone(),
-            pausa_ms: u64::try_from(pausa.as_millis()).unwrap_or(u64::MAX),
+            pausa_ms: milisegundos(pausa),
             operaciones_afectadas: u64::try_from(historia.afectadas(desde, hasta, LENTA)).unwrap_or(u64::MAX),
         };
         if muerte.relevo == Relevo::Hay && pausa >= PAUSA_MAX {

@@ -1,12 +1,10 @@
-//! Decide si hay un orden de las operaciones que explique lo que cada una contestó, respetando cuál acabó antes de que
-//! otra empezara.
+//! Decide si lo que se contestó de cada título y de cada usuario se explica con las reglas del dominio, una operación detrás
+//! de otra.
 //!
-//! Búsqueda de Wing y Gong («Testing and Verifying Concurrent Objects», 1993) con la memoria de Lowe («Testing for
-//! Linearizability», 2017): un conjunto de hechas que lleva a un mismo estado no se explora dos veces. Cada título es un
-//! objeto (con todas sus copias: una petición por ISBN mira todas), y cada usuario otro, por su límite. De la que nadie
-//! supo el resultado se sabe lo guardado, y pudo tener efecto en cualquier momento desde que se pidió.
+//! Cada título es un objeto (con todas sus copias: una petición por ISBN mira todas), y cada usuario otro, por su límite. De
+//! la que nadie supo el resultado se sabe lo guardado, y pudo tener efecto en cualquier momento desde que se pidió.
 
-use std::{collections::HashSet, hash::Hash};
+use std::collections::HashSet;
 
 use common::dominio::{
     Codigo, Comando, EjemplarId, Isbn, Objeto, OperacionId, Tipo, UsuarioId,
@@ -21,6 +19,7 @@ use super::{
     mundo::Mundo,
     reloj::Us,
 };
+use crate::linealidad::{Intervalo, Modelo, buscar_orden};
 
 /// Una operación decidida, con el intervalo en que tuvo que tener efecto.
 #[derive(Clone, Debug)]
@@ -45,46 +44,10 @@ pub struct Llamada {
     pub renovaciones: Option<u8>,
 }
 
-/// Un objeto con su estado secuencial.
-trait Modelo {
-    type Estado: Clone + Eq + Hash;
-    /// El estado que queda si `llamada`, hecha ahora, contestaría lo que contestó.
-    fn paso(&self, estado: &Self::Estado, llamada: &Llamada) -> Option<Self::Estado>;
-}
-
-/// Si hay un orden que lo explique todo y acabe en un estado que `final_` admita.
-fn explicable<M: Modelo>(
-    modelo: &M,
-    inicio: &M::Estado,
-    llamadas: &[&Llamada],
-    final_: impl Fn(&M::Estado) -> bool,
-) -> bool {
-    let mut vistos: HashSet<(Vec<u64>, M::Estado)> = HashSet::new();
-    let mut pila = vec![(vec![0_u64; llamadas.len().div_ceil(64)], inicio.clone(), 0)];
-    while let Some((hechas, estado, cuantas)) = pila.pop() {
-        if cuantas == llamadas.len() {
-            if final_(&estado) {
-                return true;
-            }
-            continue;
-        }
-        let hecha = |i: usize| hechas[i / 64] >> (i % 64) & 1 == 1;
-        // La que acabó antes de que otra empezara va antes que ella.
-        let tope = (0..llamadas.len()).filter(|i| !hecha(*i)).filter_map(|i| llamadas[i].sabida).min();
-        // Del revés: la pila saca primero la que antes se confirmó, que casi siempre es la buena.
-        for i in (0..llamadas.len()).rev() {
-            if hecha(i) || tope.is_some_and(|tope| llamadas[i].pedida > tope) {
-                continue;
-            }
-            let Some(siguiente) = modelo.paso(&estado, llamadas[i]) else { continue };
-            let mut con_ella = hechas.clone();
-            con_ella[i / 64] |= 1 << (i % 64);
-            if vistos.insert((con_ella.clone(), siguiente.clone())) {
-                pila.push((con_ella, siguiente, cuantas + 1));
-            }
-        }
+impl Llamada {
+    fn intervalo(&self) -> Intervalo {
+        Intervalo { desde: self.pedida, hasta: self.sabida }
     }
-    false
 }
 
 /// Un título con todas sus copias; decide con las reglas del dominio.
@@ -92,6 +55,8 @@ struct Titulo {
     isbn: Isbn,
     copias: Vec<Ejemplar>,
     usuarios: usize,
+    /// Cómo quedó.
+    quedo: Abiertos,
 }
 
 /// El préstamo abierto de cada copia: cuál, de quién y cuántas veces alargado.
@@ -139,9 +104,18 @@ impl Titulo {
 }
 
 impl Modelo for Titulo {
+    type Paso = Llamada;
     type Estado = Abiertos;
 
-    fn paso(&self, estado: &Abiertos, llamada: &Llamada) -> Option<Abiertos> {
+    fn intervalo(&self, llamada: &Llamada) -> Intervalo {
+        llamada.intervalo()
+    }
+
+    fn puede_acabar(&self, estado: &Abiertos) -> bool {
+        *estado == self.quedo
+    }
+
+    fn dar(&self, estado: &Abiertos, llamada: &Llamada) -> Option<Abiertos> {
         let mut filas = self.filas(estado);
         let momento = chrono::DateTime::UNIX_EPOCH;
         let operacion = Operacion { id: llamada.id, comando: llamada.comando, momento };
@@ -164,9 +138,14 @@ struct Cuenta {
 }
 
 impl Modelo for Cuenta {
+    type Paso = Llamada;
     type Estado = u32;
 
-    fn paso(&self, abiertos: &u32, llamada: &Llamada) -> Option<u32> {
+    fn intervalo(&self, llamada: &Llamada) -> Intervalo {
+        llamada.intervalo()
+    }
+
+    fn dar(&self, abiertos: &u32, llamada: &Llamada) -> Option<u32> {
         match (llamada.comando.tipo(), llamada.codigo) {
             (Tipo::Prestamo, Codigo::Ok) => (*abiertos < self.maximo).then_some(abiertos + 1),
             (Tipo::Devolucion, Codigo::Ok) => abiertos.checked_sub(1),
@@ -194,9 +173,9 @@ pub fn por_titulo(mundo: &Mundo, llamadas: &[Llamada]) -> Result<(), String> {
             .map(|c| mundo.base.prestamos.values().find(|p| p.ejemplar == c.id && p.cierre.is_none()))
             .map(|p| p.map(|p| (p.id, p.usuario, p.renovaciones)))
             .collect();
-        let titulo = Titulo { isbn, usuarios: mundo.entorno.perfil.usuarios, copias };
-        let vacio = vec![None; titulo.copias.len()];
-        if !explicable(&titulo, &vacio, &suyas, |estado| *estado == quedo) {
+        let vacio = vec![None; copias.len()];
+        let titulo = Titulo { isbn, usuarios: mundo.entorno.perfil.usuarios, copias, quedo };
+        if buscar_orden(&titulo, vacio, &suyas).is_err() {
             return Err(format!("ningún orden explica lo que se contestó del título {t}:\n{}", contar(&suyas)));
         }
     }
@@ -216,7 +195,7 @@ pub fn por_usuario(llamadas: &[Llamada]) -> Result<(), String> {
         let suyas: Vec<_> = llamadas.iter().filter(cuenta).collect();
         let numero: usize = u.as_str()[1..].parse().unwrap_or(0);
         let maximo = Condiciones::de(sede(), Categoria::TODAS[numero % 3]).prestamos_max;
-        if !explicable(&Cuenta { maximo }, &0, &suyas, |_| true) {
+        if buscar_orden(&Cuenta { maximo }, 0, &suyas).is_err() {
             return Err(format!("ningún orden explica los préstamos del usuario {u}:\n{}", contar(&suyas)));
         }
     }
@@ -245,7 +224,7 @@ mod tests {
     }
 
     fn se_explica(llamadas: &[Llamada]) -> bool {
-        explicable(&Cuenta { maximo: 1 }, &0, &llamadas.iter().collect::<Vec<_>>(), |_| true)
+        buscar_orden(&Cuenta { maximo: 1 }, 0, &llamadas.iter().collect::<Vec<_>>()).is_ok()
     }
 
     #[test]

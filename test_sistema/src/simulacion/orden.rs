@@ -12,7 +12,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Simulada, simular};
-use crate::banco::interrupcion::Interrupcion;
+use crate::interrupcion::Interrupcion;
 
 /// Cada cuánto se mueve la barra.
 const TIC: Duration = Duration::from_millis(200);

@@ -40,6 +40,18 @@ fn no_escrita() -> Desenlace {
     Desenlace::NoEscrita { motivo: "22003".into() }
 }
 
+/// La operación 1, prometida, que agotó sus fallos definidos.
+fn con_una_prometida_que_falla_del_todo() -> Banco {
+    let mut banco = con_actor();
+    banco.pedir(prestamo(1, 1));
+    banco.pasar(Duration::from_millis(750));
+    banco.escribir();
+    for _ in 0..3 {
+        fallar(&mut banco, &no_escrita());
+    }
+    banco
+}
+
 /// Otra que se decide: el almacenamiento da señales de vida.
 fn senal_de_vida(banco: &mut Banco, n: u64) {
     let otra = prestamo(n, 99);
@@ -49,13 +61,7 @@ fn senal_de_vida(banco: &mut Banco, n: u64) {
 
 #[test]
 fn al_tercer_fallo_definido_se_aparta_con_su_historia() {
-    let mut banco = con_actor();
-    banco.pedir(prestamo(1, 1));
-    banco.pasar(Duration::from_millis(750));
-    banco.escribir();
-    for _ in 0..3 {
-        fallar(&mut banco, &no_escrita());
-    }
+    let mut banco = con_una_prometida_que_falla_del_todo();
     let cierre = &banco.cerrando[&id(1)];
     assert_eq!(cierre.fin, Fin::Apartar(MotivoDeApartar::FallosDefinidos));
     assert_eq!(cierre.historia.iter().map(|fallo| fallo.intento).collect::<Vec<_>>(), [0, 1, 2]);
@@ -250,13 +256,7 @@ fn al_buzon_solo_va_lo_que_se_contesto_pendiente_y_no_se_aplico() {
 
 #[test]
 fn lo_que_estaba_en_el_diario_al_arrancar_cuenta_como_prometido_y_vuelve_a_intentarse() {
-    let mut banco = con_actor();
-    banco.pedir(prestamo(1, 1));
-    banco.pasar(Duration::from_millis(750));
-    banco.escribir();
-    for _ in 0..3 {
-        fallar(&mut banco, &no_escrita());
-    }
+    let mut banco = con_una_prometida_que_falla_del_todo();
     assert_eq!(banco.cerrando.len(), 1);
     let mut otro = banco.rearrancar();
     otro.llega_actor(Topico::Prestamo, "a");

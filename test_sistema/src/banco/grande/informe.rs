@@ -4,14 +4,17 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
-use crate::banco::{
-    auditoria::Veredicto,
-    cadena::{Fallos, Salida},
-    estadistica::{Extremos, Ritmo, centesimas},
-    informe::{ms, redondo},
+use crate::{
+    banco::{
+        auditoria::Veredicto,
+        cadena::{Fallos, Salida},
+        estadistica::{Extremos, Ritmo},
+        informe::redondo,
+        objetivos::Objetivo,
+        reparto::Tamano,
+    },
     maquina::Maquina,
-    objetivos::Objetivo,
-    reparto::Tamano,
+    numeros::{centesimas, milisegundos},
 };
 
 /// Lo que la grande tiene que conservar del ritmo de la pequeña, y los ocupados con los demás conectados.
@@ -112,7 +115,12 @@ impl Poda {
     /// La que olvidó `operaciones` en `tardo` mientras se medía `salida`.
     #[must_use]
     pub fn de(operaciones: usize, tardo: Duration, salida: &Salida) -> Self {
-        Self { operaciones, tardo_ms: ms(tardo), hueco_ms: ms(salida.hueco), ritmo: redondo(salida.ritmo) }
+        Self {
+            operaciones,
+            tardo_ms: milisegundos(tardo),
+            hueco_ms: milisegundos(salida.hueco),
+            ritmo: redondo(salida.ritmo),
+        }
     }
 
     /// En una línea.
