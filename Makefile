@@ -1,7 +1,7 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda preparar preparar-pruebas construir construir-pruebas demo simulacion mutantes caos campania-muertes campania-paradas \
-	campania-apagon banco banco-grande servir test lint
+.PHONY: ayuda preparar preparar-pruebas construir construir-pruebas demo simulacion mutantes caos campania-muertes \
+	campania-paradas campania-apagon banco banco-grande experimento servir test lint
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -38,6 +38,9 @@ banco: construir ## Mide la suite contra PostgreSQL sin intermediario, a turnos,
 
 banco-grande: construir ## Lo mismo con 10.000.000 de ejemplares contra 65.536; pide unos 12 GiB de disco. Deja var/banco-grande.json
 	target/release/test_sistema banco-grande
+
+experimento: construir ## El experimento de clase: 4, 6 y 10 solicitantes por sede, SEGUNDOS=120 cada vez, con y sin fallo; cerca de una hora. SEGUIR=carpeta sigue uno interrumpido
+	target/release/test_sistema experimento $(if $(SEGUIR),--seguir $(SEGUIR),--segundos $(or $(SEGUNDOS),120))
 
 servir: construir ## Levanta la suite en esta máquina, en primer plano (Ctrl-C la apaga)
 	target/release/anaquel servir

@@ -6,7 +6,6 @@
 mod dibujo;
 mod escala;
 mod estadistica;
-mod ficha;
 mod formato;
 mod graficos;
 mod hueco;
@@ -23,12 +22,14 @@ use std::{
 
 use self::{
     dibujo::{Formato, Grafico},
-    ficha::Ficha,
     graficos::Graficos,
     muestras::Muestras,
     resumen::Resumenes,
 };
-use crate::experimento::resultados::{self, Lector};
+use crate::experimento::{
+    ficha::{self, Ficha},
+    resultados::{self, Lector},
+};
 
 /// La hoja de estilo de los gráficos, en claro.
 const CLARO: &str = include_str!("informe/graficos.css");

@@ -32,8 +32,9 @@ pub const COLUMNAS: [&str; 14] = [
 ];
 
 /// Qué diseño se mide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum Diseno {
     /// El principal: dos gestores de almacenamiento, y actores que contestan.
     DosAlmacenes,

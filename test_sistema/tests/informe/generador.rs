@@ -1,13 +1,15 @@
 //! Un experimento inventado pero verosímil: solicitantes en bucle cerrado, un almacén que muere, y un diseño que no releva.
 
-use std::collections::BTreeMap;
-
+use chrono::DateTime;
 use common::dominio::{Codigo, Tipo};
-use serde_json::json;
 use tempfile::TempDir;
 use test_sistema::{
     azar::Azar,
-    experimento::resultados::{ARCHIVO, Diseno, Escritor, Fallo, Fila, Quedo},
+    experimento::{
+        ficha::{Condiciones, Ficha},
+        plan::Ejecucion,
+        resultados::{ARCHIVO, Diseno, Escritor, Fallo, Fila, Quedo},
+    },
 };
 
 const SEGUNDO: u64 = 1_000_000;
@@ -18,7 +20,6 @@ const VUELTA_US: u64 = 2_600_000;
 /// Qué experimento se inventa.
 pub struct Plan {
     pub disenos: Vec<Diseno>,
-    pub solicitantes: Vec<u16>,
     pub fallos: Vec<Fallo>,
     pub repeticiones: u32,
     pub segundos: u64,
@@ -30,7 +31,6 @@ impl Plan {
     pub fn completo() -> Self {
         Self {
             disenos: Diseno::TODOS.to_vec(),
-            solicitantes: vec![4, 6, 10],
             fallos: vec![Fallo::No, Fallo::Si],
             repeticiones: 3,
             segundos: 10,
@@ -49,41 +49,42 @@ pub fn generar(plan: &Plan) -> TempDir {
     let carpeta = tempfile::tempdir().expect("carpeta");
     let mut escritor = Escritor::crear(&carpeta.path().join(ARCHIVO)).expect("se crea");
     let mut azar = Azar::con_semilla(20);
-    let mut tanda = 0;
-    for diseno in &plan.disenos {
-        let repeticiones = if *diseno == Diseno::DosAlmacenes { plan.repeticiones } else { 1 };
-        for repeticion in 1..=repeticiones {
-            for solicitantes in &plan.solicitantes {
-                for fallo in &plan.fallos {
-                    if *diseno == Diseno::SinActores && *fallo == Fallo::Si {
-                        continue;
-                    }
-                    tanda += 1;
-                    let muerte_us =
-                        (*fallo == Fallo::Si).then(|| plan.segundos * SEGUNDO / 2 + azar.siguiente() % 90_000);
-                    let modelo = Modelo { diseno: *diseno, solicitantes: *solicitantes, muerte_us };
-                    let mut filas = modelo.correr(plan, &mut azar);
-                    filas.sort_by_key(|f| f.inicio_us);
-                    for fila in filas {
-                        let fila = Fila { tanda, repeticion, fallo: *fallo, ..fila };
-                        escritor.escribir(&fila).expect("se escribe");
-                    }
-                }
-            }
+    let mut ficha = ficha(plan);
+    ficha.ejecuciones.retain(|e| plan.fallos.contains(&e.ejecucion.fallo));
+    if plan.interrumpido {
+        ficha.ejecuciones.last_mut().expect("hay").hecha = false;
+    }
+    for anotada in ficha.ejecuciones.iter_mut().filter(|e| e.hecha) {
+        let Ejecucion { tanda, diseno, solicitantes, fallo, repeticion } = anotada.ejecucion;
+        anotada.muerte_us = (fallo == Fallo::Si).then(|| plan.segundos * SEGUNDO / 2 + azar.siguiente() % 90_000);
+        let modelo = Modelo { diseno, solicitantes, muerte_us: anotada.muerte_us };
+        for fila in modelo.correr(plan, &mut azar) {
+            escritor.escribir(&Fila { tanda, repeticion, fallo, ..fila }).expect("se escribe");
         }
     }
     escritor.vaciar().expect("sale");
-    let ejecuciones: Vec<_> = (1..=tanda).map(|n| json!({"hecha": !plan.interrumpido || n < tanda})).collect();
-    let ficha = json!({
-        "fecha": "2026-03-05T09:07:00Z",
-        "maquina": {"procesador": "Un procesador & medio", "nucleos": 2, "memoria_mib": 24_000, "sistema": "6.1"},
-        "versiones": BTreeMap::from([("anaquel", "0.1.0"), ("postgresql", "15.18 <script>alert(1)</script>")]),
-        "condiciones": {"segundos": plan.segundos, "pausa_ms": plan.pausa_ms, "mezcla": "50/30/20", "semilla": 20},
-        "interrumpido": plan.interrumpido,
-        "ejecuciones": ejecuciones,
-    });
-    std::fs::write(carpeta.path().join("experimento.json"), ficha.to_string()).expect("se escribe");
+    ficha.escribir(carpeta.path()).expect("se escribe");
     carpeta
+}
+
+/// Con una versión que no es de fiar.
+fn ficha(plan: &Plan) -> Ficha {
+    let condiciones = Condiciones {
+        segundos: plan.segundos,
+        pausa_ms: plan.pausa_ms,
+        mezcla: "50/30/20".to_owned(),
+        semilla: 20,
+        solicitantes: vec![4, 6, 10],
+        repeticiones: plan.repeticiones,
+        disenos: plan.disenos.clone(),
+        catalogo: "datos/libros_10k.csv".into(),
+    };
+    let mut ficha = Ficha::nueva(condiciones, DateTime::from_timestamp(1_772_701_620, 0).expect("fecha"));
+    ficha.maquina.procesador = "Un procesador & medio".to_owned();
+    ficha.versiones.insert("postgresql".to_owned(), "15.18 <script>alert(1)</script>".to_owned());
+    ficha.interrumpido = plan.interrumpido;
+    ficha.ejecuciones.iter_mut().for_each(|e| e.hecha = true);
+    ficha
 }
 
 /// Una ejecución inventada.
@@ -145,7 +146,9 @@ impl Modelo {
         let prometida = 262_000 + azar.siguiente() % 15_000;
         match (self.diseno, espera) {
             (Diseno::SinActores, _) if !directa => (prometida, Quedo::Pendiente, None),
-            (Diseno::UnAlmacen, Some(_)) if directa => (prometida * 3, Quedo::Error, Some(Codigo::SinAlmacenamiento)),
+            (Diseno::UnAlmacen, Some(_)) if directa => {
+                (prometida * 3, Quedo::Error, Some(Codigo::AlmacenamientoNoDisponible))
+            }
             (Diseno::UnAlmacen, Some(espera)) if espera > prometida => (prometida, Quedo::Pendiente, None),
             _ => {
                 let tardo = tardo + espera.map_or(0, |e| e + azar.siguiente() % 60_000);

@@ -9,13 +9,15 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{
     dibujo::{Formato, Grafico},
     estadistica::Repetido,
-    ficha::Ficha,
     formato::{NADA, diseno, duracion, entero, fallo, lista, mas_menos, ms, por_ciento},
     graficos::Graficos,
     resumen::{Resumen, Resumenes},
     tablas::{fecha, medido_en},
 };
-use crate::experimento::resultados::{Diseno, Fallo};
+use crate::experimento::{
+    ficha::Ficha,
+    resultados::{Diseno, Fallo},
+};
 
 const ESTILO: &str = include_str!("pagina.css");
 const TITULO: &str = "Cuánto tarda un préstamo, y qué pasa si muere el almacén";

@@ -6,10 +6,11 @@ use chrono::Datelike as _;
 
 use super::{
     estadistica::Repetido,
-    ficha::Ficha,
     formato::{NADA, diseno, fallo, numero},
     resumen::{Resumen, Resumenes},
 };
+
+use crate::experimento::{ficha::Ficha, resultados::Fallo};
 
 /// Una columna de los resúmenes: su nombre en el CSV, su título en el Markdown, sus decimales y de dónde sale.
 struct Columna {
@@ -63,7 +64,7 @@ pub fn csv(resumenes: &Resumenes) -> String {
         let _ = write!(texto, ",{}", c.csv);
     });
     for r in &resumenes.0 {
-        let con_fallo = if r.configuracion.fallo == crate::experimento::resultados::Fallo::Si { "si" } else { "no" };
+        let con_fallo = if r.configuracion.fallo == Fallo::Si { "si" } else { "no" };
         let (diseno, solicitantes) = (r.configuracion.diseno.as_str(), r.configuracion.solicitantes);
         let _ = write!(texto, "\n{diseno},{solicitantes},{con_fallo},{}", r.repeticiones);
         for c in columnas() {
@@ -120,6 +121,11 @@ pub fn medido_en(ficha: &Ficha) -> Vec<(String, String)> {
     ]
     .map(|(nombre, valor)| (nombre.to_owned(), valor))
     .to_vec();
+    pares.extend(ficha.biblioteca.as_ref().map(|b| {
+        let prestados: Vec<String> = b.prestados.iter().map(|(sede, cuantos)| format!("{cuantos} en {sede}")).collect();
+        let texto = format!("{} libros, con préstamos abiertos: {}", b.libros, prestados.join(" y "));
+        ("Biblioteca al empezar".to_owned(), texto)
+    }));
     pares.extend(ficha.versiones.iter().map(|(nombre, version)| (format!("Versión de {nombre}"), version.clone())));
     pares.extend(
         [

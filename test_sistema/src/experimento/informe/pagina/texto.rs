@@ -1,8 +1,8 @@
 //! Decide con qué frases empieza y acaba la página: la respuesta, según lo que se midió, y sus límites.
 
 use crate::experimento::{
+    ficha::Ficha,
     informe::{
-        ficha::Ficha,
         formato::{diseno, duracion, ms, por_ciento},
         resumen::{Resumen, Resumenes},
     },
