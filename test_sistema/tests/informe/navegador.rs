@@ -67,7 +67,7 @@ fn pagina_de_marcos() -> String {
         .map(|ancho| format!("<iframe src=\"copia.html\" width=\"{ancho}\" height=\"{ALTO}\"></iframe>\n"))
         .collect();
     format!(
-        "<!DOCTYPE html><meta charset=\"utf-8\"><style>body{{margin:0;display:flex}}iframe{{border:0}}</style>{marcos}\
+        "<!DOCTYPE html><meta charset=\"utf-8\"><style>body{{margin:0;display:flex}}iframe{{border:0;flex:none}}pre{{display:none}}</style>{marcos}\
          <script>addEventListener('message',m=>{{const p=document.createElement('pre');p.textContent='VEREDICTO'+m.data+'FIN';\
          document.body.append(p)}})</script>"
     )
