@@ -43,7 +43,8 @@ def resumir(repeticiones):
     estados = [f["estado"] for filas in repeticiones for f in filas]
     r["decididas"] = sum(e in ("aplicada", "rechazada") for e in estados)
     r["pendientes"] = estados.count("pendiente")
-    r["sin_exito"] = len(estados) - r["decididas"] - r["pendientes"]
+    r["fallidas"] = sum(e in ("error", "incierta") for e in estados)
+    r["sin_respuesta"] = estados.count("sin_respuesta")
     return r
 
 def casi(texto, valor, tolerancia):

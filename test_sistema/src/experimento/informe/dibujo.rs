@@ -5,7 +5,7 @@
 
 use maud::{Markup, html};
 
-use super::escala::Escala;
+use super::{escala::Escala, formato};
 
 /// Lo que ocupa una letra, como mucho y de media, con las tipografías más anchas que se esperan.
 const LETRA: f64 = 7.3;
@@ -86,6 +86,8 @@ pub struct Lienzo {
 /// El rectángulo en que caen los datos, en píxeles, con la escala de cada eje.
 #[derive(Clone, Copy, Debug)]
 pub struct Ejes {
+    /// Lo que se deja a la izquierda para los valores: de ahí empieza el título.
+    pub sangria: f64,
     /// El borde izquierdo.
     pub izquierda: f64,
     /// El derecho.
@@ -113,13 +115,15 @@ impl Ejes {
         self.abajo - self.y.parte(valor) * (self.abajo - self.arriba)
     }
 
-    /// Las líneas horizontales y sus valores, con el título del eje encima, al ras de la izquierda.
-    pub fn verticales(&self, titulo: &str, marcas: usize, escribir: impl Fn(f64) -> String) -> Markup {
+    /// Las líneas horizontales y sus valores, con el título del eje al ras de la izquierda y `sobre` píxeles más arriba.
+    pub fn verticales(&self, titulo: &str, sobre: f64, marcas: usize) -> Markup {
+        let marcas = self.y.marcas(marcas);
+        let textos = formato::marcas(&marcas, matches!(self.y, Escala::Lineal { .. }));
         html! {
-            text class="titulo" x="0" y=(n(self.arriba - 14.0)) { (titulo) }
-            @for valor in self.y.marcas(marcas) {
+            text class="titulo" x=(n(self.izquierda - self.sangria)) y=(n(self.arriba - sobre)) { (titulo) }
+            @for (valor, texto) in marcas.iter().copied().zip(&textos) {
                 line class="rejilla" x1=(n(self.izquierda)) x2=(n(self.derecha)) y1=(n(self.py(valor))) y2=(n(self.py(valor))) {}
-                text class="fin" x=(n(self.izquierda - 6.0)) y=(n(self.py(valor) + 4.0)) { (escribir(valor)) }
+                text class="fin" x=(n(self.izquierda - 6.0)) y=(n(self.py(valor) + 4.0)) { (texto) }
             }
         }
     }

@@ -40,7 +40,16 @@ pub fn ms(valor: f64) -> String {
     numero(valor, decimales)
 }
 
-/// Lo mismo con su unidad, en segundos si son muchos.
+/// Las marcas de un eje: con los decimales que le hacen falta a cada una o, si han de ser iguales, a la que más.
+#[must_use]
+pub fn marcas(valores: &[f64], iguales: bool) -> Vec<String> {
+    let de = |valor: &f64| (0..3).find(|d| (valor * 10f64.powi(*d)).fract().abs() < 1e-6).unwrap_or(3);
+    let de = |valor: &f64| usize::try_from(de(valor)).unwrap_or(3);
+    let comun = valores.iter().map(de).max().unwrap_or(0);
+    valores.iter().map(|v| numero(*v, if iguales { comun } else { de(v) })).collect()
+}
+
+/// Unos milisegundos con su unidad, en segundos si son muchos.
 #[must_use]
 pub fn duracion(ms_: f64) -> String {
     if ms_ < 1_000.0 { format!("{}\u{a0}ms", ms(ms_)) } else { format!("{}\u{a0}s", numero(ms_ / 1_000.0, 2)) }
@@ -97,6 +106,8 @@ mod tests {
         assert_eq!([0.0, 999.0, 1_000.0, 1_234_567.4].map(entero), ["0", "999", "1.000", "1.234.567"]);
         assert_eq!(numero(-1_234.5, 2), "−1.234,50");
         assert_eq!([1.234, 12.34, 123.4].map(ms), ["1,23", "12,3", "123"]);
+        assert_eq!(marcas(&[0.0, 0.5, 1_000.0], true), ["0,0", "0,5", "1.000,0"]);
+        assert_eq!(marcas(&[0.2, 1.0], false), ["0,2", "1"]);
         assert_eq!(duracion(1_512.0), "1,51\u{a0}s");
     }
 

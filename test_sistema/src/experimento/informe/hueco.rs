@@ -19,7 +19,7 @@ pub struct Hueco {
 impl Hueco {
     /// Lo que duró, en milisegundos.
     #[must_use]
-    pub fn ms(&self) -> f64 {
+    pub fn ms(self) -> f64 {
         f64::from(self.hasta_us - self.desde_us) / 1_000.0
     }
 }

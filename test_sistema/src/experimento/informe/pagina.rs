@@ -12,7 +12,7 @@ use super::{
     formato::{NADA, diseno, duracion, entero, fallo, lista, mas_menos, ms, por_ciento},
     graficos::Graficos,
     resumen::{Resumen, Resumenes},
-    tablas::{fecha, medido_en},
+    tablas::{fecha, medido_en, nucleos},
 };
 use crate::experimento::{
     ficha::Ficha,
@@ -72,7 +72,7 @@ fn cabecera(ficha: &Ficha, resumenes: &Resumenes) -> Markup {
             (cifras(resumenes))
             p class="antetitulo" style="margin-top:1rem" {
                 (entero_de(total)) " solicitudes en " (tandas) " ejecuciones de " (ficha.condiciones.segundos) " s, en una máquina de "
-                (ficha.maquina.nucleos) " núcleos"
+                (nucleos(ficha))
             }
         }
     }
@@ -148,7 +148,7 @@ fn seccion_de_configuraciones(resumenes: &Resumenes) -> Markup {
             }
             (tabla(
                 "Préstamos en milisegundos; bajo la media y bajo las contestadas, el intervalo de confianza del 95 %.",
-                &["Por sede", "Media", "Desv. típica", "p50", "p95", "p99", "Máx.", "Contestadas", "Silencio al morir", "Sin éxito"],
+                &["Por sede", "Media", "Desv. típica", "p50", "p95", "p99", "Máx.", "Contestadas", "Silencio al morir", "Con error"],
                 &filas,
             ))
         }
@@ -170,9 +170,15 @@ fn fila_de_configuracion(r: &Resumen) -> Fila {
         de_tiempos(|t| t.max),
         (entero(r.contestadas.media), intervalo(r.contestadas.ic95, entero)),
         hueco(r),
-        (entero_de(r.sin_exito), None),
+        con_error(r),
     ];
     (format!("{}, {}", r.configuracion.solicitantes, fallo(r.configuracion.fallo)), celdas)
+}
+
+/// Las que acabaron en error o inciertas y, en pequeño, las que cortó el cierre de la ventana.
+fn con_error(r: &Resumen) -> (String, Option<String>) {
+    let cortadas = (r.sin_respuesta > 0).then(|| format!("{} sin acabar", entero_de(r.sin_respuesta)));
+    (entero_de(r.fallidas), cortadas)
 }
 
 /// El hueco de una configuración: su media y la peor; si alguna vez no se volvió, se dice.
@@ -224,9 +230,12 @@ fn seccion_de_disenos(resumenes: &Resumenes, graficos: &Graficos) -> Markup {
             ul { @for d in &disenos { li { strong { (diseno(*d)) } ": " (que_es(*d)) } } }
             (tabla(
                 &format!("Con {solicitantes} solicitantes por sede. Préstamos en milisegundos."),
-                &["Diseño", "Media", "p50", "p99", "Contestadas", "Pendientes", "Silencio al morir", "Sin éxito", "Repeticiones"],
+                &["Diseño", "Media", "p50", "p99", "Contestadas", "Pendientes", "Silencio al morir", "Con error", "Repeticiones"],
                 &filas,
             ))
+            p {
+                "El silencio acaba con cualquier respuesta buena, también con una promesa. Con un almacén se contesta                  pendiente mientras no vuelve, y el silencio es corto aunque nada se decida: lo que tarda en volver se ve abajo."
+            }
             (figura(graficos.disenos.as_ref()))
             (figura(graficos.lineas.as_ref()))
         }
@@ -258,7 +267,7 @@ fn fila_de_diseno(r: &Resumen) -> Fila {
         (entero(r.contestadas.media), None),
         (por_ciento(real_de(pendientes), real_de(buenas)), None),
         hueco(r),
-        (entero_de(r.sin_exito), None),
+        con_error(r),
         (r.repeticiones.to_string(), None),
     ];
     (format!("{}, {}", diseno(r.configuracion.diseno), fallo(r.configuracion.fallo)), celdas)

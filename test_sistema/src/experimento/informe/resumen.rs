@@ -32,8 +32,10 @@ pub struct Resumen {
     pub decididas: u64,
     /// De ellas, prometidas.
     pub pendientes: u64,
-    /// De ellas, las que acabaron en error, inciertas o sin respuesta.
-    pub sin_exito: u64,
+    /// De ellas, las que acabaron en error o inciertas.
+    pub fallidas: u64,
+    /// De ellas, las que seguían sin respuesta al cerrarse la ventana.
+    pub sin_respuesta: u64,
 }
 
 impl Resumen {
@@ -45,7 +47,8 @@ impl Resumen {
         let cuantas = |estados: &[Quedo]| estados.iter().flat_map(|q| tandas.iter().map(|t| t.cuantas(*q))).sum();
         let decididas = cuantas(&[Quedo::Aplicada, Quedo::Rechazada]);
         let pendientes = cuantas(&[Quedo::Pendiente]);
-        let sin_exito = cuantas(&[Quedo::Error, Quedo::Incierta, Quedo::SinRespuesta]);
+        let fallidas = cuantas(&[Quedo::Error, Quedo::Incierta]);
+        let sin_respuesta = cuantas(&[Quedo::SinRespuesta]);
         Self {
             configuracion,
             repeticiones: tandas.len(),
@@ -53,16 +56,17 @@ impl Resumen {
             medias_ms: Repetido::de(medias),
             contestadas: Repetido::de(contestadas).expect("una configuración tiene al menos una ejecución"),
             sin_volver: huecos.iter().filter(|h| h.is_none()).count(),
-            huecos_ms: Repetido::de(huecos.iter().flatten().map(Hueco::ms).collect()),
+            huecos_ms: Repetido::de(huecos.iter().flatten().map(|h| h.ms()).collect()),
             mayor_silencio_ms: tandas
                 .iter()
                 .filter_map(|t| hueco::mayor(t.buenas_us()))
                 .map(|h| h.ms())
                 .max_by(f64::total_cmp),
-            solicitudes: decididas + pendientes + sin_exito,
+            solicitudes: decididas + pendientes + fallidas + sin_respuesta,
             decididas,
             pendientes,
-            sin_exito,
+            fallidas,
+            sin_respuesta,
         }
     }
 }

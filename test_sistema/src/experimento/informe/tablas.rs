@@ -37,7 +37,7 @@ const DE_LOS_PRESTAMOS: [Columna; 8] = [
 ];
 
 /// De cada configuración, lo demás.
-const DE_LO_DEMAS: [Columna; 12] = [
+const DE_LO_DEMAS: [Columna; 13] = [
     columna("contestadas_media", "contestadas por ventana", 1, |r| Some(r.contestadas.media)),
     columna("contestadas_desviacion", "desv. típica", 1, |r| r.contestadas.desviacion),
     columna("contestadas_ic95", "IC 95 %, ±", 1, |r| r.contestadas.ic95),
@@ -49,7 +49,8 @@ const DE_LO_DEMAS: [Columna; 12] = [
     columna("mayor_silencio_ms", "mayor silencio de toda la ventana, ms", 3, |r| r.mayor_silencio_ms),
     columna("decididas", "decididas", 0, |r| Some(cuenta(r.decididas))),
     columna("pendientes", "pendientes", 0, |r| Some(cuenta(r.pendientes))),
-    columna("sin_exito", "sin éxito", 0, |r| Some(cuenta(r.sin_exito))),
+    columna("fallidas", "con error o inciertas", 0, |r| Some(cuenta(r.fallidas))),
+    columna("sin_respuesta", "sin respuesta al cerrarse la ventana", 0, |r| Some(cuenta(r.sin_respuesta))),
 ];
 
 fn cuenta(cuantas: u64) -> f64 {
@@ -60,9 +61,9 @@ fn cuenta(cuantas: u64) -> f64 {
 pub fn csv(resumenes: &Resumenes) -> String {
     let columnas = || DE_LOS_PRESTAMOS.iter().chain(&DE_LO_DEMAS);
     let mut texto = "diseno,solicitantes,fallo,repeticiones".to_owned();
-    columnas().for_each(|c| {
+    for c in columnas() {
         let _ = write!(texto, ",{}", c.csv);
-    });
+    }
     for r in &resumenes.0 {
         let con_fallo = if r.configuracion.fallo == Fallo::Si { "si" } else { "no" };
         let (diseno, solicitantes) = (r.configuracion.diseno.as_str(), r.configuracion.solicitantes);
@@ -115,7 +116,7 @@ pub fn medido_en(ficha: &Ficha) -> Vec<(String, String)> {
     let memoria = numero(f64::from(u32::try_from(maquina.memoria_mib).unwrap_or(u32::MAX)) / 1_024.0, 1);
     let mut pares: Vec<(String, String)> = [
         ("Fecha", fecha(ficha)),
-        ("Procesador", format!("{} ({} núcleos)", maquina.procesador, maquina.nucleos)),
+        ("Procesador", format!("{} ({})", maquina.procesador, nucleos(ficha))),
         ("Memoria", format!("{memoria} GiB")),
         ("Sistema", format!("Linux {}", maquina.sistema)),
     ]
@@ -137,6 +138,14 @@ pub fn medido_en(ficha: &Ficha) -> Vec<(String, String)> {
         .map(|(nombre, valor)| (nombre.to_owned(), valor)),
     );
     pares
+}
+
+/// Los núcleos de la máquina, en palabras.
+pub fn nucleos(ficha: &Ficha) -> String {
+    match ficha.maquina.nucleos {
+        1 => "un núcleo".to_owned(),
+        n => format!("{n} núcleos"),
+    }
 }
 
 /// Cuándo empezó, para una persona: «21 de noviembre de 2026, 20:36 UTC».
@@ -161,9 +170,9 @@ pub fn fecha(ficha: &Ficha) -> String {
 
 fn tabla(texto: &mut String, columnas: &[Columna], resumenes: &Resumenes) {
     *texto += "| diseño | solicitantes por sede | fallo | repeticiones |";
-    columnas.iter().for_each(|c| {
+    for c in columnas {
         let _ = write!(texto, " {} |", c.md);
-    });
+    }
     *texto += "\n|---|--:|---|--:|";
     *texto += &"--:|".repeat(columnas.len());
     for r in &resumenes.0 {

@@ -71,6 +71,7 @@ fn dibujar(renglones: &[Renglon], formato: Formato) -> Lienzo {
     let menor = renglones.iter().map(|r| r.tiempos.p50).fold(f64::MAX, f64::min);
     let mayor = renglones.iter().map(|r| r.tiempos.max).fold(0.0, f64::max);
     let ejes = Ejes {
+        sangria: 0.0,
         izquierda: if ancho { 190.0 } else { 6.0 },
         derecha: formato.ancho() - 14.0,
         arriba,
@@ -78,7 +79,9 @@ fn dibujar(renglones: &[Renglon], formato: Formato) -> Lienzo {
         x: Escala::decadas(menor, mayor),
         y: Escala::desde_cero(1.0),
     };
-    let marcas: Vec<_> = ejes.x.marcas(7).into_iter().map(|v| (v, formato::numero(v, usize::from(v < 1.0)))).collect();
+    let valores = ejes.x.marcas(if ancho { 9 } else { 7 });
+    let textos = formato::marcas(&valores, false);
+    let marcas: Vec<_> = valores.into_iter().zip(textos).collect();
     let cuerpo = html! {
         (leyenda)
         @for (valor, _) in &marcas {

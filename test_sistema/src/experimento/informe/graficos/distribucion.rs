@@ -93,7 +93,15 @@ fn dibujar(curvas: &[Curva], solicitantes: &[u16], x: Escala, formato: Formato) 
             _ => (46.0, formato.ancho() - 8.0),
         };
         abajo = arriba + if a_lo_ancho { 220.0 } else { 170.0 };
-        let ejes = Ejes { izquierda, derecha, arriba, abajo, x, y: Escala::Lineal { desde: 0.0, hasta: 100.0 } };
+        let ejes = Ejes {
+            sangria: 46.0,
+            izquierda,
+            derecha,
+            arriba,
+            abajo,
+            x,
+            y: Escala::Lineal { desde: 0.0, hasta: 100.0 },
+        };
         cuerpo.push(panel(&ejes, *fallo, curvas));
         if !a_lo_ancho {
             arriba = abajo + 78.0;
@@ -103,15 +111,11 @@ fn dibujar(curvas: &[Curva], solicitantes: &[u16], x: Escala, formato: Formato) 
 }
 
 fn panel(ejes: &Ejes, fallo: Fallo, curvas: &[Curva]) -> Markup {
-    let marcas: Vec<_> = ejes.x.marcas(6).into_iter().map(|v| (v, formato::numero(v, decimales(v)))).collect();
+    let valores = ejes.x.marcas(9);
+    let textos = formato::marcas(&valores, false);
+    let marcas: Vec<_> = valores.into_iter().zip(textos).collect();
     html! {
-        g transform={ "translate(" (n(ejes.izquierda - 46.0)) " 0)" } {
-            text class="titulo" x="0" y=(n(ejes.arriba - 14.0)) { (formato::fallo(fallo)) ": préstamos, %" }
-        }
-        @for valor in ejes.y.marcas(5) {
-            line class="rejilla" x1=(n(ejes.izquierda)) x2=(n(ejes.derecha)) y1=(n(ejes.py(valor))) y2=(n(ejes.py(valor))) {}
-            text class="fin" x=(n(ejes.izquierda - 6.0)) y=(n(ejes.py(valor) + 4.0)) { (formato::entero(valor)) }
-        }
+        (ejes.verticales(&format!("{}: préstamos, %", formato::fallo(fallo)), 14.0, 5))
         @for curva in curvas.iter().filter(|c| c.fallo == fallo) {
             path class=(clase(curva.orden)) d=(camino(ejes, &curva.us)) {
                 title { (curva.solicitantes) " solicitantes por sede, " (formato::fallo(fallo)) }
@@ -146,12 +150,4 @@ fn camino(ejes: &Ejes, us: &[u32]) -> String {
 
 fn clase(orden: usize) -> String {
     format!("linea s{} g{}", COLORES[orden % COLORES.len()], orden % 4)
-}
-
-const fn decimales(valor: f64) -> usize {
-    match valor {
-        v if v < 0.1 => 2,
-        v if v < 1.0 => 1,
-        _ => 0,
-    }
 }

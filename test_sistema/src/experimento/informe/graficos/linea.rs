@@ -80,6 +80,11 @@ impl Vista {
         self.hueco.map(|(desde, hasta)| (hasta - desde) * 1_000.0)
     }
 
+    /// Qué es lo gris, si se ve.
+    fn fuera(&self) -> &'static str {
+        if self.medido.1 < f64::from(DESPUES) / 10.0 - 0.2 { " Lo gris queda fuera de la ventana." } else { "" }
+    }
+
     /// Lo que se cuenta de él en palabras.
     fn dicho(&self) -> String {
         let hueco = self.hueco_ms().map_or("nadie volvió a contestar".to_owned(), |ms| {
@@ -110,9 +115,10 @@ pub fn de_la_peor(muestras: &Muestras, resumenes: &Resumenes) -> Option<Grafico>
         pie: format!(
             "Arriba, respuestas en cada décima de segundo; abajo, la que más había tardado de esa décima (escala \
              logarítmica). La línea discontinua es el kill -9; la banda, el mayor silencio. Es la repetición {} de {}, la del \
-             hueco más largo, con {solicitantes} solicitantes por sede.",
+             hueco más largo, con {solicitantes} solicitantes por sede.{}",
             tanda.repeticion,
             resumenes.cual(principal, solicitantes, Fallo::Si).map_or(1, |r| r.repeticiones),
+            vista.fuera(),
         ),
         ancho: con_lentitud(&vista, Formato::Ancho),
         estrecho: con_lentitud(&vista, Formato::Estrecho),
@@ -139,7 +145,8 @@ pub fn de_cada_diseno(muestras: &Muestras, resumenes: &Resumenes) -> Option<Graf
         pie: format!(
             "Respuestas en cada décima de segundo, en la misma escala, con {solicitantes} solicitantes por sede; de cada \
              diseño, la repetición del hueco más largo. «Decididas» son las aplicadas y las rechazadas; «pendientes», las \
-             prometidas, que se deciden después."
+             prometidas, que se deciden después.{}",
+            vistas.iter().map(Vista::fuera).max().unwrap_or("")
         ),
         ancho: apilados(&vistas, Formato::Ancho),
         estrecho: apilados(&vistas, Formato::Estrecho),
@@ -156,19 +163,19 @@ fn peor(muestras: &Muestras, diseno: Diseno, solicitantes: u16) -> Option<&Tanda
 
 fn con_lentitud(vista: &Vista, formato: Formato) -> Lienzo {
     let (leyenda, alto) = leyenda(&entradas(std::slice::from_ref(vista)), formato.ancho());
-    let cuantas = ejes(formato, alto + 50.0, 130.0, en_total(std::slice::from_ref(vista)));
+    let cuantas = ejes(formato, alto + 56.0, 130.0, en_total(std::slice::from_ref(vista)));
     let con_algo = || vista.cajones.iter().map(|c| c.max_us).filter(|us| *us > 0);
     let ms = |us: Option<u32>, si_no: f64| us.map_or(si_no, |us| f64::from(us) / 1_000.0);
     let lento = Escala::decadas(ms(con_algo().min(), 1.0), ms(con_algo().max(), 1_000.0));
     let lentas = Ejes { y: lento, ..ejes(formato, cuantas.abajo + 52.0, 120.0, 1.0) };
     let cuerpo = html! {
         (leyenda)
-        (cuantas.verticales("respuestas cada 0,1 s", 4, formato::entero))
+        (cuantas.verticales("respuestas cada 0,1 s", 30.0, 4))
         (banda(&cuantas, vista, true))
         (barras(&cuantas, vista))
         (suceso(&cuantas, true))
         (cuantas.horizontales("", &[]))
-        (lentas.verticales("la más lenta, ms (logarítmica)", 4, |v| formato::numero(v, usize::from(v < 1.0))))
+        (lentas.verticales("la más lenta, ms (escala logarítmica)", 14.0, 7))
         (banda(&lentas, vista, false))
         @for (i, cajon) in vista.cajones.iter().enumerate().filter(|(_, c)| c.max_us > 0) {
             circle class="r0" cx=(n(lentas.px(segundo(i) + 0.05))) cy=(n(lentas.py(f64::from(cajon.max_us) / 1_000.0))) r="2.2" {}
@@ -183,21 +190,21 @@ fn apilados(vistas: &[Vista], formato: Formato) -> Lienzo {
     let (leyenda, alto) = leyenda(&entradas(vistas), formato.ancho());
     let tope = en_total(vistas);
     let mut cuerpo = vec![leyenda];
-    let (mut arriba, mut abajo) = (alto + 50.0, 0.0);
+    let (mut arriba, mut abajo) = (alto + 56.0, 0.0);
     for (i, vista) in vistas.iter().enumerate() {
         let ejes = ejes(formato, arriba, 96.0, tope);
         let ultimo = i + 1 == vistas.len();
         let nombre = format!("{}: respuestas cada 0,1 s", vista.nombre);
         let (titulo, marcas) = if ultimo { ("segundos desde la muerte", marcas()) } else { ("", Vec::new()) };
         cuerpo.push(html! {
-            (ejes.verticales(&nombre, 3, formato::entero))
+            (ejes.verticales(&nombre, 30.0, 3))
             (banda(&ejes, vista, true))
             (barras(&ejes, vista))
-            (suceso(&ejes, i == 0))
+            (suceso(&ejes, true))
             (ejes.horizontales(titulo, &marcas))
         });
         abajo = ejes.abajo;
-        arriba = abajo + 58.0;
+        arriba = abajo + 66.0;
     }
     Lienzo { alto: abajo + 46.0, cuerpo: html! { @for parte in cuerpo { (parte) } } }
 }
@@ -205,7 +212,7 @@ fn apilados(vistas: &[Vista], formato: Formato) -> Lienzo {
 fn ejes(formato: Formato, arriba: f64, alto: f64, tope: f64) -> Ejes {
     let x = Escala::Lineal { desde: segundo(0), hasta: f64::from(DESPUES) / 10.0 };
     let (derecha, abajo) = (formato.ancho() - 8.0, arriba + alto);
-    Ejes { izquierda: 46.0, derecha, arriba, abajo, x, y: Escala::desde_cero(tope) }
+    Ejes { sangria: 46.0, izquierda: 46.0, derecha, arriba, abajo, x, y: Escala::desde_cero(tope) }
 }
 
 const MARCAS: [f64; 5] = [-2.0, 0.0, 2.0, 4.0, 6.0];
@@ -237,9 +244,12 @@ fn entradas(vistas: &[Vista]) -> Vec<(Figura, String, &'static str)> {
     .collect()
 }
 
+/// De dónde a dónde va un color en la barra de un cajón.
+type Capa = fn(&Cajon) -> (u32, u32);
+
 /// Un camino por color, de abajo arriba: decididas, pendientes, con error.
 fn barras(ejes: &Ejes, vista: &Vista) -> Markup {
-    let capas: [(&str, fn(&Cajon) -> (u32, u32)); 3] = [
+    let capas: [(&str, Capa); 3] = [
         ("r0", |c| (0, c.decididas)),
         ("r3", |c| (c.decididas, c.decididas + c.pendientes)),
         ("r4", |c| (c.decididas + c.pendientes, c.total())),
@@ -252,7 +262,7 @@ fn barras(ejes: &Ejes, vista: &Vista) -> Markup {
     }
 }
 
-fn camino(ejes: &Ejes, vista: &Vista, capa: fn(&Cajon) -> (u32, u32)) -> String {
+fn camino(ejes: &Ejes, vista: &Vista, capa: Capa) -> String {
     let rectangulo = |(i, cajon): (usize, &Cajon)| {
         let (desde, hasta) = capa(cajon);
         let (x0, x1) = (ejes.px(segundo(i)), ejes.px(segundo(i + 1)) - 0.4);
@@ -276,7 +286,7 @@ fn banda(ejes: &Ejes, vista: &Vista, con_texto: bool) -> Markup {
         }
         @if con_texto {
             @let texto = vista.hueco_ms().map_or("sin volver".to_owned(), |ms| format!("silencio: {}", formato::duracion(ms)));
-            text x=(n((ejes.px(0.0) + 6.0).min(ejes.derecha - ancho_de(&texto)))) y=(n(ejes.arriba - 2.0)) { (texto) }
+            text x=(n((ejes.px(0.0) + 6.0).min(ejes.derecha - ancho_de(&texto)))) y=(n(ejes.arriba - 8.0)) { (texto) }
         }
     }
 }
@@ -284,7 +294,7 @@ fn banda(ejes: &Ejes, vista: &Vista, con_texto: bool) -> Markup {
 /// La muerte.
 fn suceso(ejes: &Ejes, con_texto: bool) -> Markup {
     html! {
-        line class="muerte" x1=(n(ejes.px(0.0))) x2=(n(ejes.px(0.0))) y1=(n(ejes.arriba - 10.0)) y2=(n(ejes.abajo)) {}
-        @if con_texto { text class="fin" x=(n(ejes.px(0.0) - 6.0)) y=(n(ejes.arriba - 2.0)) { "kill -9" } }
+        line class="muerte" x1=(n(ejes.px(0.0))) x2=(n(ejes.px(0.0))) y1=(n(ejes.arriba - if con_texto { 18.0 } else { 0.0 })) y2=(n(ejes.abajo)) {}
+        @if con_texto { text class="fin" x=(n(ejes.px(0.0) - 6.0)) y=(n(ejes.arriba - 8.0)) { "kill -9" } }
     }
 }

@@ -60,7 +60,7 @@ pub fn contestadas(resumenes: &Resumenes) -> Option<Grafico> {
         "peticiones-contestadas",
         "Peticiones contestadas en la ventana, según cuántos piden",
         "Cuenta toda respuesta buena (aplicada, rechazada o pendiente) de las dos sedes. La altura es la media de las \
-         repeticiones; los puntos, cada una; la barra fina, el intervalo de confianza del 95 %. El eje empieza en cero.",
+         repeticiones; la barra fina, el intervalo de confianza del 95 %. El eje empieza en cero.",
     )
 }
 
@@ -111,6 +111,7 @@ fn dibujar(tema: &Tema, columnas: &[u16], datos: &[Dato<'_>], formato: Formato) 
     let arriba = alto + 36.0;
     let abajo = arriba + if formato == Formato::Ancho { 250.0 } else { 210.0 };
     let ejes = Ejes {
+        sangria: 52.0,
         izquierda: 52.0,
         derecha: formato.ancho() - 4.0,
         arriba,
@@ -122,7 +123,7 @@ fn dibujar(tema: &Tema, columnas: &[u16], datos: &[Dato<'_>], formato: Formato) 
         columnas.iter().enumerate().map(|(i, cuantos)| (real(i), cuantos.to_string())).collect();
     let cuerpo = html! {
         (leyenda)
-        (ejes.verticales(tema.eje, 6, tema.escribir))
+        (ejes.verticales(tema.eje, 14.0, 6))
         @for dato in datos { (uno(tema, &ejes, dato, columnas.len())) }
         (ejes.horizontales("procesos solicitantes por sede", &marcas))
     };
@@ -146,10 +147,10 @@ fn uno(tema: &Tema, ejes: &Ejes, dato: &Dato<'_>, columnas: usize) -> Markup {
                 height=(n(ejes.abajo - ejes.py(r.media))) {}
         }
         @if let Some(mitad) = r.ic95 { (barra_de_error(ejes, trazo, x, r.media, mitad)) }
-        @if r.valores.len() > 1 {
+        @if r.valores.len() > 1 && !tema.barras {
             @for (i, valor) in r.valores.iter().enumerate() {
-                @let aparte = (real(i) - real(r.valores.len() - 1) / 2.0) * 5.0 + if tema.barras { 0.0 } else { -lado * 12.0 };
-                circle class=(if tema.barras { "suelto" } else { clase_hueca(dato.fallo) }) cx=(n(x + aparte))
+                @let aparte = (real(i) - real(r.valores.len() - 1) / 2.0) * 5.0 - lado * 12.0;
+                circle class=(clase_hueca(dato.fallo)) cx=(n(x + aparte))
                     cy=(n(ejes.py(*valor))) r="2" {}
             }
         }

@@ -3,7 +3,7 @@
 use crate::experimento::{
     ficha::Ficha,
     informe::{
-        formato::{diseno, duracion, ms, por_ciento},
+        formato::{diseno, duracion, ms, numero, por_ciento},
         resumen::{Resumen, Resumenes},
     },
     resultados::Fallo,
@@ -22,12 +22,9 @@ pub fn respuesta(resumenes: &Resumenes) -> String {
     let Some((sin, con)) = extremas(resumenes) else { return String::new() };
     let Some(alguna) = sin.or(con) else { return String::new() };
     let c = alguna.configuracion;
-    let mut frases = vec![format!("Con {} y {} procesos que piden en cada sede", diseno(c.diseno), c.solicitantes)];
-    if let Some(r) = sin {
-        frases[0] += &format!(", un préstamo se contesta en {}.", media(r));
-    } else {
-        frases[0] += ":";
-    }
+    let quienes = format!("Con {} y {} procesos que piden en cada sede", diseno(c.diseno), c.solicitantes);
+    let sin_fallo = sin.map(|r| format!(", un préstamo se contesta en {}.", media(r)));
+    let mut frases = vec![quienes + &sin_fallo.unwrap_or(":".to_owned())];
     frases.extend(con.map(del_fallo));
     frases.join(" ")
 }
@@ -54,18 +51,23 @@ fn del_fallo(r: &Resumen) -> String {
         (Some(h), _) => format!("nadie recibe respuesta durante {}", duracion(h.media)),
         (None, _) => "no hubo con qué medir el silencio".to_owned(),
     };
-    let despues = match r.sin_exito {
-        0 => "ninguna solicitud se queda sin una respuesta buena".to_owned(),
-        n => format!("{n} de {} solicitudes acaban sin una respuesta buena", r.solicitudes),
+    let despues = match r.fallidas {
+        0 => "ninguna solicitud acaba en error".to_owned(),
+        n => format!(
+            "{} de cada cien solicitudes acaban en error o inciertas",
+            numero(100.0 * real(n) / real(r.solicitudes), 2)
+        ),
     };
-    let pendientes = f64::from(u32::try_from(r.pendientes).unwrap_or(u32::MAX));
-    let todas = f64::from(u32::try_from(r.solicitudes).unwrap_or(u32::MAX));
     let prometidas = if r.pendientes == 0 {
         String::new()
     } else {
-        format!(" (un {} queda prometida)", por_ciento(pendientes, todas))
+        format!(" (un {} queda prometida)", por_ciento(real(r.pendientes), real(r.solicitudes)))
     };
     format!("Si en mitad del trabajo muere el almacén en uso, {hueco}, y {despues}{prometidas}.")
+}
+
+fn real(cuantas: u64) -> f64 {
+    f64::from(u32::try_from(cuantas).unwrap_or(u32::MAX))
 }
 
 /// Lo que hay que saber antes de citar un número de la página.
@@ -89,8 +91,8 @@ pub fn limites(ficha: &Ficha) -> Vec<String> {
         "El silencio mezcla lo que se tarda en notar la muerte con el azar de qué estaba en camino en ese instante; con pocas \
          solicitudes por segundo, parte de él es solo que nadie preguntaba."
             .to_owned(),
-        "Los tiempos son de las respuestas buenas. Lo que acabó en error, incierto o sin respuesta al cerrarse la ventana se \
-         cuenta aparte, en «sin éxito», y no entra en ninguna media."
+        "Los tiempos son de las respuestas buenas. Lo que acabó en error o incierto se cuenta aparte, y también lo que \
+         cortó el cierre de la ventana («sin acabar»: como mucho, una solicitud de cada proceso); no entra en ninguna media."
             .to_owned(),
         "Vale para la máquina, las versiones y la semilla de abajo. Otra máquina dará otros números; lo que se espera que se \
          repita es la forma."
