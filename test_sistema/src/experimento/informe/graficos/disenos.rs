@@ -73,7 +73,7 @@ fn dibujar(renglones: &[Renglon], formato: Formato) -> Lienzo {
     let ejes = Ejes {
         sangria: 0.0,
         izquierda: if ancho { 190.0 } else { 6.0 },
-        derecha: formato.ancho() - 14.0,
+        derecha: formato.ancho() - 22.0,
         arriba,
         abajo: arriba + paso * super::super::estadistica::real(renglones.len()) + 6.0,
         x: Escala::decadas(menor, mayor),

@@ -88,9 +88,9 @@ fn dibujar(curvas: &[Curva], solicitantes: &[u16], x: Escala, formato: Formato) 
     let (mut arriba, mut abajo) = (alto + 36.0, 0.0);
     for (i, fallo) in fallos.iter().enumerate() {
         let (izquierda, derecha) = match (a_lo_ancho, i) {
-            (true, 0) => (46.0, 342.0),
-            (true, _) => (418.0, formato.ancho() - 8.0),
-            _ => (46.0, formato.ancho() - 8.0),
+            (true, 0) => (46.0, 338.0),
+            (true, _) => (406.0, formato.ancho() - 22.0),
+            _ => (46.0, formato.ancho() - 22.0),
         };
         abajo = arriba + if a_lo_ancho { 220.0 } else { 170.0 };
         let ejes = Ejes {
