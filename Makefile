@@ -1,14 +1,17 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda preparar construir construir-pruebas demo simulacion mutantes caos campania-muertes campania-paradas \
-	campania-apagon banco banco-grande servir secretos imagenes docker-arriba docker-abajo docker-demo \
-	docker-readme respaldo restaurar test lint
+.PHONY: ayuda preparar preparar-pruebas construir construir-pruebas demo simulacion mutantes caos campania-muertes \
+	campania-paradas campania-apagon banco banco-grande experimento servir secretos imagenes docker-arriba docker-abajo \
+	docker-demo docker-readme respaldo restaurar test lint
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
 preparar: ## Instala los paquetes del sistema que falten
 	@herramientas/preparar
+
+preparar-pruebas: ## Lo mismo, y el navegador con que las pruebas miran las páginas
+	@herramientas/preparar --pruebas
 
 construir: preparar ## Construye los programas (target/release)
 	cargo build --release --workspace --bins --locked
@@ -22,7 +25,7 @@ demo: construir ## Levanta una suite, la carga, mata sus procesos uno a uno y au
 caos: construir ## Rompe todo bajo carga, según una semilla, y audita: SEGUNDOS=120 SEMILLA="1 2 3". Sin SEMILLA, tres al azar, que se dicen
 	target/release/test_sistema caos --segundos $(or $(SEGUNDOS),120) $(foreach s,$(SEMILLA),--semilla $(s))
 
-campania-muertes: construir ## kill -9 a cada papel VECES=200 veces (PostgreSQL, la mitad), con las pausas que da; cerca de una hora
+campania-muertes: construir ## kill -9 a cada papel VECES=200 veces (PostgreSQL, la mitad), con las pausas que da; unos ocho minutos
 	target/release/test_sistema campania muertes --veces $(or $(VECES),200)
 
 campania-paradas: construir ## SIGSTOP a cada proceso, VECES=5 veces, con la pausa que da; unos seis minutos
@@ -36,6 +39,9 @@ banco: construir ## Mide la suite contra PostgreSQL sin intermediario, a turnos,
 
 banco-grande: construir ## Lo mismo con 10.000.000 de ejemplares contra 65.536; pide unos 12 GiB de disco. Deja var/banco-grande.json
 	target/release/test_sistema banco-grande
+
+experimento: construir ## El experimento de clase: 4, 6 y 10 solicitantes por sede, SEGUNDOS=120 cada vez, con y sin fallo; cerca de una hora. SEGUIR=carpeta sigue uno interrumpido
+	target/release/test_sistema experimento $(if $(SEGUIR),--seguir $(SEGUIR),--segundos $(or $(SEGUNDOS),120))
 
 servir: construir ## Levanta la suite en esta máquina, en primer plano (Ctrl-C la apaga)
 	target/release/anaquel servir
@@ -77,7 +83,7 @@ docker-abajo: ## Apaga y quita los contenedores de las dos máquinas; los volúm
 	$(PC2) down
 	$(PC1) down
 
-test: construir-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
+test: preparar-pruebas construir-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
 	cargo test --workspace --locked
 
 SEMILLAS ?= 100000

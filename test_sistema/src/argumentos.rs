@@ -2,7 +2,11 @@
 
 use clap::{Parser, Subcommand};
 use common::transport::Endpoint;
-use test_sistema::{banco, campania, caos, carga, demo, docker, mutantes, operar, pedir, simulacion};
+use test_sistema::{
+    banco, campania, caos, carga, demo, docker,
+    experimento::{self, generar, solicitante},
+    mutantes, operar, pedir, simulacion,
+};
 
 const AYUDA: &str = "\
 Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
@@ -44,6 +48,12 @@ pub enum Orden {
     Banco(banco::Argumentos),
     /// Mide la misma carga sobre pocas filas y sobre muchas, una poda, y mil clientes conectados; audita
     BancoGrande(banco::grande::Argumentos),
+    /// Escribe un archivo de peticiones del catálogo, siempre el mismo con la misma semilla
+    GenerarPeticiones(generar::Argumentos),
+    /// Pide una a una las peticiones de un archivo; repetida, no hace nada dos veces
+    Solicitante(solicitante::Argumentos),
+    /// El experimento de clase: procesos solicitantes en dos sedes, con y sin un fallo, con un diseño y con otros
+    Experimento(experimento::Argumentos),
     /// Simula las máquinas reales con fallos al azar y comprueba la promesa; una semilla da siempre la misma historia
     Simular(simulacion::orden::Argumentos),
     /// Pone errores a propósito en una copia del árbol y dice qué comprobación caza cada uno

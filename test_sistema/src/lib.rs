@@ -19,6 +19,7 @@ pub mod cliente;
 pub mod demo;
 pub mod docker;
 pub mod escena;
+pub mod experimento;
 pub mod funcional;
 pub mod historia;
 pub mod http;

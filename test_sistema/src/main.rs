@@ -8,6 +8,7 @@ use argumentos::{Argumentos, Orden};
 use common::process::orden;
 use test_sistema::{
     banco, campania, caos, carga, demo, docker,
+    experimento::{self, generar, solicitante},
     funcional::{self, Libreta},
     mutantes, operar, pedir, simulacion,
 };
@@ -47,6 +48,9 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
         Some(Orden::Campania(pedido)) => Ok(u8::from(!campania::correr(pedido).await?)),
         Some(Orden::Banco(pedido)) => Ok(u8::from(!banco::correr(pedido).await?)),
         Some(Orden::BancoGrande(pedido)) => Ok(u8::from(!banco::grande::correr(pedido).await?)),
+        Some(Orden::GenerarPeticiones(pedido)) => generar::correr(pedido),
+        Some(Orden::Solicitante(pedido)) => solicitante::correr(&endpoint, pedido).await,
+        Some(Orden::Experimento(pedido)) => Ok(u8::from(!experimento::correr(pedido).await?)),
         Some(Orden::Mutantes(pedido)) => Ok(u8::from(!mutantes::correr(pedido).await?)),
         Some(Orden::Simular(pedido)) => Ok(u8::from(!simulacion::orden::correr(pedido).await?)),
     }

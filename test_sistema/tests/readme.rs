@@ -43,6 +43,7 @@ fn ejecutar(orden: &str, binarios: &Path, suite: &Suite) -> Output {
         .replace("--segundos 10", "--segundos 2");
     Command::new("bash")
         .args(["-c", &orden])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .env("ANAQUEL_VAR", &var)
         .env("GESTOR_CARGA_HOST", "127.0.0.1")
         .env("GESTOR_CARGA_PORT", suite.clientes().puerto().to_string())

@@ -86,7 +86,11 @@ impl Cabecera {
     }
 }
 
-fn leer_isbn(texto: &str) -> Result<Isbn, String> {
+/// El ISBN-13 que hay en un texto, con su cifra de control comprobada; los guiones no cuentan.
+///
+/// # Errors
+/// El motivo por el que no vale, que lo nombra.
+pub fn leer_isbn(texto: &str) -> Result<Isbn, String> {
     let isbn: Isbn = texto.parse().map_err(|e| format!("isbn13 «{}» {e}", recortar(texto)))?;
     let cifras = isbn.as_str().as_bytes();
     if cifras.len() != 13 || !cifras.iter().all(u8::is_ascii_digit) {

@@ -211,15 +211,32 @@ impl Archivo {
         Ok(Self { ruta: nombre, lector, cabecera, bytes: datos.len(), vistos: HashMap::new() })
     }
 
+    /// Todos los libros que valen, en su orden: los que cargaría una importación, sin decir nada de los demás.
+    ///
+    /// # Errors
+    /// [`ArchivoInvalido::Leer`].
+    pub fn libros(mut self) -> Result<Vec<Libro>, ArchivoInvalido> {
+        let mut libros = Vec::new();
+        let mut fila = ByteRecord::new();
+        while self.leer(&mut fila)? {
+            let linea = fila.position().map_or(0, csv::Position::line);
+            let libro = self.cabecera.libro(std::mem::take(&mut fila)).and_then(|libro| self.sin_repetir(libro, linea));
+            libros.extend(libro.ok());
+        }
+        Ok(libros)
+    }
+
+    /// La fila siguiente; `false`, se acabó.
+    fn leer(&mut self, fila: &mut ByteRecord) -> Result<bool, ArchivoInvalido> {
+        let hay = self.lector.read_byte_record(fila);
+        hay.map_err(|causa| ArchivoInvalido::Leer { ruta: self.ruta.clone(), causa })
+    }
+
     /// El siguiente lote de libros; vacío, se acabó. Lo que no vale se avisa y se cuenta.
     fn lote(&mut self, progreso: &mut Progreso, resumen: &mut Resumen) -> Result<Vec<Libro>, ArchivoInvalido> {
         let mut libros = Vec::with_capacity(LOTE);
         let mut fila = ByteRecord::new();
-        while libros.len() < LOTE {
-            let hay = self.lector.read_byte_record(&mut fila);
-            if !hay.map_err(|causa| ArchivoInvalido::Leer { ruta: self.ruta.clone(), causa })? {
-                break;
-            }
+        while libros.len() < LOTE && self.leer(&mut fila)? {
             resumen.leidas += 1;
             progreso.fila(self.lector.position().byte());
             let linea = fila.position().map_or(0, csv::Position::line);

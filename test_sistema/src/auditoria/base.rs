@@ -6,7 +6,7 @@ use std::{
 };
 
 use common::dominio::{EjemplarId, Huella, Isbn, Tipo, UsuarioId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{
     PgConnection, Row,
     postgres::{PgPool, PgPoolOptions, PgRow},
@@ -42,6 +42,19 @@ pub struct Disponible {
     pub ejemplares: Vec<(EjemplarId, Isbn)>,
     /// Usuarios sin bloqueo ni préstamos.
     pub usuarios: Vec<UsuarioId>,
+}
+
+/// Lo que hay en la base, en números.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Existencias {
+    /// Títulos.
+    pub libros: i64,
+    /// Préstamos abiertos de cada sede.
+    pub prestados: BTreeMap<String, i64>,
+    /// Operaciones decididas.
+    pub operaciones: i64,
+    /// La versión del servidor.
+    pub postgresql: String,
 }
 
 /// Una base abierta para leer.
@@ -103,6 +116,26 @@ impl Base {
                 OR devolucion_id IS NOT NULL AND NOT EXISTS (SELECT FROM operaciones o WHERE o.id = p.devolucion_id)",
         );
         Ok(filas.fetch_all(&self.0).await?.into_iter().collect())
+    }
+
+    /// Cuánto hay de cada cosa.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn existencias(&self) -> Result<Existencias, Error> {
+        let prestados = sqlx::query_as(
+            "-- auditoria::prestados_por_sede
+             SELECT sede_id, count(*) FROM prestamos JOIN ejemplares USING (ejemplar_id)
+             WHERE devuelto IS NULL GROUP BY sede_id",
+        );
+        let (libros, operaciones, postgresql) = sqlx::query_as(
+            "-- auditoria::existencias
+             SELECT (SELECT count(*) FROM libros), (SELECT count(*) FROM operaciones), current_setting('server_version')",
+        )
+        .fetch_one(&self.0)
+        .await?;
+        let prestados: Vec<(String, i64)> = prestados.fetch_all(&self.0).await?;
+        Ok(Existencias { libros, prestados: prestados.into_iter().collect(), operaciones, postgresql })
     }
 
     /// De los préstamos de `ids`, los que siguen abiertos.

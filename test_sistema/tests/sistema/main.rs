@@ -8,6 +8,7 @@ mod breaker;
 mod campanias;
 mod caos;
 mod carga;
+mod experimento;
 mod gemelos;
 mod muertes;
 mod operar;
