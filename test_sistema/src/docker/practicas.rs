@@ -62,9 +62,7 @@ impl Escenario<'_> {
     async fn muertes(&mut self, carga: &Carga) -> anyhow::Result<()> {
         titulo("Muertes: docker kill");
         let almacen = self.almacen_en_uso().await?;
-        for (contenedor, dicho, limite) in
-            [(almacen, "(el gestor de almacenamiento en uso)", Some(MATAR_MAX)), (DE_PRESTAMO[0], "", None)]
-        {
+        for (contenedor, dicho, limite) in [(almacen, "(en uso)", Some(MATAR_MAX)), (DE_PRESTAMO[0], "", None)] {
             let que = format!("docker kill {contenedor} {dicho}");
             self.romper(carga, que.trim_end(), limite, mandar("kill", contenedor)).await?;
             mandar("start", contenedor).await?;
@@ -111,7 +109,7 @@ impl Escenario<'_> {
             }
             Ok(())
         };
-        self.romper(carga, &format!("docker network disconnect {red} (los tres de la segunda)"), None, cortar).await?;
+        self.romper(carga, &format!("docker network disconnect {red} (los tres)"), None, cortar).await?;
         let solo_uno = self.ve_actores(1).await;
         self.comprobar("el gestor de carga deja de ver a los actores de la segunda", solo_uno);
         sleep(ROTO).await;
