@@ -162,7 +162,7 @@ async fn hacer(carpeta: &Path, ficha: &mut Ficha, interrupcion: &mut Interrupcio
     let mut progreso = Progreso::de(ficha.ejecuciones.len(), ficha.hechas(), condiciones.segundos);
     progreso.preparar("se carga la biblioteca");
     let suite = carpeta.join("suite");
-    let Some(cargada) = interrupcion.o(Biblioteca::cargar(&suite, &condiciones.catalogo)).await else {
+    let Some(cargada) = interrupcion.mientras(Biblioteca::cargar(&suite, &condiciones.catalogo)).await else {
         return Ok(false);
     };
     let (biblioteca, existencias) = cargada?;
@@ -197,9 +197,9 @@ async fn una(
     progreso: &Progreso,
     interrupcion: &mut Interrupcion,
 ) -> anyhow::Result<Option<Medido>> {
-    let Some(suite) = interrupcion.o(biblioteca.suite()).await else { return Ok(None) };
+    let Some(suite) = interrupcion.mientras(biblioteca.suite()).await else { return Ok(None) };
     let suite = suite?;
-    let medido = interrupcion.o(taller.hacer(&suite, esta, progreso)).await;
+    let medido = interrupcion.mientras(taller.hacer(&suite, esta, progreso)).await;
     let apagada = apagar(suite).await;
     let medido = medido.transpose().with_context(|| format!("ejecución {} ({})", esta.tanda, esta.titulo()))?;
     apagada?;
