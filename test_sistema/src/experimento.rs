@@ -29,6 +29,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use chrono::Utc;
+use common::process::orden::MAL_ESCRITO;
+use gestor_almacenamiento::importar::Archivo;
 
 use self::{
     biblioteca::{Biblioteca, apagar},
@@ -90,11 +92,15 @@ doble). Lo atendido en la ventana depende sobre todo de esa pausa; con 0 piden e
 
 Ctrl-C deja lo medido hasta entonces; con --seguir CARPETA se hacen las ejecuciones que faltan.";
 
-/// Hace el experimento; `true` si están todas sus ejecuciones.
+/// Hace el experimento; devuelve el estado de salida: 0 si están todas sus ejecuciones.
 ///
 /// # Errors
 /// Si la suite o los solicitantes no hacen lo suyo, o no se puede escribir.
-pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
+pub async fn correr(pedido: &Argumentos) -> anyhow::Result<u8> {
+    if let Err(queja) = comprobar(pedido) {
+        eprintln!("test_sistema: {queja}");
+        return Ok(MAL_ESCRITO);
+    }
     let mut interrupcion = Interrupcion::atender()?;
     let (carpeta, mut ficha) = abrir(pedido)?;
     println!("\n▸ Experimento: {} ejecuciones de {} s", ficha.ejecuciones.len(), ficha.condiciones.segundos);
@@ -105,14 +111,23 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     println!("\n  {filas} solicitudes en {}", carpeta.join(resultados::ARCHIVO).display());
     if ficha.interrumpido {
         println!(
-            "  Interrumpido: quedan las {} ejecuciones hechas, de {}. Las que faltan, con\n  test_sistema experimento \
+            "  Interrumpido: queda lo medido en {} ejecuciones de {}. Las que faltan, con\n  test_sistema experimento \
              --seguir {}",
             ficha.hechas(),
             ficha.ejecuciones.len(),
             carpeta.display()
         );
     }
-    hecho
+    hecho.map(|todas| u8::from(!todas))
+}
+
+/// Lo que la orden nombra y no está, dicho antes de empezar.
+fn comprobar(pedido: &Argumentos) -> Result<(), String> {
+    if let Some(carpeta) = &pedido.seguir {
+        let leida = Ficha::leer(carpeta).map(drop);
+        return leida.map_err(|e| format!("argumento --seguir: en {} no hay un experimento ({e})", carpeta.display()));
+    }
+    Archivo::abrir(&pedido.catalogo).map(drop).map_err(|e| format!("argumento --catalogo: {e}"))
 }
 
 /// La carpeta y la ficha de un experimento nuevo, o del que se sigue.

@@ -144,7 +144,7 @@ fn un_experimento_corto_deja_cada_solicitud_con_su_muerte_y_una_interrupcion_lo_
         interrumpir(&hijo);
         let resto: String = lineas.map(|l| l + "\n").collect();
         esperar(&mut hijo);
-        assert!(resto.contains("Interrumpido: quedan las 1 ejecuciones hechas, de 2"), "{resto}");
+        assert!(resto.contains("Interrumpido: queda lo medido en 1 ejecuciones de 2"), "{resto}");
         let carpeta = carpeta(var);
         let ficha = Ficha::leer(&carpeta).expect("hay ficha");
         assert!(ficha.interrumpido && ficha.hechas() == 1);
