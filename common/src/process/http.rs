@@ -1,5 +1,7 @@
 //! Lo que cada proceso cuenta de sí por HTTP: `/salud` (vive), `/listo` (sirve) y `/metrics` (Prometheus).
 
+mod conexiones;
+
 use std::{
     net::SocketAddr,
     sync::{
@@ -13,12 +15,16 @@ use axum::{Router, http::StatusCode, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
+use self::conexiones::Limites;
 use super::config::{AjusteInvalido, invalido};
 
 /// El ajuste con la dirección HTTP de un proceso.
 pub const HTTP_ADDR: &str = "HTTP_ADDR";
 /// Cada cuánto se ponen al día las métricas que nadie pide (vacía los histogramas).
 const MANTENIMIENTO: Duration = Duration::from_secs(5);
+
+/// De sobra para quien mira (Prometheus, un operador, una página) y para la orden más lenta, que espera unos segundos.
+const LIMITES: Limites = Limites { conexiones: 64, cabecera: Duration::from_secs(5), vida: Duration::from_secs(60) };
 
 /// Si el proceso es útil ahora. Lo cambia el servicio, lo lee `/listo`.
 #[derive(Clone, Default)]
@@ -75,10 +81,6 @@ pub async fn servir(
             }),
         )
         .route("/metrics", get(async move || metricas.render()));
-    tokio::spawn(async move {
-        if let Err(e) = axum::serve(oyente, rutas).await {
-            tracing::error!("HTTP dejó de atender: {e}");
-        }
-    });
+    tokio::spawn(conexiones::atender(oyente, rutas, LIMITES));
     Ok(())
 }

@@ -11,8 +11,10 @@ use crate::mensajes::MENSAJE_BYTES_MAX;
 
 /// Mensajes en cola por conexión antes de descartar o frenar; el almacén tiene la verdad, no el zócalo.
 const HWM: i32 = 100_000;
-/// Cada cuánto late una conexión interna y cuándo se da por muerta, en milisegundos.
-const LATIDO_MS: (i32, i32) = (500, 1_500);
+/// Cada cuánto late una conexión interna y cuándo se da por muerta, en milisegundos. De 1,0 a 1,3 s tras pararse el otro
+/// extremo: un hilo de E/S no se queda sin turno tanto tiempo ni con la máquina llena, y a una consulta que cayó en un
+/// almacén parado todavía le queda plazo para ir a otro.
+const LATIDO_MS: (i32, i32) = (300, 1_000);
 /// Espera entre reconexiones, primera y máxima, en milisegundos.
 const RECONEXION_MS: (i32, i32) = (20, 200);
 /// Tiempo que un mensaje ya entregado al zócalo tiene para salir al cerrar, en milisegundos.

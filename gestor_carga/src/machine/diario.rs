@@ -53,9 +53,8 @@ impl<W> Machine<W> {
     /// El diario vuelve a escribirse: la puerta se abre, y lo que alguien espera se escribe ya.
     pub fn on_diario_recuperado(&mut self) {
         self.diario_averiado = false;
-        let mut averiadas: Vec<_> =
+        let averiadas: Vec<_> =
             self.ops.iter().filter(|(_, op)| op.diario == Diario::Averiado).map(|(num, _)| *num).collect();
-        averiadas.sort_unstable();
         for num in averiadas {
             let Some(op) = self.ops.get_mut(&num) else { continue };
             op.diario = Diario::No;
@@ -69,8 +68,7 @@ impl<W> Machine<W> {
 
     /// El gestor se va: lo que quede sin decidir se promete.
     pub fn anotar_todo(&mut self) {
-        let mut nums: Vec<_> = self.ops.keys().copied().collect();
-        nums.sort_unstable();
+        let nums: Vec<_> = self.ops.keys().copied().collect();
         for num in nums {
             self.despedir_sin_promesa(num);
             self.anotar(num);

@@ -28,7 +28,7 @@ pub mod vistas;
 mod vuelos;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::Instant,
 };
 
@@ -54,7 +54,8 @@ use vuelos::Vuelos;
 #[derive(Clone, Debug)]
 pub struct Machine<W> {
     limites: Limites,
-    ops: HashMap<Num, Op<W>>,
+    /// En orden de llegada.
+    ops: BTreeMap<Num, Op<W>>,
     por_id: HashMap<OperacionId, Num>,
     claves: Claves,
     turnos: Turnos,
@@ -103,7 +104,7 @@ impl<W> Machine<W> {
     pub fn nueva(now: Instant, limites: Limites, filas: impl IntoIterator<Item = (Num, Orden)>) -> Self {
         let mut maquina = Self {
             limites,
-            ops: HashMap::new(),
+            ops: BTreeMap::new(),
             por_id: HashMap::new(),
             claves: Claves::default(),
             turnos: Turnos::default(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Machine,
     historia::FalloVisto,
-    operacion::{Destino, Diario, Fase, Fin, Num, Op, Ruta, Turno},
+    operacion::{Destino, Diario, Fase, Fin, Op, Ruta, Turno},
 };
 
 /// En qué está una operación, en palabras de un operador.
@@ -92,10 +92,11 @@ impl<W> Machine<W> {
                 && filtro.clave.is_none_or(|clave| op.clave() == clave)
                 && filtro.estado.is_none_or(|estado| estado_de(op) == estado)
         };
-        let mut nums: Vec<Num> = self.ops.iter().filter(|(_, op)| pasa(op)).map(|(num, _)| *num).collect();
-        nums.sort_unstable();
-        let pagina = nums.iter().skip(desde).take(cuantas).map(|num| self.como_tarea(&self.ops[num])).collect();
-        (pagina, nums.len())
+        let pasan = || self.ops.values().filter(|op| pasa(op));
+        let pagina = pasan().skip(desde).take(cuantas).map(|op| self.como_tarea(op)).collect();
+        // Sin filtro, que es como se mira a menudo, no se recorre la tabla.
+        let total = if filtro == Filtro::default() { self.ops.len() } else { pasan().count() };
+        (pagina, total)
     }
 
     /// Una operación sin decidir.

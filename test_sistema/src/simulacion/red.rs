@@ -189,10 +189,10 @@ impl Entorno {
         self.latidos(n, dura);
     }
 
-    /// Un silencio de más de segundo y medio a dos corta la conexión en cada extremo, cada uno a su hora.
+    /// Un silencio de más de un segundo a 1,3 corta la conexión en cada extremo, cada uno a su hora.
     fn latidos(&mut self, n: usize, dura: Us) {
         for lado in [A, B] {
-            let nota = self.entre(1_500 * MS, 2_000 * MS);
+            let nota = self.entre(1_000 * MS, 1_300 * MS);
             if dura > nota {
                 let encarnacion = self.enlaces[n].encarnacion;
                 let cuando = self.ahora + nota;
@@ -205,7 +205,7 @@ impl Entorno {
     pub fn parar_enlaces(&mut self, quien: Quien, dura: Us) {
         for n in self.de(quien) {
             let otro = usize::from(self.enlaces[n].extremos[A] == quien);
-            let nota = self.entre(1_500 * MS, 2_000 * MS);
+            let nota = self.entre(1_000 * MS, 1_300 * MS);
             if dura > nota {
                 let encarnacion = self.enlaces[n].encarnacion;
                 let cuando = self.ahora + nota;

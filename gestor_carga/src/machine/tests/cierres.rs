@@ -256,7 +256,7 @@ fn al_buzon_solo_va_lo_que_se_contesto_pendiente_y_no_se_aplico() {
 
 #[test]
 fn lo_que_estaba_en_el_diario_al_arrancar_cuenta_como_prometido_y_vuelve_a_intentarse() {
-    let mut banco = con_una_prometida_que_falla_del_todo();
+    let banco = con_una_prometida_que_falla_del_todo();
     assert_eq!(banco.cerrando.len(), 1);
     let mut otro = banco.rearrancar();
     otro.llega_actor(Topico::Prestamo, "a");
