@@ -30,6 +30,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use chrono::Utc;
+use common::process::orden::MAL_ESCRITO;
+use gestor_almacenamiento::importar::Archivo;
 
 use self::{
     biblioteca::{Biblioteca, apagar},
@@ -95,14 +97,18 @@ doble). Lo atendido en la ventana depende sobre todo de esa pausa; con 0 piden e
 
 Ctrl-C deja lo medido hasta entonces, con su informe; con --seguir CARPETA se hacen las ejecuciones que faltan.";
 
-/// Hace el experimento; `true` si están todas sus ejecuciones.
+/// Hace el experimento; devuelve el estado de salida: 0 si están todas sus ejecuciones.
 ///
 /// # Errors
 /// Si la suite o los solicitantes no hacen lo suyo, o no se puede escribir.
-pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
+pub async fn correr(pedido: &Argumentos) -> anyhow::Result<u8> {
     if let Some(carpeta) = &pedido.informe {
         println!("{}", informe::escribir(carpeta)?.display());
-        return Ok(true);
+        return Ok(0);
+    }
+    if let Err(queja) = comprobar(pedido) {
+        eprintln!("test_sistema: {queja}");
+        return Ok(MAL_ESCRITO);
     }
     let mut interrupcion = Interrupcion::atender()?;
     let (carpeta, mut ficha) = abrir(pedido)?;
@@ -117,14 +123,23 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     }
     if ficha.interrumpido {
         println!(
-            "  Interrumpido: quedan las {} ejecuciones hechas, de {}. Las que faltan, con\n  test_sistema experimento \
+            "  Interrumpido: queda lo medido en {} ejecuciones de {}. Las que faltan, con\n  test_sistema experimento \
              --seguir {}",
             ficha.hechas(),
             ficha.ejecuciones.len(),
             carpeta.display()
         );
     }
-    hecho
+    hecho.map(|todas| u8::from(!todas))
+}
+
+/// Lo que la orden nombra y no está, dicho antes de empezar.
+fn comprobar(pedido: &Argumentos) -> Result<(), String> {
+    if let Some(carpeta) = &pedido.seguir {
+        let leida = Ficha::leer(carpeta).map(drop);
+        return leida.map_err(|e| format!("argumento --seguir: en {} no hay un experimento ({e})", carpeta.display()));
+    }
+    Archivo::abrir(&pedido.catalogo).map(drop).map_err(|e| format!("argumento --catalogo: {e}"))
 }
 
 /// La carpeta y la ficha de un experimento nuevo, o del que se sigue.
@@ -174,7 +189,7 @@ async fn hacer(carpeta: &Path, ficha: &mut Ficha, interrupcion: &mut Interrupcio
     let mut progreso = Progreso::de(ficha.ejecuciones.len(), ficha.hechas(), condiciones.segundos);
     progreso.preparar("se carga la biblioteca");
     let suite = carpeta.join("suite");
-    let Some(cargada) = interrupcion.o(Biblioteca::cargar(&suite, &condiciones.catalogo)).await else {
+    let Some(cargada) = interrupcion.mientras(Biblioteca::cargar(&suite, &condiciones.catalogo)).await else {
         return Ok(false);
     };
     let (biblioteca, existencias) = cargada?;
@@ -209,9 +224,9 @@ async fn una(
     progreso: &Progreso,
     interrupcion: &mut Interrupcion,
 ) -> anyhow::Result<Option<Medido>> {
-    let Some(suite) = interrupcion.o(biblioteca.suite()).await else { return Ok(None) };
+    let Some(suite) = interrupcion.mientras(biblioteca.suite()).await else { return Ok(None) };
     let suite = suite?;
-    let medido = interrupcion.o(taller.hacer(&suite, esta, progreso)).await;
+    let medido = interrupcion.mientras(taller.hacer(&suite, esta, progreso)).await;
     let apagada = apagar(suite).await;
     let medido = medido.transpose().with_context(|| format!("ejecución {} ({})", esta.tanda, esta.titulo()))?;
     apagada?;

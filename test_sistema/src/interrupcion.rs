@@ -21,11 +21,11 @@ impl Interrupcion {
     /// # Errors
     /// Los de `algo`, o que se interrumpió.
     pub async fn hasta<T>(&mut self, algo: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-        self.o(algo).await.unwrap_or_else(|| Err(anyhow::anyhow!("interrumpido; las suites se apagaron")))
+        self.mientras(algo).await.unwrap_or_else(|| Err(anyhow::anyhow!("interrumpido; las suites se apagaron")))
     }
 
     /// Lo mismo, para quien sabe qué hacer si lo interrumpen: `None`.
-    pub async fn o<T>(&mut self, algo: impl Future<Output = T>) -> Option<T> {
+    pub async fn mientras<T>(&mut self, algo: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             _ = self.0.recv() => None,

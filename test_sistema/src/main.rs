@@ -50,7 +50,7 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
         Some(Orden::BancoGrande(pedido)) => Ok(u8::from(!banco::grande::correr(pedido).await?)),
         Some(Orden::GenerarPeticiones(pedido)) => generar::correr(pedido),
         Some(Orden::Solicitante(pedido)) => solicitante::correr(&endpoint, pedido).await,
-        Some(Orden::Experimento(pedido)) => Ok(u8::from(!experimento::correr(pedido).await?)),
+        Some(Orden::Experimento(pedido)) => experimento::correr(pedido).await,
         Some(Orden::Mutantes(pedido)) => Ok(u8::from(!mutantes::correr(pedido).await?)),
         Some(Orden::Simular(pedido)) => Ok(u8::from(!simulacion::orden::correr(pedido).await?)),
     }

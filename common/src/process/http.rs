@@ -24,7 +24,7 @@ pub const HTTP_ADDR: &str = "HTTP_ADDR";
 const MANTENIMIENTO: Duration = Duration::from_secs(5);
 
 /// De sobra para quien mira (Prometheus, un operador, una página) y para la orden más lenta, que espera unos segundos.
-const LIMITES: Limites = Limites { conexiones: 64, cabecera: Duration::from_secs(5), vida: Duration::from_secs(60) };
+const LIMITES: Limites = Limites { conexiones: 64, cabecera: Duration::from_secs(5), vida: Duration::from_mins(1) };
 
 /// Si el proceso es útil ahora. Lo cambia el servicio, lo lee `/listo`.
 #[derive(Clone, Default)]

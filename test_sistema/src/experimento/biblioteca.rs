@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anaquel::plano::POSTGRES;
 use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
@@ -61,12 +62,14 @@ impl Biblioteca {
         Ok(Suite::levantar(&self.var, Some(&self.catalogo)).await?)
     }
 
-    /// Borra los datos; los registros de la última ejecución se quedan.
+    /// Borra todo menos los registros de la última ejecución.
     pub fn retirar(&self) {
-        for carpeta in [self.datos(), self.plantilla()] {
-            // Lo que no se pueda borrar solo ocupa sitio.
+        // Lo que no se pueda borrar solo ocupa sitio.
+        for carpeta in [self.postgres.clone(), self.var.join("gestor_carga"), self.var.join("pids")] {
             let _ = fs::remove_dir_all(carpeta);
         }
+        // Si los datos estaban en otro sitio, aquí había un enlace.
+        let _ = fs::remove_file(self.var.join(POSTGRES));
     }
 
     fn datos(&self) -> PathBuf {

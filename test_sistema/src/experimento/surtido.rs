@@ -117,8 +117,8 @@ impl Surtido {
             let titulo = titulo.or_insert_with(|| Titulo { isbn: ejemplar.isbn, sede, ejemplares: Vec::new() });
             titulo.ejemplares.push(ejemplar.id);
         }
-        let libres = muestra::usuarios().into_iter().filter(|u| !u.bloqueado && !ocupados.contains(&u.id));
-        let lectores = libres.map(|u| {
+        let desocupados = muestra::usuarios().into_iter().filter(|u| !u.bloqueado && !ocupados.contains(&u.id));
+        let lectores = desocupados.map(|u| {
             let condiciones = Condiciones::de(sedes[0], u.categoria);
             Lector { id: u.id, prestamos_max: usize::try_from(condiciones.prestamos_max).unwrap_or(usize::MAX) }
         });

@@ -80,7 +80,7 @@ fn ficha(plan: &Plan) -> Ficha {
         catalogo: "datos/libros_10k.csv".into(),
     };
     let mut ficha = Ficha::nueva(condiciones, DateTime::from_timestamp(1_772_701_620, 0).expect("fecha"));
-    ficha.maquina.procesador = "Un procesador & medio".to_owned();
+    ficha.maquina.procesador = "Un procesador & medio".into();
     ficha.versiones.insert("postgresql".to_owned(), "15.18 <script>alert(1)</script>".to_owned());
     ficha.interrumpido = plan.interrumpido;
     ficha.ejecuciones.iter_mut().for_each(|e| e.hecha = true);

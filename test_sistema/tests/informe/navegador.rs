@@ -62,10 +62,9 @@ pub fn mirar(pagina: &Path, tema: Tema) {
 }
 
 fn pagina_de_marcos() -> String {
-    let marcos: String = ANCHOS
-        .iter()
+    let marcos = ANCHOS
         .map(|ancho| format!("<iframe src=\"copia.html\" width=\"{ancho}\" height=\"{ALTO}\"></iframe>\n"))
-        .collect();
+        .concat();
     format!(
         "<!DOCTYPE html><meta charset=\"utf-8\"><style>body{{margin:0;display:flex}}iframe{{border:0;flex:none}}pre{{display:none}}</style>{marcos}\
          <script>addEventListener('message',m=>{{const p=document.createElement('pre');p.textContent='VEREDICTO'+m.data+'FIN';\

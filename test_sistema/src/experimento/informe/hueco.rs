@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     fn al_morir(instantes_ms: &[u32], muerte_ms: u32) -> Option<f64> {
-        de_la_muerte(instantes_ms.iter().map(|ms| ms * 1_000), muerte_ms * 1_000).map(|h| h.ms())
+        de_la_muerte(instantes_ms.iter().map(|ms| ms * 1_000), muerte_ms * 1_000).map(Hueco::ms)
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Resumen {
             mayor_silencio_ms: tandas
                 .iter()
                 .filter_map(|t| hueco::mayor(t.buenas_us()))
-                .map(|h| h.ms())
+                .map(Hueco::ms)
                 .max_by(f64::total_cmp),
             solicitudes: decididas + pendientes + fallidas + sin_respuesta,
             decididas,
