@@ -41,6 +41,7 @@ fn ningun_contenedor_puede_con_la_maquina_ni_con_los_demas() {
         let (nombre, yaml) = (&servicio.nombre, &servicio.yaml);
         assert_eq!(yaml["restart"].as_str(), Some("unless-stopped"), "{nombre}");
         assert_eq!(yaml["read_only"].as_bool(), Some(true), "{nombre}");
+        assert_eq!(yaml["init"].as_bool(), Some(true), "{nombre}: sin él, un SIGTERM nada más arrancar se pierde");
         assert_eq!(servicio.lista("cap_drop"), ["ALL"], "{nombre}");
         assert_eq!(servicio.lista("security_opt"), ["no-new-privileges:true"], "{nombre}");
         assert!(servicio.lista("cap_add").is_empty() || !servicio.es_nuestro(), "{nombre}");
