@@ -38,8 +38,13 @@ const CLIENTES: &str = "127.0.0.1:5555";
 /// El catálogo de muestra, donde lo ven los gestores de almacenamiento.
 const CATALOGO: &str = "/datos/libros_10k.csv";
 
+const AYUDA: &str = "\
+Ajustes (del entorno):
+  DOCKER_HOST  dónde está el motor de contenedores, si no donde siempre; ha de ser de esta máquina (unix://…)";
+
 /// Dónde se hace.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = AYUDA)]
 pub struct Argumentos {
     /// El directorio donde queda el informe
     #[arg(long, env = "ANAQUEL_VAR", default_value = "var")]
