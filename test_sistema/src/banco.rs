@@ -14,7 +14,6 @@ mod medida;
 mod objetivos;
 mod pausa;
 mod pgbench;
-pub(crate) mod progreso;
 mod referencia;
 mod reparto;
 
@@ -37,10 +36,9 @@ use self::{
     informe::Informe,
     medida::{Banco, Medidas, Prueba},
     pgbench::Pgbench,
-    progreso::Progreso,
     reparto::{Caso, Tamano},
 };
-use crate::{demo::vaciar, informe::guardar, interrupcion::Interrupcion, suite::Suite};
+use crate::{demo::vaciar, informe::guardar, interrupcion::Interrupcion, progreso::Progreso, suite::Suite};
 
 /// Clientes en bucle cerrado de cada prueba.
 const CLIENTES: [usize; 5] = [1, 8, 32, 64, 256];
@@ -121,7 +119,7 @@ async fn en_marcha(
     let pgbench = Pgbench::de(&instalacion, &dir.join("pgbench"))?;
     preparar(&instalacion, hecho).await?;
     let pruebas = pruebas(pedido.segundos);
-    let banco = Banco::nuevo(suite, contexto, pgbench, TAMANO, Progreso::de_pruebas(&pruebas, RONDAS));
+    let banco = Banco::nuevo(suite, contexto, pgbench, TAMANO, Progreso::de_segundos(cuanto_duran(&pruebas)));
     titulo("La cadena y la referencia, a turnos (entre paréntesis, la peor y la mejor ronda)");
     println!(
         "  los clientes de cada sede van por la misma conexión ({} en total), menos los sueltos, que tienen una cada uno",
@@ -169,6 +167,12 @@ async fn otra_vez(dir: &Path, hecho: &mut Hecho) -> anyhow::Result<()> {
     println!("  primer préstamo a los {} ms", tardo.as_millis());
     hecho.con_datos = Some(tardo);
     Ok(())
+}
+
+/// Los segundos que se tarda en medirlas todas: en cada ronda, dos tramos de cada una.
+fn cuanto_duran(pruebas: &[Prueba]) -> u64 {
+    let una_ronda: u64 = pruebas.iter().map(|p| 2 * p.dura.as_secs()).sum();
+    una_ronda * u64::try_from(RONDAS).unwrap_or(1)
 }
 
 fn pruebas(segundos: u64) -> Vec<Prueba> {

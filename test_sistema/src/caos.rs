@@ -18,10 +18,10 @@ use self::{
     plan::Suceso,
 };
 use crate::{
-    banco::progreso::Progreso,
     carga::{Carga, Plan},
     escena::{CALMA_MAX, Cierre, Escena},
     informe::guardar,
+    progreso::Progreso,
     proxy::Proxy,
     suite::{Solar, Suite},
 };

@@ -32,6 +32,7 @@ pub mod numeros;
 pub mod operar;
 pub mod pausas;
 pub mod pedir;
+pub mod progreso;
 pub mod proxy;
 pub mod simulacion;
 pub mod solicitud;

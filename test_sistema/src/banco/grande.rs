@@ -24,11 +24,12 @@ use super::{
     datos,
     estadistica::Ritmo,
     medida::Medidas,
-    progreso::Progreso,
     reparto::{Caso, Reparto, Tamano},
     titulo,
 };
-use crate::{carga::ampliar_descriptores, informe::guardar, interrupcion::Interrupcion, suite::Suite};
+use crate::{
+    carga::ampliar_descriptores, informe::guardar, interrupcion::Interrupcion, progreso::Progreso, suite::Suite,
+};
 
 /// Clientes en bucle cerrado de cada comparación.
 const CLIENTES: [usize; 2] = [64, 256];

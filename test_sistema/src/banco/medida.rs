@@ -10,10 +10,9 @@ use super::{
     cpu::{CLIENTES, Gasto},
     estadistica::{Extremos, Ritmo},
     pgbench::Pgbench,
-    progreso::Progreso,
     reparto::{Caso, Reparto, Tamano},
 };
-use crate::{http::metrica, suite::Suite};
+use crate::{http::metrica, progreso::Progreso, suite::Suite};
 
 const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];
 /// De un tramo, la parte que calienta y no se mide.

@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep};
 use self::clientes::{Peticionarios, Reparto};
 use super::informe::Informe;
 use crate::{
-    banco::progreso::Progreso,
     escena::{DECIDIR_MAX, Escena},
     historia::{Historia, Muestra},
     http::metrica,
     numeros::{milisegundos, percentil},
+    progreso::Progreso,
     suite::{Suite, memoria},
 };
 

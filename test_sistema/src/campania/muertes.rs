@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep};
 
 use super::informe::Informe;
 use crate::{
-    banco::progreso::Progreso,
     carga::{Carga, Plan},
     escena::Escena,
     historia::Muestra,
     numeros::milisegundos,
     pausas::Pausas,
+    progreso::Progreso,
 };
 
 /// Clientes, y lo que descansa cada uno: bastantes respuestas por segundo para ver una pausa de milisegundos, y pocas

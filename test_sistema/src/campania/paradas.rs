@@ -9,11 +9,11 @@ use tokio::time::sleep;
 
 use super::informe::Informe;
 use crate::{
-    banco::progreso::Progreso,
     carga::{Carga, Plan},
     escena::Escena,
     historia::Muestra,
     pausas::Pausas,
+    progreso::Progreso,
     suite::{Suite, senalar},
 };
 

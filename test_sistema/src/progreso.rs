@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::medida::Prueba;
-
 /// Cada cuánto se mueve aunque no haya novedad.
 const TIC: Duration = Duration::from_millis(500);
 
@@ -17,14 +15,6 @@ impl Progreso {
     #[must_use]
     pub fn de_filas(filas: u64) -> Self {
         Self::con_forma(filas, "  {bar:40} {human_pos}/{human_len} filas · quedan {eta}")
-    }
-
-    /// La de unas pruebas: en segundos, que son lo que tarda cada tramo.
-    #[must_use]
-    pub fn de_pruebas(pruebas: &[Prueba], rondas: usize) -> Self {
-        let segundos: u64 = pruebas.iter().map(|p| p.dura.as_secs()).sum();
-        let tramos = 2 * u64::try_from(rondas).unwrap_or(1);
-        Self::de_segundos(segundos * tramos)
     }
 
     /// La de algo que se mide durante `segundos`.
