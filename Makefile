@@ -1,8 +1,8 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
 .PHONY: ayuda preparar preparar-pruebas construir construir-pruebas demo simulacion mutantes caos campania-muertes \
-	campania-paradas campania-apagon banco banco-grande experimento servir secretos imagenes docker-arriba docker-abajo \
-	docker-demo docker-readme respaldo restaurar test lint
+	campania-paradas campania-apagon banco banco-grande experimento servir secretos imagenes-base imagenes \
+	docker-arriba docker-abajo docker-demo docker-readme respaldo restaurar test lint
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -56,10 +56,13 @@ IMAGENES_BASE := ../shared/bin/imagenes-base
 secretos: ## Hace en secretos/ las claves que falten, para los archivos de compose
 	@herramientas/secretos
 
-imagenes: ## Construye la imagen de los servicios (anaquel); las de base se bajan si faltan
+imagenes-base: ## Baja las imágenes de base que falten
 	@for base in rust:1.95-bookworm debian:bookworm-slim postgres:15-bookworm; do \
-		docker image inspect $$base >/dev/null 2>&1 || [ ! -x $(IMAGENES_BASE) ] || { $(IMAGENES_BASE); break; }; \
+		docker image inspect $$base >/dev/null 2>&1 && continue; \
+		if [ -x $(IMAGENES_BASE) ]; then $(IMAGENES_BASE) && break; else docker pull -q $$base; fi || exit 1; \
 	done
+
+imagenes: imagenes-base ## Construye la imagen de los servicios (anaquel)
 	docker build $(CONSTRUIR_IMAGEN) -f docker/Dockerfile -t $(or $(ANAQUEL_IMAGEN),anaquel) .
 
 docker-arriba: secretos imagenes ## Levanta las dos máquinas en contenedores, en este motor, y carga el catálogo de muestra
