@@ -3,21 +3,17 @@
 use std::collections::VecDeque;
 
 use actores::machine::{Final, Limites, Machine};
-use common::mensajes::{CuerpoPeticion, CuerpoResultado, LISTA_MAX, Orden, ResultadoInforme, Topico};
+use common::mensajes::{CuerpoPeticion, CuerpoResultado, LISTA_MAX, Orden, ResultadoInforme};
 
 use super::{
     cronica::{corto, lista},
-    mundo::{Entorno, Entrante, Quien},
+    enlace::{A, Clase},
+    entorno::Entorno,
+    mensajes::Mensaje,
     perfil::Perfil,
-    red::{A, Clase, Mensaje},
     rotatorio::Rotatorio,
+    sucesos::{Entrante, Quien},
 };
-
-/// Los pares prestan y los impares devuelven.
-#[must_use]
-pub fn topico(n: usize) -> Topico {
-    Topico::TODOS[n % 2]
-}
 
 #[derive(Debug)]
 struct Vivo {

@@ -17,11 +17,12 @@ use common::{
 use gestor_almacenamiento::lote::{Cola, EnEspera, Encargo, Trabajo as Pedido, tandas};
 
 use super::{
-    base::{DeBase, FilaOperacion, Foto, Lote, Trabajo, camino},
     cronica::corto,
-    mundo::{Entorno, Entrante, Quien, Suceso},
-    red::{B, Mensaje},
+    enlace::B,
+    entorno::Entorno,
+    mensajes::{DeBase, FilaOperacion, Foto, Lote, Mensaje, Trabajo},
     reloj::{MS, SEG, Us},
+    sucesos::{Entrante, Quien, Suceso},
 };
 
 /// Cuánto se espera a la base en cada viaje.
@@ -316,6 +317,11 @@ impl Almacen {
         }
         e.despertar(self.quien(), e.ahora);
     }
+}
+
+/// Lo que tarda un trabajo en llegar a la base.
+fn camino(e: &mut Entorno) -> Us {
+    if e.tormenta && e.azar.por_ciento(2) { e.entre(0, 300 * MS) } else { e.entre(30, 1_500) }
 }
 
 fn contestar(e: &mut Entorno, remite: &Remite, cuerpo: CuerpoResultado) {

@@ -8,83 +8,20 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use common::{
     dominio::{
-        EjemplarId, Huella, Isbn, Objeto, OperacionId, SedeId, UsuarioId,
-        reglas::{Cambios, Categoria, Ejemplar, Filas, Prestamo, Ranuras, Usuario},
+        EjemplarId, Objeto, OperacionId, UsuarioId,
+        reglas::{Categoria, Ejemplar, Filas, Prestamo, Ranuras, Usuario},
     },
-    mensajes::{MotivoDeApartar, Orden, RespuestaGuardada},
+    mensajes::Orden,
 };
 
 use super::{
+    catalogo::{ejemplar, isbn, sede, usuario},
     cronica::corto,
-    mundo::{Entorno, Quien, Suceso},
+    entorno::Entorno,
+    mensajes::{DeBase, FilaOperacion, Foto, Lote, Trabajo},
     perfil::Perfil,
-    reloj::{MS, Us},
+    sucesos::{Quien, Suceso},
 };
-
-/// Lo que se le manda.
-#[derive(Clone, Debug)]
-pub enum Trabajo {
-    /// Leer lo que nombran las órdenes.
-    Foto(Vec<Orden>),
-    /// Guardar lo decidido.
-    Guardar(Box<Lote>),
-    /// Decir que vive.
-    Salud,
-}
-
-/// Lo que contesta.
-#[derive(Clone, Debug)]
-pub enum DeBase {
-    /// Lo leído.
-    Foto(Box<Foto>),
-    /// Guardado.
-    Guardado,
-    /// Otro se cruzó, o la foto ya no vale.
-    Cruce,
-    /// Alguna operación no se puede escribir.
-    NoSePuede,
-    /// Vive.
-    Sana,
-    /// La conexión no vale.
-    SeCorto,
-}
-
-/// Lo leído en un momento.
-#[derive(Clone, Debug)]
-pub struct Foto {
-    /// Las que ya estaban decididas.
-    pub decididas: HashMap<OperacionId, (Huella, RespuestaGuardada)>,
-    /// Lo que nombran las órdenes.
-    pub filas: Filas,
-    /// La hora de la base.
-    pub ahora: DateTime<Utc>,
-    /// Desde cuándo se recuerda.
-    pub horizonte: DateTime<Utc>,
-}
-
-/// Lo que se guarda.
-#[derive(Clone, Debug)]
-pub struct Lote {
-    /// Lo decidido.
-    pub decididas: Vec<FilaOperacion>,
-    /// Los préstamos que cambian.
-    pub cambios: Cambios,
-    /// El horizonte que se leyó.
-    pub horizonte: DateTime<Utc>,
-}
-
-/// Una operación decidida.
-#[derive(Clone, Debug)]
-pub struct FilaOperacion {
-    /// Lo que se pidió.
-    pub orden: Orden,
-    /// En qué quedó: `aplicada`, `rechazada`, `anulada` o `apartada`.
-    pub estado: &'static str,
-    /// La respuesta.
-    pub respuesta: RespuestaGuardada,
-    /// Por qué se apartó, si se apartó.
-    pub motivo: Option<MotivoDeApartar>,
-}
 
 /// La base.
 #[derive(Debug)]
@@ -104,30 +41,6 @@ pub struct Base {
     usuarios: BTreeMap<UsuarioId, Categoria>,
     horizonte: DateTime<Utc>,
     retenidos: Vec<(usize, u32, u64, Trabajo)>,
-}
-
-/// El título `t`.
-#[must_use]
-pub fn isbn(t: usize) -> Isbn {
-    format!("978000000000{t}").parse().expect("un ISBN")
-}
-
-/// La copia `c` del título `t`.
-#[must_use]
-pub fn ejemplar(t: usize, c: usize) -> EjemplarId {
-    format!("E{t}{c}").parse().expect("un ejemplar")
-}
-
-/// El usuario `u`.
-#[must_use]
-pub fn usuario(u: usize) -> UsuarioId {
-    format!("U{u}").parse().expect("un usuario")
-}
-
-/// La sede donde vive todo.
-#[must_use]
-pub fn sede() -> SedeId {
-    "CENTRO".parse().expect("una sede")
 }
 
 impl Base {
@@ -296,9 +209,4 @@ impl Base {
         }
         DeBase::Guardado
     }
-}
-
-/// Lo que tarda un trabajo en llegar a la base.
-pub fn camino(e: &mut Entorno) -> Us {
-    if e.tormenta && e.azar.por_ciento(2) { e.entre(0, 300 * MS) } else { e.entre(30, 1_500) }
 }

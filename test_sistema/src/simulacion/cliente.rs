@@ -10,12 +10,14 @@ use common::{
 use uuid::Uuid;
 
 use super::{
-    base::{ejemplar, isbn, usuario},
-    cronica::corto,
-    mundo::{Entorno, Entrante, Quien},
+    catalogo::{ejemplar, isbn, usuario},
+    cronica::{corto, en_palabras},
+    enlace::A,
+    entorno::Entorno,
+    mensajes::{Contestado, Mensaje},
     perfil::Perfil,
-    red::{A, Contestado, Mensaje},
     reloj::{MS, SEG, Us},
+    sucesos::{Entrante, Quien},
 };
 use crate::azar::Azar;
 
@@ -201,11 +203,4 @@ fn inventar(e: &mut Entorno) -> Comando {
     let usuario = usuario(e.azar.menor_que(e.perfil.usuarios));
     let anonima = tipo == Tipo::Devolucion && matches!(objeto, Objeto::Ejemplar(_)) && e.azar.por_ciento(50);
     Comando::nuevo(tipo, (!anonima).then_some(usuario), objeto, None).expect("una orden completa")
-}
-
-/// Lo que se pide, en una línea.
-#[must_use]
-pub fn en_palabras(comando: &Comando) -> String {
-    let usuario = comando.usuario().map(|u| format!(" para {u}")).unwrap_or_default();
-    format!("{} de {}{usuario}", comando.tipo(), comando.objeto())
 }

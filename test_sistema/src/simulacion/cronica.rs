@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-use common::{dominio::OperacionId, mensajes::Orden};
+use common::{
+    dominio::{Comando, OperacionId},
+    mensajes::Orden,
+};
 
-use super::{mundo::Quien, reloj::Us};
+use super::{reloj::Us, sucesos::Quien};
 
 /// La historia. Solo se escribe cuando alguien la va a leer: de diez mil semillas se leen las que fallan.
 #[derive(Debug, Default)]
@@ -55,4 +58,11 @@ pub fn lista(ordenes: &[Orden]) -> String {
         let _ = write!(texto, "{separador}{} (intento {}{sola})", corto(o.id), o.intento);
     }
     texto
+}
+
+/// Lo que se pide, en una línea.
+#[must_use]
+pub fn en_palabras(comando: &Comando) -> String {
+    let usuario = comando.usuario().map(|u| format!(" para {u}")).unwrap_or_default();
+    format!("{} de {}{usuario}", comando.tipo(), comando.objeto())
 }

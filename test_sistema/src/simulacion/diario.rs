@@ -9,8 +9,9 @@ use common::{
 use gestor_carga::machine::Num;
 
 use super::{
-    mundo::{Entorno, Entrante, Quien, Suceso},
+    entorno::Entorno,
     reloj::SEG,
+    sucesos::{Entrante, Quien, Suceso},
 };
 
 /// Cada cuánto prueba un diario averiado si vuelve.

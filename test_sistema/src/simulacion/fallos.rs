@@ -1,34 +1,11 @@
 //! Decide qué se estropea, cuándo y a quién; y cómo se arregla todo al acabar la tormenta.
 
 use super::{
-    mundo::{Entorno, Mundo, Quien, Suceso},
-    perfil::ClaseDeAveria,
+    entorno::Entorno,
+    mundo::Mundo,
     reloj::{MS, SEG, Us},
+    sucesos::{Averia, Quien, Reparacion, Suceso},
 };
-
-/// Algo que se va a estropear.
-#[derive(Clone, Copy, Debug)]
-pub struct Averia(ClaseDeAveria);
-
-/// Algo que se arregla.
-#[derive(Clone, Debug)]
-pub enum Reparacion {
-    /// Un proceso parado sigue.
-    Sigue {
-        /// Cuál.
-        quien: Quien,
-        /// En qué vida se paró.
-        vida: u32,
-    },
-    /// Los enlaces vuelven a pasar.
-    Habla(Vec<usize>),
-    /// PostgreSQL arranca.
-    BaseArranca,
-    /// PostgreSQL vuelve a moverse.
-    BaseSigue,
-    /// El disco de ese gestor.
-    Disco(usize),
-}
 
 /// Pone en la agenda las averías de la semilla.
 pub fn programar(e: &mut Entorno) {
@@ -43,45 +20,45 @@ pub fn programar(e: &mut Entorno) {
         if cuando >= fin {
             return;
         }
-        let averia = Averia(*e.azar.uno_de(&averias));
+        let averia = *e.azar.uno_de(&averias);
         e.poner(cuando, Suceso::Averia(averia));
     }
 }
 
 /// Estropea algo, si hay qué.
-pub fn estropear(mundo: &mut Mundo, Averia(clase): Averia) {
+pub fn estropear(mundo: &mut Mundo, averia: Averia) {
     let e = &mut mundo.entorno;
     if !e.tormenta {
         return;
     }
-    match clase {
-        ClaseDeAveria::Muerte => {
+    match averia {
+        Averia::Muerte => {
             let quien = victima(e);
             e.matar(quien, "de un SIGKILL");
         }
-        ClaseDeAveria::Parada => parar(e),
-        ClaseDeAveria::Corte => {
+        Averia::Parada => parar(e),
+        Averia::Corte => {
             let n = e.azar.menor_que(e.enlaces.len());
             let [a, b] = e.enlaces[n].extremos;
             let clase = e.enlaces[n].clase;
             e.anotar(Quien::Mundo, || format!("se corta la conexión ({clase:?}) de {a} con {b}"));
             e.cortar(n);
         }
-        ClaseDeAveria::Particion => partir(e),
-        ClaseDeAveria::Reinicio => {
+        Averia::Particion => partir(e),
+        Averia::Reinicio => {
             if mundo.base.arriba {
                 mundo.base.caer(e);
                 let dura = e.entre(50 * MS, 3 * SEG);
                 e.poner(e.ahora + dura, Suceso::Repara(Reparacion::BaseArranca));
             }
         }
-        ClaseDeAveria::Quietud => {
+        Averia::Quietud => {
             e.anotar(Quien::Base, || "se queda quieta".into());
             mundo.base.quieta = true;
             let dura = e.entre(50 * MS, 5 * SEG);
             e.poner(e.ahora + dura, Suceso::Repara(Reparacion::BaseSigue));
         }
-        ClaseDeAveria::Disco => {
+        Averia::Disco => {
             let n = e.azar.menor_que(mundo.gestores.len());
             e.anotar(Quien::Gestor(n), || "se queda sin disco".into());
             mundo.gestores[n].diario.averiado = true;

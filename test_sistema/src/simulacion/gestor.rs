@@ -16,14 +16,16 @@ use common::{
 use gestor_carga::machine::{Accion, Contestacion, Limites, Machine};
 
 use super::{
-    comprobacion::Demora,
     cronica::{corto, lista},
     diario::Diario,
-    mundo::{Entorno, Entrante, Quien},
-    perfil::Perfil,
-    red::{A, B, Clase, Contestado, Mensaje},
+    enlace::{A, B, Clase},
+    entorno::Entorno,
+    juez::Demora,
+    mensajes::{Contestado, Mensaje},
+    perfil::{Perfil, topico},
     reloj::{MS, Us},
     rotatorio::Rotatorio,
+    sucesos::{Entrante, Quien},
 };
 use crate::azar::Azar;
 
@@ -380,7 +382,7 @@ fn llamada(orden: &Orden) -> Llamada {
 /// El actor que hay al otro lado de una suscripción.
 fn nombre(e: &Entorno, enlace: usize, vida: u32) -> (Topico, String) {
     let Quien::Actor(n) = e.enlaces[enlace].extremos[A] else { unreachable!("solo los actores se suscriben") };
-    (super::actor::topico(n), format!("{n}.{vida}"))
+    (topico(n), format!("{n}.{vida}"))
 }
 
 fn en_palabras(que: &Contestado) -> String {

@@ -13,10 +13,10 @@ use common::dominio::{
 use uuid::Uuid;
 
 use super::{
-    base::{sede, usuario},
-    cliente::en_palabras,
-    cronica::corto,
-    mundo::Mundo,
+    base::Base,
+    catalogo::{isbn, sede, usuario},
+    cronica::{corto, en_palabras},
+    perfil::Perfil,
     reloj::Us,
 };
 use crate::linealidad::{Intervalo, Modelo, buscar_orden};
@@ -159,10 +159,10 @@ impl Modelo for Cuenta {
 ///
 /// # Errors
 /// La historia que no se explica.
-pub fn por_titulo(mundo: &Mundo, llamadas: &[Llamada]) -> Result<(), String> {
-    for t in 0..mundo.entorno.perfil.copias.len() {
-        let isbn = super::base::isbn(t);
-        let copias: Vec<_> = mundo.base.ejemplares.values().filter(|e| e.isbn == isbn).copied().collect();
+pub fn por_titulo(perfil: &Perfil, base: &Base, llamadas: &[Llamada]) -> Result<(), String> {
+    for t in 0..perfil.copias.len() {
+        let isbn = isbn(t);
+        let copias: Vec<_> = base.ejemplares.values().filter(|e| e.isbn == isbn).copied().collect();
         let suya = |l: &&Llamada| match l.comando.objeto() {
             Objeto::Libro(i) => i == isbn,
             Objeto::Ejemplar(e) => copias.iter().any(|c| c.id == e),
@@ -170,11 +170,11 @@ pub fn por_titulo(mundo: &Mundo, llamadas: &[Llamada]) -> Result<(), String> {
         let suyas: Vec<_> = llamadas.iter().filter(suya).collect();
         let quedo: Abiertos = copias
             .iter()
-            .map(|c| mundo.base.prestamos.values().find(|p| p.ejemplar == c.id && p.cierre.is_none()))
+            .map(|c| base.prestamos.values().find(|p| p.ejemplar == c.id && p.cierre.is_none()))
             .map(|p| p.map(|p| (p.id, p.usuario, p.renovaciones)))
             .collect();
         let vacio = vec![None; copias.len()];
-        let titulo = Titulo { isbn, usuarios: mundo.entorno.perfil.usuarios, copias, quedo };
+        let titulo = Titulo { isbn, usuarios: perfil.usuarios, copias, quedo };
         if buscar_orden(&titulo, vacio, &suyas).is_err() {
             return Err(format!("ningún orden explica lo que se contestó del título {t}:\n{}", contar(&suyas)));
         }

@@ -1,29 +1,42 @@
 //! La simulación: las máquinas reales y las reglas reales en un solo hilo, con un reloj, una red y un disco que obedecen
 //! a una semilla; la misma semilla da la misma historia.
 //!
-//! - [`perfil`]: qué prueba una semilla. [`fallos`]: qué se estropea y cómo sana.
-//! - [`reloj`] y [`mundo`]: el orden de las cosas. [`red`]: qué llega, cuándo y a quién.
+//! De abajo arriba: cada grupo solo conoce a los suyos y a los que van antes, y dentro de un grupo no hay círculos.
+//!
+//! - [`reloj`]: el tiempo. [`mensajes`], [`sucesos`], [`enlace`] y [`catalogo`]: las palabras con que se cuenta lo demás.
+//! - [`perfil`]: qué prueba una semilla. [`cronica`]: la historia, para leerla. [`juez`]: si cada respuesta y cada COMMIT
+//!   cumplen la promesa.
+//! - [`entorno`]: lo que comparten los procesos. [`red`]: qué llega, cuándo y a quién. [`muerte`]: cómo se muere.
 //! - [`gestor`] (y su [`diario`]), [`actor`], [`almacen`], [`rotatorio`]: los procesos; lo que decide es lo real.
-//! - [`base`]: PostgreSQL, modelado. [`cliente`]: quien pide.
-//! - [`comprobacion`] y [`linealidad`]: si se cumplió la promesa. [`cronica`]: la historia, para leerla.
-//! - [`orden`]: la suborden `simular`.
+//!   [`base`]: PostgreSQL, modelado. [`cliente`]: quien pide.
+//! - [`mundo`]: todos ellos. [`fallos`]: qué se estropea y cómo sana. [`comprobacion`] y [`linealidad`]: si al final se
+//!   cumplió la promesa.
+//! - [`planificador`]: saca los sucesos de la agenda y los reparte. [`orden`]: la suborden `simular`.
 
 mod actor;
 mod almacen;
 mod base;
+mod catalogo;
 mod cliente;
 mod comprobacion;
 mod cronica;
 mod diario;
+mod enlace;
+mod entorno;
 mod fallos;
 mod gestor;
+mod juez;
 mod linealidad;
+mod mensajes;
+mod muerte;
 mod mundo;
 pub mod orden;
 mod perfil;
+mod planificador;
 mod red;
 mod reloj;
 mod rotatorio;
+mod sucesos;
 #[cfg(test)]
 mod tests;
 
@@ -51,7 +64,7 @@ pub struct Simulada {
 #[must_use]
 pub fn simular(semilla: u64, contar: bool) -> Simulada {
     let mut mundo = Mundo::nuevo(semilla, contar);
-    let corrida = catch_unwind(AssertUnwindSafe(|| mundo.correr()));
+    let corrida = catch_unwind(AssertUnwindSafe(|| planificador::correr(&mut mundo)));
     let falta = match corrida {
         Ok(Ok(())) => None,
         Ok(Err(falta)) => Some(falta),

@@ -5,37 +5,14 @@
 
 use std::fmt;
 
+use common::mensajes::Topico;
+
 use super::{
-    mundo::Quien,
-    red::{Clase, Enlace, Trafico},
+    enlace::{Clase, Enlace, Trafico},
     reloj::{MS, SEG, Us},
+    sucesos::{Averia, Quien},
 };
 use crate::azar::Azar;
-
-/// Las clases de avería.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaseDeAveria {
-    /// Un proceso muere y vuelve.
-    Muerte,
-    /// Un proceso se para y sigue donde estaba.
-    Parada,
-    /// Una conexión se corta.
-    Corte,
-    /// Dos procesos dejan de oírse.
-    Particion,
-    /// PostgreSQL se reinicia.
-    Reinicio,
-    /// PostgreSQL se queda quieto.
-    Quietud,
-    /// El disco de un gestor no se puede escribir.
-    Disco,
-}
-
-impl ClaseDeAveria {
-    /// Todas.
-    pub const TODAS: [Self; 7] =
-        [Self::Muerte, Self::Parada, Self::Corte, Self::Particion, Self::Reinicio, Self::Quietud, Self::Disco];
-}
 
 /// Lo que prueba una semilla.
 #[derive(Clone, Debug)]
@@ -59,7 +36,7 @@ pub struct Perfil {
     /// Cada cuánto, por término medio.
     pub cada: Us,
     /// Qué se estropea.
-    pub averias: Vec<ClaseDeAveria>,
+    pub averias: Vec<Averia>,
     /// La red.
     pub trafico: Trafico,
     /// De cada cien mil acciones, las que un proceso no llega a terminar.
@@ -80,7 +57,7 @@ impl Perfil {
     /// El de una semilla.
     #[must_use]
     pub fn al_azar(azar: &mut Azar) -> Self {
-        let averias: Vec<_> = ClaseDeAveria::TODAS.into_iter().filter(|_| azar.por_ciento(40)).collect();
+        let averias: Vec<_> = Averia::TODAS.into_iter().filter(|_| azar.por_ciento(40)).collect();
         let titulos = 1 + azar.menor_que(3);
         let a_veces = |azar: &mut Azar, tanto: usize, cuanto: usize| if azar.por_ciento(tanto) { cuanto } else { 0 };
         Self {
@@ -144,4 +121,10 @@ impl fmt::Display for Perfil {
             self.averias
         )
     }
+}
+
+/// El tópico de un actor: los pares prestan y los impares devuelven.
+#[must_use]
+pub fn topico(n: usize) -> Topico {
+    Topico::TODOS[n % 2]
 }

@@ -4,130 +4,13 @@
 //! Quien conecta (lado [`A`]) es quien reconecta. Cada conexión tiene un número: lo que iba por una que se cortó no
 //! llega por la siguiente. Un extremo tarda en saber que el otro se fue, y entretanto lo que envía se pierde.
 
-use std::collections::VecDeque;
-
-use common::{
-    dominio::{Comando, OperacionId},
-    mensajes::{Orden, Peticion, RespuestaGuardada, Resultado, ResultadoInforme},
-};
-
 use super::{
-    mundo::{Entorno, Entrante, Quien, Suceso},
+    enlace::{A, B, Clase},
+    entorno::Entorno,
+    mensajes::Mensaje,
     reloj::{MS, Us},
+    sucesos::{Entrante, Quien, Suceso},
 };
-
-/// El lado que conecta.
-pub const A: usize = 0;
-/// El lado que atiende.
-pub const B: usize = 1;
-
-/// Lo que viaja.
-#[derive(Clone, Debug)]
-pub enum Mensaje {
-    /// De un cliente.
-    Solicitud {
-        /// El número de este envío.
-        envio: usize,
-        /// El id que le puso.
-        id: OperacionId,
-        /// Lo que pide.
-        comando: Comando,
-        /// Si admite que quede pendiente.
-        acepta_pendiente: bool,
-    },
-    /// A un cliente.
-    Respuesta {
-        /// A cuál de sus envíos.
-        envio: usize,
-        /// Qué.
-        que: Contestado,
-    },
-    /// A un actor.
-    Evento(Vec<Orden>),
-    /// De un actor.
-    Informe(Vec<ResultadoInforme>),
-    /// Al almacenamiento.
-    Peticion(Box<Peticion>),
-    /// Del almacenamiento.
-    Resultado(Box<Resultado>),
-}
-
-/// Una respuesta, como la ve quien la comprueba.
-#[derive(Clone, Debug)]
-pub enum Contestado {
-    /// Los bytes guardados.
-    Guardada(RespuestaGuardada),
-    /// Lo que dice el gestor por su cuenta.
-    Propia(common::dominio::Estado, common::dominio::Codigo),
-}
-
-/// Para qué es una conexión.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clase {
-    /// Cliente → gestor.
-    Cliente,
-    /// Actor → gestor: la suscripción, que anuncia su presencia.
-    Eventos,
-    /// Actor → gestor: los informes.
-    Informes,
-    /// Gestor o actor → almacenamiento.
-    Almacen,
-}
-
-/// Una conexión.
-#[derive(Debug)]
-pub struct Enlace {
-    /// Los dos extremos: quien conecta y quien atiende.
-    pub extremos: [Quien; 2],
-    /// Para qué.
-    pub clase: Clase,
-    /// Cuál de las sucesivas.
-    pub encarnacion: u32,
-    /// Qué vida de quien conecta la abrió.
-    pub vida: u32,
-    /// Si cada extremo la tiene por abierta.
-    pub visto: [bool; 2],
-    /// Si de verdad lo está.
-    vivo: bool,
-    /// Hasta cuándo no pasa nada por ella (partición).
-    pub callado: bool,
-    /// Lo último que llega a cada lado: el orden se respeta.
-    ultimo: [Us; 2],
-    retenidos: [VecDeque<Mensaje>; 2],
-    reconectando: bool,
-}
-
-impl Enlace {
-    /// Una conexión por hacer.
-    #[must_use]
-    pub fn nuevo(a: Quien, b: Quien, clase: Clase) -> Self {
-        Self {
-            extremos: [a, b],
-            clase,
-            encarnacion: 0,
-            vida: 0,
-            visto: [false; 2],
-            vivo: false,
-            callado: false,
-            ultimo: [0; 2],
-            retenidos: [VecDeque::new(), VecDeque::new()],
-            reconectando: false,
-        }
-    }
-}
-
-/// Con cuánto tarda y cuánto falla.
-#[derive(Clone, Copy, Debug)]
-pub struct Trafico {
-    /// Lo que tarda un mensaje, como poco.
-    pub latencia: Us,
-    /// De cada cien, los que tardan mucho más.
-    pub picos: usize,
-    /// De cada mil, los que llegan otra vez más tarde.
-    pub dobles: usize,
-    /// De cada mil eventos, los que el publicador descarta.
-    pub descartes: usize,
-}
 
 impl Entorno {
     /// Envía por un enlace desde un lado. Falso si ese lado sabe que no hay conexión.
@@ -331,7 +214,7 @@ impl Entorno {
         enlace.vivo = true;
         enlace.visto = [true; 2];
         enlace.ultimo = [ahora; 2];
-        enlace.retenidos = [VecDeque::new(), VecDeque::new()];
+        enlace.retenidos = Default::default();
         if relevada {
             self.entregar(b, Entrante::Perdida { enlace: n, vida: antes });
         }

@@ -11,9 +11,11 @@ use common::{
 };
 
 use super::{
-    mundo::{Entorno, Quien},
-    red::{A, Clase, Mensaje},
+    enlace::{A, Clase},
+    entorno::Entorno,
+    mensajes::Mensaje,
     reloj::Us,
+    sucesos::Quien,
 };
 
 /// El final de una llamada: lo contestado, o si algo salió.
