@@ -170,10 +170,10 @@ impl Servicio {
             gestor.eventos.desuscribir(&self.tema)?;
         }
         let plazo = Instant::now() + TERMINAR_MAX;
-        loop {
+        let termino = loop {
             self.despachar();
             if self.machine.ociosa() && !self.queda_por_informar() {
-                return Ok(Termino::Completo);
+                break Termino::Completo;
             }
             let espera = async {
                 tokio::select! {
@@ -185,9 +185,15 @@ impl Servicio {
                 Ok((Some(entrega), _)) => self.acabar(entrega),
                 // Lo que aún llegue ya es de otro: el gestor lo publica de nuevo al ver la despedida.
                 Ok((_, Some(suceso))) => self.atender_despedido(suceso?),
-                Ok((None, None)) | Err(_) => return Ok(Termino::Cortado { ordenes: self.machine.en_mano() }),
+                Ok((None, None)) | Err(_) => break Termino::Cortado { ordenes: self.machine.en_mano() },
             }
+        };
+        // A un gestor que no está, la despedida no le llega, y retendría el zócalo su segundo de gracia.
+        for ausente in self.gestores.iter().filter(|gestor| !gestor.conectado) {
+            ausente.eventos.sin_gracia()?;
+            ausente.informes.sin_gracia()?;
         }
+        Ok(termino)
     }
 
     /// Si algún gestor con conexión espera un informe; a los demás no hay cómo.

@@ -201,6 +201,20 @@ async fn sigterm_con_un_almacen_que_calla_acaba_a_tiempo_y_sin_error() {
     assert!(inicio.elapsed() < Duration::from_millis(3_500), "{:?}", inicio.elapsed());
 }
 
+#[tokio::test]
+async fn sigterm_cuando_su_gestor_ya_se_fue_no_espera_por_el() {
+    let (mut gestor, almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
+    gestor.llegada().await;
+    actor.esperar_pagina("/listo", |estado, _| estado == 200).await;
+    drop(gestor);
+    actor.esperar_pagina("/listo", |estado, _| estado != 200).await;
+    let inicio = Instant::now();
+    actor.senialar("-TERM");
+    assert_eq!(actor.esperar().await.code(), Some(0));
+    assert!(inicio.elapsed() < Duration::from_millis(700), "{:?}", inicio.elapsed());
+}
+
 fn lanzar_devolucion(ajustes: &[(&str, &str)], argumentos: &[&str]) -> Output {
     let mut orden = Command::new(env!("CARGO_BIN_EXE_actor_devolucion"));
     orden.env_remove("ANAQUEL_CONFIG").args(argumentos).envs(ajustes.iter().copied());

@@ -122,6 +122,14 @@ impl Socket {
         Ok(self.z.set_unsubscribe(prefijo.as_bytes())?)
     }
 
+    /// Al cerrarse tira lo que no haya salido: al otro lado no hay nadie a quien le valga.
+    ///
+    /// # Errors
+    /// [`ErrorDeTransporte::Zocalo`].
+    pub fn sin_gracia(&self) -> Result<(), ErrorDeTransporte> {
+        Ok(self.z.set_linger(0)?)
+    }
+
     /// Espera hasta que se pueda hacer lo que se quiere: recibir o enviar.
     fn poll_listo(&mut self, cx: &mut TaskContext<'_>, quiero: PollEvents) -> Poll<Result<(), ErrorDeTransporte>> {
         loop {
