@@ -18,7 +18,7 @@ use common::{
         orden::{self, MAL_ESCRITO},
         salud,
         shutdown::Apagado,
-        telemetry,
+        telemetry, watchdog,
     },
     transport::Contexto,
 };
@@ -65,6 +65,7 @@ async fn atender(topico: Topico, http: &str) -> anyhow::Result<()> {
     let metricas = telemetry::iniciar();
     let mut apagado = Apagado::nuevo()?;
     let listo = Listo::default();
+    watchdog::dar_senales();
     http::servir(ajustado.http, metricas, listo.clone(), axum::Router::new()).await?;
     let contexto = Contexto::nuevo();
     let mut servicio = Servicio::conectar(&contexto, topico, &ajustado, listo)?;

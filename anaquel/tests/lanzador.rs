@@ -4,8 +4,11 @@ mod comun;
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
 
-use anaquel::plano::{NOMBRES, leer_ajustes};
-use comun::{Sitio, directorio, esperar, matar, vive};
+use anaquel::{
+    plano::{NOMBRES, leer_ajustes},
+    supervisor::RONDA,
+};
+use comun::{Sitio, directorio, esperar, hijos, matar, vive};
 
 #[test]
 fn se_anuncia_una_vez_y_al_apagar_no_queda_nada() {
@@ -52,6 +55,92 @@ fn el_postgres_muerto_vuelve() {
         (sitio.pid("postgres")? != pid && sitio.fila("postgres").contains(" listo ")).then_some(())
     });
     assert!(sitio.fila("postgres").split_whitespace().any(|c| c == "1"), "un rearranque: el cerrojo viejo no cuenta");
+    suite.apagar();
+}
+
+#[test]
+fn el_postgres_parado_con_todos_sus_procesos_se_da_por_muerto_y_vuelve() {
+    let sitio = Sitio::con_falsos();
+    let suite = sitio.servir();
+    let pid = sitio.pid("postgres").expect("tiene pid");
+    for parado in [vec![pid], hijos(pid)].concat() {
+        matar(parado, libc::SIGSTOP);
+    }
+    esperar("postgres vuelve sin que nadie lo despierte", || {
+        (sitio.pid("postgres")? != pid && sitio.fila("postgres").contains(" listo ")).then_some(())
+    });
+    suite.apagar();
+}
+
+#[test]
+fn el_gestor_parado_se_da_por_muerto_y_vuelve() {
+    let sitio = Sitio::con_falsos().sin_postgres();
+    let suite = sitio.servir();
+    let pid = sitio.pid("gestor_carga").expect("tiene pid");
+    matar(pid, libc::SIGSTOP);
+    esperar("el gestor vuelve sin que nadie lo despierte", || {
+        (sitio.pid("gestor_carga")? != pid && sitio.fila("gestor_carga").contains(" listo ")).then_some(())
+    });
+    suite.apagar();
+    let registro = fs::read_to_string(sitio.dir.path().join("anaquel.log")).expect("se escribió");
+    assert!(registro.contains("gestor_carga no da señales de vida"), "{registro}");
+}
+
+#[test]
+fn a_quien_contesta_pero_no_da_senales_de_vida_se_le_da_por_muerto() {
+    let sitio = Sitio::con_falsos().sin_postgres().con("FALSO_CALLA", "gestor_carga");
+    let suite = sitio.servir();
+    let pid = sitio.pid("gestor_carga").expect("tiene pid");
+    esperar("el gestor se lanza otra vez", || sitio.pid("gestor_carga").filter(|p| *p != pid));
+    suite.apagar();
+}
+
+#[test]
+fn quien_tiene_relevo_puede_pararse_un_rato_y_seguir_siendo_el_mismo() {
+    let sitio = Sitio::con_falsos().sin_postgres();
+    let suite = sitio.servir();
+    let parados = ["gestor_almacenamiento", "actor_prestamo_1"].map(|n| sitio.pid(n).expect("tiene pid"));
+    for pid in parados {
+        matar(pid, libc::SIGSTOP);
+    }
+    let gestor = sitio.pid("gestor_carga").expect("tiene pid");
+    matar(gestor, libc::SIGSTOP);
+    esperar("al gestor, que no tiene relevo, se le da por muerto", || {
+        sitio.pid("gestor_carga").filter(|p| *p != gestor)
+    });
+    for pid in parados {
+        matar(pid, libc::SIGCONT);
+    }
+    assert_eq!(["gestor_almacenamiento", "actor_prestamo_1"].map(|n| sitio.pid(n).expect("sigue")), parados);
+    suite.apagar();
+}
+
+#[test]
+fn quien_tiene_relevo_y_no_despierta_se_da_al_cabo_por_muerto() {
+    let sitio = Sitio::con_falsos().sin_postgres();
+    let suite = sitio.servir();
+    let pid = sitio.pid("backup_almacen").expect("tiene pid");
+    matar(pid, libc::SIGSTOP);
+    esperar("el almacén vuelve sin que nadie lo despierte", || sitio.pid("backup_almacen").filter(|p| *p != pid));
+    suite.apagar();
+}
+
+#[test]
+fn parar_al_lanzador_no_mata_a_quien_el_no_oyo() {
+    let sitio = Sitio::con_falsos();
+    let suite = sitio.servir();
+    let pids = || NOMBRES.map(|nombre| sitio.pid(nombre).expect("tiene pid"));
+    let antes = pids();
+    for _ in 0..3 {
+        matar(suite.pid(), libc::SIGSTOP);
+        // Más de lo que se aguanta a cualquiera sin relevo; parado no hay nada que mirar.
+        std::thread::sleep(RONDA * 8);
+        matar(suite.pid(), libc::SIGCONT);
+        // Lo que contesta ya pasó por las rondas que se le acumularon.
+        std::thread::sleep(RONDA * 2);
+        assert!(NOMBRES.iter().all(|nombre| sitio.fila(nombre).contains(" listo ")));
+    }
+    assert_eq!(pids(), antes);
     suite.apagar();
 }
 

@@ -9,7 +9,7 @@ use common::{
         http::{self, HTTP_ADDR, Listo},
         salud::{self, NoListo},
         shutdown::Apagado,
-        telemetry,
+        telemetry, watchdog,
     },
     transport::{Contexto, ErrorDeTransporte},
 };
@@ -102,6 +102,7 @@ pub async fn servir(ajustes: &Ajustes) -> Result<(), Error> {
     let mut apagado = Apagado::nuevo().map_err(Error::Senales)?;
     let listo = Listo::default();
     let metricas = telemetry::iniciar();
+    watchdog::dar_senales();
     http::servir(http, metricas, listo.clone(), axum::Router::new()).await.map_err(Error::NoSirve)?;
     tokio::select! {
         preparada = base.preparar() => preparada.map_err(Error::NoSirve)?,

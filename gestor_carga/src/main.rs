@@ -11,7 +11,7 @@ use common::{
         orden::{self, MAL_ESCRITO},
         salud,
         shutdown::Apagado,
-        telemetry,
+        telemetry, watchdog,
     },
     transport::Contexto,
 };
@@ -62,6 +62,7 @@ async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
     let contexto = Contexto::nuevo();
     let zocalos = ajustes.abrir(&contexto)?;
     let listo = Listo::default();
+    watchdog::dar_senales();
     let (encargos, por_atender) = administracion::canal();
     common::process::http::servir(ajustes.http, metricas, listo.clone(), http::rutas(encargos, token)).await?;
     tracing::info!("gestor de carga en marcha");

@@ -263,18 +263,18 @@ impl Suite {
         Ok(todos)
     }
 
-    /// `kill -9` al `cual`-ésimo proceso con que PostgreSQL atiende una conexión, dando la vuelta; `None` si no hay.
+    /// Manda `senal` al `cual`-ésimo proceso con que PostgreSQL atiende una conexión, dando la vuelta; `None` si no hay.
     ///
     /// # Errors
     /// [`Error::Ausente`] si PostgreSQL no está en marcha.
-    pub fn matar_backend(&self, cual: usize) -> Result<Option<u32>, Error> {
+    pub fn senalar_backend(&self, cual: usize, senal: libc::c_int) -> Result<Option<u32>, Error> {
         let mut backends = proceso::hijos(self.pid(POSTGRES)?);
         backends.retain(|pid| proceso::atiende_una_conexion(*pid));
         if backends.is_empty() {
             return Ok(None);
         }
         let pid = backends[cual % backends.len()];
-        proceso::senalar(pid, libc::SIGKILL);
+        proceso::senalar(pid, senal);
         Ok(Some(pid))
     }
 

@@ -10,6 +10,11 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+};
+
 use super::{
     Error, binarios,
     cuenta::{self, Cuenta},
@@ -18,6 +23,10 @@ use super::{
 
 /// La base de la suite.
 pub const BASE: &str = "anaquel";
+/// El zócalo de un servidor, en su directorio.
+const ZOCALO: &str = ".s.PGSQL.5432";
+/// «¿Hablas TLS?», que se contesta con un byte antes de saber quién pregunta: postgresql.org/docs/15, 55.7, SSLRequest.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// La línea de `postmaster.pid` que dice si el servidor acepta conexiones.
 const LINEA_DE_ESTADO: usize = 7;
 
@@ -192,6 +201,17 @@ impl Instalacion {
         let Ok(texto) = fs::read_to_string(self.datos().join("postmaster.pid")) else { return false };
         let mut lineas = texto.lines().map(str::trim);
         lineas.next() == Some(pid.to_string().as_str()) && lineas.nth(LINEA_DE_ESTADO - 1) == Some("ready")
+    }
+
+    /// Vuelve cuando el servidor contesta a quien llama a su puerta, aunque aún no pueda entrar. No entra: cada entrada le
+    /// cuesta varios milisegundos, y esto se le pregunta sin parar. Quien llama pone el plazo.
+    ///
+    /// # Errors
+    /// Si nadie escucha, o cuelga sin contestar.
+    pub async fn contesta(&self) -> io::Result<()> {
+        let mut puerta = UnixStream::connect(self.zocalo.join(ZOCALO)).await?;
+        puerta.write_all(&SSL_REQUEST).await?;
+        puerta.read_u8().await.map(drop)
     }
 
     /// La dirección de una base, para sqlx.

@@ -29,6 +29,11 @@ use crate::{
 const PLAZO_DE_SERVICIO: Duration = Duration::from_secs(5);
 /// PostgreSQL escribe un checkpoint al irse.
 const PLAZO_DE_POSTGRES: Duration = Duration::from_secs(30);
+/// Las rondas de silencio ([`RONDA`](crate::supervisor::RONDA)) que bastan para dar por muerto a quien nadie releva: nada se decide sin él, y ha de
+/// volver antes de que quien espera pierda la paciencia (2 s).
+const SILENCIO_SIN_RELEVO: u32 = 4;
+/// Las de quien tiene relevo: los demás ya lo suplen, y si despierta sigue con lo que tenía.
+const SILENCIO_CON_RELEVO: u32 = 50;
 const DATABASE_URL: &str = "DATABASE_URL";
 
 /// Lo que se puede pedir a [`correr`].
@@ -146,13 +151,26 @@ fn fichas(
     binarios: &std::path::Path,
 ) -> Vec<Ficha> {
     let hay_postgres = instalacion.is_some();
-    let de_la_base = Perfil { etapa: Etapa::Base as u8, tras: None, plazo_de_parada: PLAZO_DE_POSTGRES, insiste: true };
+    let de_la_base = Perfil {
+        etapa: Etapa::Base as u8,
+        tras: None,
+        plazo_de_parada: PLAZO_DE_POSTGRES,
+        insiste: true,
+        rondas_de_silencio: SILENCIO_SIN_RELEVO,
+    };
     let mut fichas: Vec<Ficha> =
         instalacion.into_iter().map(|i| Ficha::de_postgres(POSTGRES, de_la_base, i, urls.visible())).collect();
     fichas.extend(servicios.iter().map(|servicio| {
         // Los almacenes esperan la primera vez a la base, que es la ficha 0: arrancar antes solo sería reintentar.
         let tras = (hay_postgres && servicio.etapa == Etapa::Almacenes).then_some(0);
-        let perfil = Perfil { etapa: servicio.etapa as u8, tras, plazo_de_parada: PLAZO_DE_SERVICIO, insiste: false };
+        let solo = servicio.etapa == Etapa::Gestor;
+        let perfil = Perfil {
+            etapa: servicio.etapa as u8,
+            tras,
+            plazo_de_parada: PLAZO_DE_SERVICIO,
+            insiste: false,
+            rondas_de_silencio: if solo { SILENCIO_SIN_RELEVO } else { SILENCIO_CON_RELEVO },
+        };
         Ficha::de_servicio(servicio, perfil, binarios)
     }));
     fichas

@@ -1,7 +1,8 @@
 //! Decide cuándo se lanza, se rearranca y se para cada proceso de la suite, y en qué orden se apagan. Puro.
 //!
 //! Como `restart: unless-stopped`: lo que muere vuelve, lo parado a mano queda parado. La primera muerte se repara en el
-//! acto; si vuelve a morir pronto, cada vez se espera el doble, y quien vive [`SANO`] empieza de nuevo.
+//! acto; si vuelve a morir pronto, cada vez se espera el doble, y quien vive [`SANO`] empieza de nuevo. Quien estuvo listo
+//! y deja de dar señales de vida se mata: parado o colgado, es como muerto, y muerto vuelve.
 
 use std::{
     collections::VecDeque,
@@ -30,6 +31,8 @@ pub struct Perfil {
     pub plazo_de_parada: Duration,
     /// Si puede encontrar por un momento el cerrojo de su antecesor, y entonces se insiste sin contarlo como muerte.
     pub insiste: bool,
+    /// Las rondas seguidas sin señales de vida que se le aguantan una vez listo.
+    pub rondas_de_silencio: u32,
 }
 
 /// En qué está un proceso.
@@ -67,7 +70,7 @@ pub enum Accion {
     Lanzar(usize),
     /// Pedirle que se vaya.
     Terminar(usize),
-    /// Matarlo.
+    /// Matarlo: no se va, o no da señales de vida.
     Matar(usize),
 }
 
@@ -82,6 +85,8 @@ struct Proceso {
     sirvio: bool,
     /// Desde cuándo falta: al arrancar, o al morir estando listo.
     falta_desde: Option<Instant>,
+    /// Rondas seguidas sin una señal suya.
+    silencio: u32,
 }
 
 /// La suite entera.
@@ -112,6 +117,7 @@ impl Suite {
             reinicios: 0,
             sirvio: false,
             falta_desde: None,
+            silencio: 0,
         };
         Self { procesos: perfiles.iter().map(nuevo).collect(), acciones: VecDeque::new(), apagando: false }
     }
@@ -132,11 +138,30 @@ impl Suite {
     pub fn on_listo(&mut self, i: usize, now: Instant) {
         let Fase::EnMarcha { listo, .. } = &mut self.procesos[i].fase else { return };
         *listo = true;
+        self.procesos[i].silencio = 0;
         self.procesos[i].sirvio = true;
         self.procesos[i].falta_desde = None;
         for j in 0..self.procesos.len() {
             if self.procesos[j].fase == Fase::EnEspera && self.procesos[j].perfil.tras == Some(i) {
                 self.lanzar(j, now);
+            }
+        }
+    }
+
+    /// Un proceso dio señales de vida.
+    pub fn on_senal(&mut self, i: usize) {
+        self.procesos[i].silencio = 0;
+    }
+
+    /// Acabó una ronda. Se cuentan rondas y no tiempo: si fue el lanzador quien estuvo parado, al volver solo hay una en la
+    /// que no oyó a nadie.
+    pub fn on_ronda(&mut self) {
+        for (i, p) in self.procesos.iter_mut().enumerate() {
+            if matches!(p.fase, Fase::EnMarcha { listo: true, .. }) {
+                p.silencio = p.silencio.saturating_add(1);
+                if p.silencio == p.perfil.rondas_de_silencio {
+                    self.acciones.push_back(Accion::Matar(i));
+                }
             }
         }
     }

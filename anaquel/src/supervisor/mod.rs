@@ -1,12 +1,13 @@
 //! Lanza los procesos de la suite desde el hilo que lo corre, se entera de sus muertes y hace lo que dice [`machine`].
 //!
 //! Los hijos mueren con ese hilo (PDEATHSIG): [`Supervisor::correr`] va en el principal. La muerte de un hijo llega por
-//! SIGCHLD; que está listo lo dice su sonda.
+//! SIGCHLD; que está listo lo dice su sonda, y que sigue vivo, sus señales.
 
 pub mod machine;
 mod nucleos;
 mod proceso;
 mod sonda;
+mod watchdog;
 
 use std::{sync::Arc, time::Instant};
 
@@ -14,13 +15,15 @@ use common::process::shutdown::Apagado;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
+    time::{MissedTickBehavior, interval},
 };
 
 use self::{
     machine::{Accion, Fase, Perfil, Suite},
-    proceso::Hijo,
+    proceso::{Hijo, Noticia},
+    watchdog::Oido,
 };
-pub use self::{proceso::Ficha, sonda::Sonda};
+pub use self::{proceso::Ficha, sonda::Sonda, watchdog::RONDA};
 use crate::plano::Plano;
 
 /// Órdenes que esperan turno; la cola se llena solo si el supervisor no corre.
@@ -82,8 +85,9 @@ pub struct Supervisor {
     hijos: Vec<Option<Hijo>>,
     suite: Suite,
     encargos: mpsc::Receiver<Encargo>,
-    listos: mpsc::Receiver<(usize, u32)>,
-    al_estar_listo: mpsc::Sender<(usize, u32)>,
+    noticias: mpsc::Receiver<Noticia>,
+    al_saber: mpsc::Sender<Noticia>,
+    oido: Oido,
     fotos: watch::Sender<Vec<Foto>>,
     sigchld: Signal,
 }
@@ -92,24 +96,26 @@ impl Supervisor {
     /// Un supervisor que aún no lanzó nada, y su mando.
     ///
     /// # Errors
-    /// Si el sistema no deja escuchar SIGCHLD.
+    /// Si el sistema no deja escuchar SIGCHLD, o abrir dónde oír a los procesos.
     pub fn nuevo(plano: Plano, fichas: Vec<Ficha>) -> std::io::Result<(Self, Mando)> {
         let perfiles: Vec<Perfil> = fichas.iter().map(|f| f.perfil).collect();
         let suite = Suite::nueva(&perfiles);
         let fichas = Arc::new(fichas);
         let (encargar, encargos) = mpsc::channel(ORDENES_MAX);
-        let (al_estar_listo, listos) = mpsc::channel(fichas.len().max(1));
+        let (al_saber, noticias) = mpsc::channel(fichas.len().max(1));
         let foto = Foto { fase: Fase::Parado, pid: None, reinicios: 0, desde: Instant::now(), muertes_sin_servir: 0 };
         let (fotos, vistas) = watch::channel(vec![foto; fichas.len()]);
         let mando = Mando { fichas: Arc::clone(&fichas), fotos: vistas, encargos: encargar };
         let hijos = fichas.iter().map(|_| None).collect();
-        let sigchld = signal(SignalKind::child())?;
-        Ok((Self { plano, fichas, hijos, suite, encargos, listos, al_estar_listo, fotos, sigchld }, mando))
+        let (sigchld, oido) = (signal(SignalKind::child())?, Oido::abrir()?);
+        Ok((Self { plano, fichas, hijos, suite, encargos, noticias, al_saber, oido, fotos, sigchld }, mando))
     }
 
     /// Arranca la suite y la cuida hasta que se apaga del todo.
     pub async fn correr(mut self, mut apagado: Apagado) {
         self.suite.on_arrancar(Instant::now());
+        let mut ronda = interval(RONDA);
+        ronda.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.obedecer();
             if self.suite.apagada() {
@@ -127,7 +133,9 @@ impl Supervisor {
                     self.obedecer();
                     let _ = hecho.send(());
                 }
-                Some((i, pid)) = self.listos.recv() => self.anotar_listo(i, pid),
+                Some(noticia) = self.noticias.recv() => self.anotar(noticia),
+                pid = self.oido.siguiente() => self.anotar(Noticia::Vive(pid)),
+                _ = ronda.tick() => self.suite.on_ronda(),
                 () = dormir_hasta(plazo) => self.suite.on_tic(Instant::now()),
             }
         }
@@ -142,10 +150,17 @@ impl Supervisor {
         }
     }
 
-    fn anotar_listo(&mut self, i: usize, pid: u32) {
-        if self.hijos[i].as_ref().is_some_and(|h| h.pid() == pid) {
-            tracing::info!("{} está listo (pid {pid})", self.fichas[i].nombre);
-            self.suite.on_listo(i, Instant::now());
+    /// Lo que se sabe de un pid; de uno que ya no es de nadie, nada.
+    fn anotar(&mut self, noticia: Noticia) {
+        let (Noticia::Listo(pid) | Noticia::Vive(pid)) = noticia;
+        let suyo = |hijo: &Option<Hijo>| hijo.as_ref().is_some_and(|h| h.pid() == pid);
+        let Some(i) = self.hijos.iter().position(suyo) else { return };
+        match noticia {
+            Noticia::Vive(_) => self.suite.on_senal(i),
+            Noticia::Listo(_) => {
+                tracing::info!("{} está listo (pid {pid})", self.fichas[i].nombre);
+                self.suite.on_listo(i, Instant::now());
+            }
         }
     }
 
@@ -171,11 +186,8 @@ impl Supervisor {
         while let Some(accion) = self.suite.poll_accion() {
             match accion {
                 Accion::Lanzar(i) => self.lanzar(i),
-                Accion::Terminar(i) => self.senalar(i, self.fichas[i].senal),
-                Accion::Matar(i) => {
-                    tracing::warn!("{} no se va: se mata", self.fichas[i].nombre);
-                    self.senalar(i, libc::SIGKILL);
-                }
+                Accion::Terminar(i) => self.terminar(i),
+                Accion::Matar(i) => self.matar(i),
             }
         }
         self.publicar();
@@ -183,7 +195,7 @@ impl Supervisor {
 
     fn lanzar(&mut self, i: usize) {
         let ficha = &self.fichas[i];
-        match Hijo::lanzar(ficha, &self.plano, (i, self.al_estar_listo.clone())) {
+        match Hijo::lanzar(ficha, &self.plano, &self.oido, self.al_saber.clone()) {
             Ok(hijo) => {
                 tracing::info!("{} arranca (pid {})", ficha.nombre, hijo.pid());
                 self.hijos[i] = Some(hijo);
@@ -195,25 +207,42 @@ impl Supervisor {
         }
     }
 
-    fn senalar(&self, i: usize, senal: libc::c_int) {
+    fn terminar(&self, i: usize) {
         if let Some(hijo) = &self.hijos[i] {
-            hijo.senalar(senal);
+            hijo.senalar(self.fichas[i].senal);
         }
+    }
+
+    fn matar(&self, i: usize) {
+        let Some(hijo) = &self.hijos[i] else { return };
+        let Ficha { nombre, perfil, .. } = &self.fichas[i];
+        if matches!(self.suite.fase(i), Fase::Parando { .. }) {
+            tracing::warn!("{nombre} no se va: se mata");
+        } else {
+            let silencio = (RONDA * perfil.rondas_de_silencio).as_millis();
+            tracing::warn!("{nombre} no da señales de vida desde hace {silencio} ms: se mata y se lanza otra vez");
+        }
+        hijo.matar();
     }
 
     fn publicar(&self) {
         let now = Instant::now();
-        self.fotos.send_modify(|fotos| {
+        // Las señales de vida no cambian nada que se vea: nadie despierta por ellas.
+        self.fotos.send_if_modified(|fotos| {
+            let mut cambia = false;
             for (i, foto) in fotos.iter_mut().enumerate() {
                 let fase = self.suite.fase(i);
-                if fase != foto.fase {
-                    foto.desde = now;
-                }
-                foto.fase = fase;
-                foto.pid = self.hijos[i].as_ref().map(Hijo::pid);
-                foto.reinicios = self.suite.reinicios(i);
-                foto.muertes_sin_servir = self.suite.muertes_sin_servir(i);
+                let nueva = Foto {
+                    fase,
+                    pid: self.hijos[i].as_ref().map(Hijo::pid),
+                    reinicios: self.suite.reinicios(i),
+                    desde: if fase == foto.fase { foto.desde } else { now },
+                    muertes_sin_servir: self.suite.muertes_sin_servir(i),
+                };
+                cambia |= nueva != *foto;
+                *foto = nueva;
             }
+            cambia
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Un hijo: cómo se lanza, dónde escribe, y la sonda que avisa de que está listo.
+//! Un hijo: cómo se lanza, dónde escribe, y la sonda que avisa de que está listo y de que vive.
 
 use std::{
     fs::{self, File},
@@ -9,7 +9,12 @@ use std::{
 
 use tokio::{sync::mpsc, task::AbortHandle};
 
-use super::{machine::Perfil, nucleos, sonda::Sonda};
+use super::{
+    machine::Perfil,
+    nucleos,
+    sonda::Sonda,
+    watchdog::{Oido, RONDA},
+};
 use crate::{
     plano::{Plano, Servicio},
     postgres::{Instalacion, morir_con_quien_lanza},
@@ -68,6 +73,15 @@ impl Ficha {
     }
 }
 
+/// Lo que de un hijo, por su pid, averigua su sonda.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noticia {
+    /// Está listo.
+    Listo(u32),
+    /// Vive.
+    Vive(u32),
+}
+
 /// Un hijo en marcha.
 pub(super) struct Hijo {
     child: Child,
@@ -75,23 +89,25 @@ pub(super) struct Hijo {
 }
 
 impl Hijo {
-    /// Lanza el proceso con su registro y su pid en archivos; cuando esté listo lo dirá por `aviso`.
+    /// Lanza el proceso con su registro y su pid en archivos. Lo que su sonda sepa lo dirá por `noticias`; sus señales de
+    /// vida, si las da él, van a `oido`.
     pub(super) fn lanzar(
         ficha: &Ficha,
         plano: &Plano,
-        (i, aviso): (usize, mpsc::Sender<(usize, u32)>),
+        oido: &Oido,
+        noticias: mpsc::Sender<Noticia>,
     ) -> io::Result<Self> {
         let registro = abrir_registro(&plano.registro(ficha.nombre))?;
-        let child = (ficha.orden)().stdout(registro.try_clone()?).stderr(registro).spawn()?;
+        let mut orden = (ficha.orden)();
+        if matches!(ficha.sonda, Sonda::Http(_)) {
+            orden.envs(oido.ajustes(RONDA * ficha.perfil.rondas_de_silencio));
+        }
+        let child = orden.stdout(registro.try_clone()?).stderr(registro).spawn()?;
         let pid = child.id();
         if let Err(e) = fs::write(plano.pid(ficha.nombre), format!("{pid}\n")) {
             tracing::warn!("no se pudo escribir {}: {e}", plano.pid(ficha.nombre).display());
         }
-        let sonda = ficha.sonda.clone();
-        let sonda = tokio::spawn(async move {
-            sonda.hasta_listo(pid).await;
-            let _ = aviso.send((i, pid)).await;
-        });
+        let sonda = tokio::spawn(preguntar(ficha.sonda.clone(), pid, noticias));
         Ok(Self { child, sonda: sonda.abort_handle() })
     }
 
@@ -108,11 +124,33 @@ impl Hijo {
         // SAFETY: el hijo no se ha recogido, así que el pid es suyo.
         unsafe { libc::kill(self.pid().cast_signed(), senal) };
     }
+
+    /// `kill -9` al proceso y a los que él lanzó: los de PostgreSQL, si están parados, no se enteran de que murió, y con
+    /// ellos vivos no puede arrancar otro.
+    pub(super) fn matar(&self) {
+        let hilo = format!("/proc/{0}/task/{0}/children", self.pid());
+        let nietos = fs::read_to_string(hilo).unwrap_or_default();
+        for pid in nietos.split_whitespace().filter_map(|p| p.parse::<libc::pid_t>().ok()) {
+            // SAFETY: kill no toca memoria. El pid es de un nieto que acaba de verse, y lo recoge solo su padre.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+        self.senalar(libc::SIGKILL);
+    }
 }
 
 impl Drop for Hijo {
     fn drop(&mut self) {
         self.sonda.abort();
+    }
+}
+
+/// Espera a que el proceso esté listo, y después a cada señal de que vive.
+async fn preguntar(sonda: Sonda, pid: u32, noticias: mpsc::Sender<Noticia>) {
+    sonda.hasta_listo(pid).await;
+    let mut noticia = Noticia::Listo(pid);
+    while noticias.send(noticia).await.is_ok() {
+        sonda.senal_de_vida().await;
+        noticia = Noticia::Vive(pid);
     }
 }
 

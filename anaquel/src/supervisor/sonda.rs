@@ -1,10 +1,12 @@
-//! Si un proceso está listo: `/listo` contesta 200, o PostgreSQL acepta conexiones.
+//! Si un proceso está listo (`/listo` contesta 200, o PostgreSQL acepta conexiones), y si PostgreSQL sigue vivo: los demás
+//! lo dicen ellos.
 
 use std::{net::SocketAddr, time::Duration};
 
 use common::process::salud::esta_listo;
 use tokio::time::{sleep, timeout};
 
+use super::watchdog::RONDA;
 use crate::postgres::Instalacion;
 
 /// Cada cuánto se pregunta a quien acaba de arrancar.
@@ -39,6 +41,16 @@ impl Sonda {
         while !self.mirar(pid).await {
             miradas = miradas.saturating_add(1);
             sleep(if miradas < MIRADAS { MIRADA } else { MIRADA_CALMADA }).await;
+        }
+    }
+    /// Vuelve cada vez que se sabe que el proceso vive; de quien lo dice él mismo, nunca.
+    pub(super) async fn senal_de_vida(&self) {
+        let Self::Postgres(instalacion) = self else { return std::future::pending().await };
+        loop {
+            sleep(RONDA).await;
+            if matches!(timeout(PLAZO, instalacion.contesta()).await, Ok(Ok(()))) {
+                return;
+            }
         }
     }
 }

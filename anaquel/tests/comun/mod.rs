@@ -190,6 +190,11 @@ pub struct Suite<'a> {
 }
 
 impl Suite<'_> {
+    /// El pid del lanzador.
+    pub fn pid(&self) -> u32 {
+        self.proceso.id()
+    }
+
     /// Todo lo que corre por ella: sus hijos y los de sus hijos.
     pub fn procesos(&self) -> Vec<u32> {
         let propios = hijos(self.proceso.id());

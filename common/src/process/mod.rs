@@ -7,6 +7,7 @@
 //! - [`salud`]: si un proceso está listo, y la orden que lo pregunta.
 //! - [`shutdown`]: SIGTERM y SIGINT.
 //! - [`descriptores`]: cuántas conexiones caben.
+//! - [`watchdog`]: las señales de vida a quien lo lanzó.
 //! - [`puntos_de_muerte`]: dónde puede morir a propósito en una construcción de prueba.
 
 pub mod config;
@@ -17,3 +18,4 @@ pub mod puntos_de_muerte;
 pub mod salud;
 pub mod shutdown;
 pub mod telemetry;
+pub mod watchdog;

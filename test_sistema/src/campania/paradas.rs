@@ -1,5 +1,5 @@
-//! Cada proceso parado con SIGSTOP, bajo carga: cuánto dura la pausa donde hay relevo, y cuánto se tarda en volver
-//! donde no.
+//! Cada proceso parado con SIGSTOP, bajo carga: cuánto dura la pausa. A quien tiene relevo lo suplen los demás; al que no
+//! (el gestor de carga y PostgreSQL), el lanzador lo da por muerto y lo levanta.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const CLIENTES: usize = 32;
 const REPOSO: Duration = Duration::from_millis(10);
 const EXITOS: usize = 50;
 const VOLVER_MAX: Duration = Duration::from_secs(30);
-/// Lo que puede durar la pausa; donde no hay relevo, desde que se le deja seguir.
+/// Lo que puede durar la pausa.
 const PAUSA_MAX_MS: u64 = 2_000;
 
 /// Cuántas paradas.
@@ -44,11 +44,57 @@ impl Drop for Parado {
     }
 }
 
-/// Una parada: de quién, y cuándo empezó, acabó y se volvió.
+/// A quién se para.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Victima {
+    /// Un proceso de la suite; PostgreSQL, con todos los suyos.
+    Proceso(&'static str),
+    /// El que en PostgreSQL acepta conexiones y cuida de los demás.
+    Postmaster,
+    /// Uno de los que en PostgreSQL atienden una conexión: cada vez otro.
+    Backend,
+}
+
+impl Victima {
+    fn todas() -> impl Iterator<Item = Self> {
+        NOMBRES.into_iter().map(Self::Proceso).chain([Self::Postmaster, Self::Backend])
+    }
+
+    fn nombre(self) -> &'static str {
+        match self {
+            Self::Proceso(nombre) => nombre,
+            Self::Postmaster => "postgres, solo el postmaster",
+            Self::Backend => "postgres, una conexión",
+        }
+    }
+
+    fn proceso(self) -> &'static str {
+        if let Self::Proceso(nombre) = self { nombre } else { POSTGRES }
+    }
+
+    fn parar(self, suite: &Suite, vez: usize) -> anyhow::Result<Parado> {
+        Ok(Parado(match self {
+            Self::Proceso(nombre) => suite.senalar(nombre, libc::SIGSTOP, nombre == POSTGRES)?,
+            Self::Postmaster => suite.senalar(POSTGRES, libc::SIGSTOP, false)?,
+            Self::Backend => suite.senalar_backend(vez, libc::SIGSTOP)?.into_iter().collect(),
+        }))
+    }
+
+    /// Los éxitos que pasan por él.
+    fn cuenta(self) -> impl Fn(&Muestra) -> bool {
+        let tipo = match self.proceso() {
+            p if p.starts_with("actor_prestamo") => Some(Tipo::Prestamo),
+            p if p.starts_with("actor_devolucion") => Some(Tipo::Devolucion),
+            _ => None,
+        };
+        move |muestra| tipo.is_none_or(|t| muestra.tipo == Some(t))
+    }
+}
+
+/// Una parada: de quién, cuándo empezó y cuándo se había vuelto.
 struct Parada {
-    proceso: &'static str,
+    de: Victima,
     desde: Duration,
-    sigue: Duration,
     hasta: Duration,
 }
 
@@ -58,27 +104,22 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
         Plan { clientes: CLIENTES, disponible, solo_calientes: false, reposo: REPOSO, tolerante: true, semilla: 5 };
     let carga = escena.cargar(plan)?;
     anyhow::ensure!(carga.esperar_exitos(EXITOS, VOLVER_MAX, |_| true).await, "la carga no arranca");
-    let total = usize::from(pedido.veces) * NOMBRES.len();
-    let barra = Progreso::de_veces(total);
+    let barra = Progreso::de_veces(usize::from(pedido.veces) * Victima::todas().count());
     let mut paradas = Vec::new();
-    for _ in 0..pedido.veces {
-        for proceso in NOMBRES {
-            barra.decir(format!("SIGSTOP a {proceso}"));
-            paradas.push(parar(&escena.suite, &carga, proceso, Duration::from_secs(pedido.segundos)).await?);
+    for vez in 0..usize::from(pedido.veces) {
+        for de in Victima::todas() {
+            barra.decir(format!("SIGSTOP a {}", de.nombre()));
+            let dura = Duration::from_secs(pedido.segundos);
+            paradas.push(una(&escena.suite, &carga, (de, vez), dura).await?);
             barra.avanzar(1);
         }
     }
     barra.acabar();
     let cierre = escena.cerrar(carga).await?;
     let mut informe = Informe::nuevo("paradas");
-    for proceso in NOMBRES {
-        let suyas = paradas.iter().filter(|p| p.proceso == proceso);
-        let pausas = suyas.map(|p| {
-            let entera = cierre.historia.pausa(p.desde, p.hasta, cuenta(proceso));
-            if sin_relevo(proceso) { entera.saturating_sub(p.sigue.saturating_sub(p.desde)) } else { entera }
-        });
-        let nombre = if sin_relevo(proceso) { format!("{proceso}, desde SIGCONT") } else { proceso.to_owned() };
-        let pausas = Pausas::de(nombre, pausas);
+    for de in Victima::todas() {
+        let suyas = paradas.iter().filter(|p| p.de == de);
+        let pausas = Pausas::de(de.nombre(), suyas.map(|p| cierre.historia.pausa(p.desde, p.hasta, de.cuenta())));
         informe.cifra(format!("pausa máxima, {}, ms", pausas.clase), pausas.max_ms, Some(PAUSA_MAX_MS));
         informe.pausas.push(pausas);
     }
@@ -86,32 +127,17 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
     Ok(informe.concluir())
 }
 
-async fn parar(suite: &Suite, carga: &Carga, proceso: &'static str, dura: Duration) -> anyhow::Result<Parada> {
+/// Tiene parado un rato a quien toca, lo deja seguir y espera a que todo vuelva.
+async fn una(suite: &Suite, carga: &Carga, (de, vez): (Victima, usize), dura: Duration) -> anyhow::Result<Parada> {
     let desde = carga.transcurrido();
-    let parado = Parado(suite.senalar(proceso, libc::SIGSTOP, proceso == POSTGRES)?);
+    let parado = de.parar(suite, vez)?;
     sleep(dura).await;
     drop(parado);
-    let sigue = carga.transcurrido();
-    let vuelve = carga.esperar_exitos(EXITOS, VOLVER_MAX, cuenta(proceso)).await;
-    anyhow::ensure!(vuelve, "tras parar {proceso} no se volvió a trabajar");
-    suite.esperar_vuelta(proceso, 0, VOLVER_MAX).await?;
+    let vuelve = carga.esperar_exitos(EXITOS, VOLVER_MAX, de.cuenta()).await;
+    anyhow::ensure!(vuelve, "tras parar {} no se volvió a trabajar", de.nombre());
+    suite.esperar_vuelta(de.proceso(), 0, VOLVER_MAX).await?;
     let hasta = carga.transcurrido();
     // La pausa de la siguiente no ha de empezar en esta ventana.
-    carga.esperar_exitos(EXITOS, VOLVER_MAX, cuenta(proceso)).await;
-    Ok(Parada { proceso, desde, sigue, hasta })
-}
-
-/// Solo hay uno, y sin él no se puede responder un éxito.
-fn sin_relevo(proceso: &str) -> bool {
-    proceso == POSTGRES || proceso == "gestor_carga"
-}
-
-/// Los éxitos que pasan por ese proceso.
-fn cuenta(proceso: &str) -> impl Fn(&Muestra) -> bool {
-    let tipo = match proceso {
-        p if p.starts_with("actor_prestamo") => Some(Tipo::Prestamo),
-        p if p.starts_with("actor_devolucion") => Some(Tipo::Devolucion),
-        _ => None,
-    };
-    move |muestra| tipo.is_none_or(|t| muestra.tipo == Some(t))
+    carga.esperar_exitos(EXITOS, VOLVER_MAX, de.cuenta()).await;
+    Ok(Parada { de, desde, hasta })
 }

@@ -132,7 +132,8 @@ impl Averias {
                 self.esperar_vuelta(POSTGRES, pids[0]).await;
             }
             Fallo::MatarBackend => {
-                self.suite.matar_backend(usize::try_from(suceso.suerte % 1_000).unwrap_or(0))?;
+                let cual = usize::try_from(suceso.suerte % 1_000).unwrap_or(0);
+                self.suite.senalar_backend(cual, libc::SIGKILL)?;
                 // El postmaster sigue: tira a los demás y se recupera con el mismo pid.
                 self.esperar_vuelta(POSTGRES, 0).await;
             }
@@ -158,6 +159,8 @@ impl Averias {
             self.detenidos.borrow_mut().remove(&pid);
             senalar(pid, libc::SIGCONT);
         }
+        // A quien no tiene relevo el lanzador pudo darlo por muerto: es otro el que vuelve.
+        self.esperar_vuelta(proceso, 0).await;
         Ok(())
     }
 

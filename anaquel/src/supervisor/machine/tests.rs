@@ -1,9 +1,10 @@
 use super::*;
 
 const PLAZO: Duration = Duration::from_secs(3);
+const SILENCIO: u32 = 2;
 
 fn perfil(etapa: u8, tras: Option<usize>) -> Perfil {
-    Perfil { etapa, tras, plazo_de_parada: PLAZO, insiste: false }
+    Perfil { etapa, tras, plazo_de_parada: PLAZO, insiste: false, rondas_de_silencio: SILENCIO }
 }
 
 /// La suite con un mundo que la obedece: sabe quién vive, y comprueba cada acción.
@@ -24,6 +25,8 @@ enum Entrada {
     Muere(usize),
     Parar(usize),
     Iniciar(usize),
+    Senal(usize),
+    Ronda,
     Espera,
     Apagar,
 }
@@ -85,7 +88,9 @@ impl Mundo {
                 self.apagando = true;
                 self.suite.on_apagar(self.now);
             }
-            Entrada::Listo(_) | Entrada::Muere(_) => return false,
+            Entrada::Senal(i) if self.vive[i] => self.suite.on_senal(i),
+            Entrada::Ronda => self.suite.on_ronda(),
+            Entrada::Listo(_) | Entrada::Muere(_) | Entrada::Senal(_) => return false,
         }
         self.obedecer();
         self.comprobar();
@@ -143,7 +148,7 @@ fn explorar(mundo: &Mundo, entradas: &[Entrada], hondura: u32, cuantas: &mut u64
 #[test]
 fn toda_secuencia_corta_respeta_lo_pedido_y_se_puede_apagar() {
     let mundo = Mundo::nuevo(&[Perfil { insiste: true, ..perfil(1, None) }, perfil(0, Some(0))]);
-    let mut entradas = vec![Entrada::Espera, Entrada::Apagar];
+    let mut entradas = vec![Entrada::Espera, Entrada::Ronda, Entrada::Apagar];
     for i in 0..2 {
         entradas.extend([Entrada::Listo(i), Entrada::Muere(i), Entrada::Parar(i), Entrada::Iniciar(i)]);
     }
@@ -208,6 +213,53 @@ fn quien_no_se_va_en_su_plazo_se_mata_una_vez() {
     mundo.suite.on_tic(mundo.now + PLAZO);
     assert_eq!(mundo.suite.poll_accion(), Some(Accion::Matar(0)));
     assert_eq!(mundo.suite.poll_timeout(), None);
+}
+
+/// Da `cuantas` rondas y dice qué se hizo en cada una.
+fn rondas(suite: &mut Suite, cuantas: usize) -> Vec<Option<Accion>> {
+    let una = |_| {
+        suite.on_ronda();
+        suite.poll_accion()
+    };
+    (0..cuantas).map(una).collect()
+}
+
+#[test]
+fn quien_estuvo_listo_y_calla_se_mata_una_vez_y_vuelve() {
+    let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
+    mundo.dar(Entrada::Listo(0));
+    assert_eq!(rondas(&mut mundo.suite, 4), [None, Some(Accion::Matar(0)), None, None]);
+    mundo.dar(Entrada::Muere(0));
+    assert_eq!(mundo.lanzamientos, [0, 0]);
+    assert_eq!(mundo.suite.reinicios(0), 1);
+    mundo.dar(Entrada::Listo(0));
+    assert_eq!(rondas(&mut mundo.suite, 1), [None], "su silencio es nuevo");
+}
+
+#[test]
+fn una_senal_a_tiempo_hace_olvidar_el_silencio() {
+    let mut mundo = Mundo::nuevo(&[perfil(0, None), perfil(0, None)]);
+    mundo.dar(Entrada::Listo(0));
+    mundo.dar(Entrada::Listo(1));
+    for _ in 0..10 {
+        assert_eq!(rondas(&mut mundo.suite, 1), [None]);
+        mundo.dar(Entrada::Senal(0));
+        mundo.dar(Entrada::Senal(1));
+    }
+    mundo.suite.on_ronda();
+    mundo.dar(Entrada::Senal(1));
+    mundo.suite.on_ronda();
+    assert_eq!(mundo.suite.poll_accion(), Some(Accion::Matar(0)));
+    assert_eq!(mundo.suite.poll_accion(), None, "el otro habló");
+}
+
+#[test]
+fn a_quien_arranca_para_o_esta_parado_no_se_le_piden_senales() {
+    let mut mundo = Mundo::nuevo(&[perfil(0, None), perfil(0, None), perfil(0, None)]);
+    mundo.dar(Entrada::Parar(1));
+    mundo.dar(Entrada::Parar(2));
+    mundo.dar(Entrada::Muere(2));
+    assert_eq!(rondas(&mut mundo.suite, 10), [None; 10]);
 }
 
 #[test]
