@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::*;
 
-const SALUD: Duration = Duration::from_millis(250);
+const SALUD: Duration = Duration::from_millis(100);
 const PLAZO: Duration = Duration::from_secs(3);
 const FALLO: Veredicto = Veredicto::Fallo { nada_hecho: true };
 

@@ -24,7 +24,7 @@ impl Default for Config {
         Self {
             breaker: breaker::Config::default(),
             plazo: Duration::from_secs(3),
-            cada_salud: Duration::from_millis(250),
+            cada_salud: Duration::from_millis(100),
             plazo_salud: Duration::from_secs(1),
             llamadas_max: 4_096,
         }
