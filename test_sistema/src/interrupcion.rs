@@ -21,7 +21,7 @@ impl Interrupcion {
     /// # Errors
     /// Los de `algo`, o que se interrumpió.
     pub async fn hasta<T>(&mut self, algo: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-        self.mientras(algo).await.unwrap_or_else(|| Err(anyhow::anyhow!("interrumpido; las suites se apagaron")))
+        self.mientras(algo).await.unwrap_or_else(|| Err(anyhow::anyhow!("interrumpido; no queda nada en marcha")))
     }
 
     /// Lo mismo, para quien sabe qué hacer si lo interrumpen: `None`.

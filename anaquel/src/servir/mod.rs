@@ -92,7 +92,8 @@ pub fn correr(ajustes: &Ajustes, opciones: &Opciones) -> anyhow::Result<()> {
     let ajeno = instalacion.is_none().then(|| postgres_ajeno(&urls));
     let fichas = fichas(&servicios, instalacion.clone(), &urls, &binarios);
     let resultado = runtime.block_on(async {
-        let (supervisor, mando) = Supervisor::nuevo(plano.clone(), fichas)?;
+        let (supervisor, mando) =
+            Supervisor::nuevo(plano.clone(), fichas).context("no se puede preparar el cuidado de los procesos")?;
         let control = Control::abrir(plano.var(), mando.clone(), ajeno)
             .with_context(|| format!("no se puede abrir el zócalo de control en {}", plano.var().display()))?;
         tokio::spawn(control.atender());

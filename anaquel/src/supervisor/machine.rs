@@ -106,6 +106,13 @@ pub fn backoff(seguidas: u32) -> Duration {
     }
 }
 
+/// Las rondas de silencio que se aguantan tras `seguidas` muertes seguidas: desde la segunda, el doble cada vez. Quien calla
+/// porque la máquina no da para más no ha de morir sin fin.
+#[must_use]
+pub fn aguante(rondas: u32, seguidas: u32) -> u32 {
+    rondas.saturating_mul(1 << seguidas.saturating_sub(1).min(8))
+}
+
 impl Suite {
     /// Una suite de procesos parados.
     #[must_use]
@@ -155,13 +162,14 @@ impl Suite {
 
     /// Acabó una ronda. Se cuentan rondas y no tiempo: si fue el lanzador quien estuvo parado, al volver solo hay una en la
     /// que no oyó a nadie.
-    pub fn on_ronda(&mut self) {
+    pub fn on_ronda(&mut self, now: Instant) {
         for (i, p) in self.procesos.iter_mut().enumerate() {
-            if matches!(p.fase, Fase::EnMarcha { listo: true, .. }) {
-                p.silencio = p.silencio.saturating_add(1);
-                if p.silencio == p.perfil.rondas_de_silencio {
-                    self.acciones.push_back(Accion::Matar(i));
-                }
+            let Fase::EnMarcha { desde, listo: true } = p.fase else { continue };
+            p.silencio = p.silencio.saturating_add(1);
+            let sano = now.saturating_duration_since(desde) >= SANO;
+            if p.silencio >= aguante(p.perfil.rondas_de_silencio, if sano { 0 } else { p.seguidas }) {
+                p.silencio = 0;
+                self.acciones.push_back(Accion::Matar(i));
             }
         }
     }

@@ -107,7 +107,7 @@ impl Supervisor {
         let (fotos, vistas) = watch::channel(vec![foto; fichas.len()]);
         let mando = Mando { fichas: Arc::clone(&fichas), fotos: vistas, encargos: encargar };
         let hijos = fichas.iter().map(|_| None).collect();
-        let (sigchld, oido) = (signal(SignalKind::child())?, Oido::abrir()?);
+        let (sigchld, oido) = (signal(SignalKind::child())?, Oido::abrir(plano.base())?);
         Ok((Self { plano, fichas, hijos, suite, encargos, noticias, al_saber, oido, fotos, sigchld }, mando))
     }
 
@@ -135,7 +135,7 @@ impl Supervisor {
                 }
                 Some(noticia) = self.noticias.recv() => self.anotar(noticia),
                 pid = self.oido.siguiente() => self.anotar(Noticia::Vive(pid)),
-                _ = ronda.tick() => self.suite.on_ronda(),
+                _ = ronda.tick() => self.suite.on_ronda(Instant::now()),
                 () = dormir_hasta(plazo) => self.suite.on_tic(Instant::now()),
             }
         }
@@ -215,12 +215,11 @@ impl Supervisor {
 
     fn matar(&self, i: usize) {
         let Some(hijo) = &self.hijos[i] else { return };
-        let Ficha { nombre, perfil, .. } = &self.fichas[i];
+        let nombre = self.fichas[i].nombre;
         if matches!(self.suite.fase(i), Fase::Parando { .. }) {
             tracing::warn!("{nombre} no se va: se mata");
         } else {
-            let silencio = (RONDA * perfil.rondas_de_silencio).as_millis();
-            tracing::warn!("{nombre} no da señales de vida desde hace {silencio} ms: se mata y se lanza otra vez");
+            tracing::warn!("{nombre} no da señales de vida: se mata y se lanza otra vez");
         }
         hijo.matar();
     }

@@ -43,6 +43,7 @@ impl Sonda {
             sleep(if miradas < MIRADAS { MIRADA } else { MIRADA_CALMADA }).await;
         }
     }
+
     /// Vuelve cada vez que se sabe que el proceso vive; de quien lo dice él mismo, nunca.
     pub(super) async fn senal_de_vida(&self) {
         let Self::Postgres(instalacion) = self else { return std::future::pending().await };

@@ -19,9 +19,9 @@ pub(super) struct Oido {
 }
 
 impl Oido {
-    /// Abre el zócalo; su nombre es de este proceso.
-    pub(super) fn abrir() -> io::Result<Self> {
-        let nombre = format!("anaquel-{}", std::process::id());
+    /// Abre el zócalo; su nombre es de este proceso y de los puertos de su suite, que no tiene ninguna otra.
+    pub(super) fn abrir(puerto_base: u16) -> io::Result<Self> {
+        let nombre = format!("anaquel-{puerto_base}-{}", std::process::id());
         let zocalo = net::UnixDatagram::bind_addr(&net::SocketAddr::from_abstract_name(&nombre)?)?;
         zocalo.set_nonblocking(true)?;
         Ok(Self { zocalo: UnixDatagram::from_std(zocalo)?, nombre })

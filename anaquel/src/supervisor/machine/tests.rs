@@ -89,7 +89,7 @@ impl Mundo {
                 self.suite.on_apagar(self.now);
             }
             Entrada::Senal(i) if self.vive[i] => self.suite.on_senal(i),
-            Entrada::Ronda => self.suite.on_ronda(),
+            Entrada::Ronda => self.suite.on_ronda(self.now),
             Entrada::Listo(_) | Entrada::Muere(_) | Entrada::Senal(_) => return false,
         }
         self.obedecer();
@@ -216,24 +216,24 @@ fn quien_no_se_va_en_su_plazo_se_mata_una_vez() {
 }
 
 /// Da `cuantas` rondas y dice qué se hizo en cada una.
-fn rondas(suite: &mut Suite, cuantas: usize) -> Vec<Option<Accion>> {
+fn rondas(mundo: &mut Mundo, cuantas: usize) -> Vec<Option<Accion>> {
     let una = |_| {
-        suite.on_ronda();
-        suite.poll_accion()
+        mundo.suite.on_ronda(mundo.now);
+        mundo.suite.poll_accion()
     };
     (0..cuantas).map(una).collect()
 }
 
 #[test]
-fn quien_estuvo_listo_y_calla_se_mata_una_vez_y_vuelve() {
+fn quien_estuvo_listo_y_calla_se_mata_y_vuelve() {
     let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
     mundo.dar(Entrada::Listo(0));
-    assert_eq!(rondas(&mut mundo.suite, 4), [None, Some(Accion::Matar(0)), None, None]);
+    assert_eq!(rondas(&mut mundo, 3), [None, Some(Accion::Matar(0)), None]);
     mundo.dar(Entrada::Muere(0));
     assert_eq!(mundo.lanzamientos, [0, 0]);
     assert_eq!(mundo.suite.reinicios(0), 1);
     mundo.dar(Entrada::Listo(0));
-    assert_eq!(rondas(&mut mundo.suite, 1), [None], "su silencio es nuevo");
+    assert_eq!(rondas(&mut mundo, 1), [None], "su silencio es nuevo");
 }
 
 #[test]
@@ -242,15 +242,34 @@ fn una_senal_a_tiempo_hace_olvidar_el_silencio() {
     mundo.dar(Entrada::Listo(0));
     mundo.dar(Entrada::Listo(1));
     for _ in 0..10 {
-        assert_eq!(rondas(&mut mundo.suite, 1), [None]);
+        assert_eq!(rondas(&mut mundo, 1), [None]);
         mundo.dar(Entrada::Senal(0));
         mundo.dar(Entrada::Senal(1));
     }
-    mundo.suite.on_ronda();
+    mundo.suite.on_ronda(mundo.now);
     mundo.dar(Entrada::Senal(1));
-    mundo.suite.on_ronda();
+    mundo.suite.on_ronda(mundo.now);
     assert_eq!(mundo.suite.poll_accion(), Some(Accion::Matar(0)));
     assert_eq!(mundo.suite.poll_accion(), None, "el otro habló");
+}
+
+#[test]
+fn a_quien_muere_una_y_otra_vez_se_le_aguanta_el_doble_cada_vez_hasta_que_vive_un_rato() {
+    let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
+    let aguantadas: Vec<usize> = (0..5)
+        .map(|_| {
+            mundo.dar(Entrada::Listo(0));
+            let hechas = rondas(&mut mundo, 100);
+            mundo.dar(Entrada::Muere(0));
+            mundo.dar(Entrada::Espera);
+            hechas.iter().position(Option::is_some).expect("se mata") + 1
+        })
+        .collect();
+    assert_eq!(aguantadas, [2, 2, 4, 8, 16]);
+    mundo.dar(Entrada::Listo(0));
+    assert_eq!(rondas(&mut mundo, 3), [None; 3]);
+    mundo.now += SANO;
+    assert_eq!(rondas(&mut mundo, 1), [Some(Accion::Matar(0))], "calló demasiado para quien está sano");
 }
 
 #[test]
@@ -259,7 +278,7 @@ fn a_quien_arranca_para_o_esta_parado_no_se_le_piden_senales() {
     mundo.dar(Entrada::Parar(1));
     mundo.dar(Entrada::Parar(2));
     mundo.dar(Entrada::Muere(2));
-    assert_eq!(rondas(&mut mundo.suite, 10), [None; 10]);
+    assert_eq!(rondas(&mut mundo, 10), [None; 10]);
 }
 
 #[test]
