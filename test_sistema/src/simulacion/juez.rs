@@ -93,8 +93,12 @@ impl Juez {
         self.ids
     }
 
-    /// Un cliente va a pedir algo.
+    /// Un cliente va a pedir algo. El mismo id con el mismo contenido es la misma operación, la pida quien la pida: lo que se
+    /// contestó a unos envíos no se juzga sin lo que se contestó a los otros.
     pub fn pedir(&mut self, ahora: Us, id: OperacionId, comando: Comando) -> usize {
+        if let Some(ya) = self.ops.iter().rposition(|op| op.id == id && op.comando == comando) {
+            return ya;
+        }
         self.ops.push(Op {
             id,
             comando,
@@ -231,5 +235,25 @@ impl Juez {
             self.romper(format!("{} se aparta por no poderse escribir, y se podía", corto(id)));
         }
         self.orden.push(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::dominio::{Objeto, Tipo};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn el_mismo_id_con_el_mismo_contenido_es_una_operacion_y_con_otro_dos() {
+        let id = OperacionId::try_new(Uuid::from_u128(7 << 76 | 0b10 << 62)).expect("un UUIDv7");
+        let devolver = |ejemplar: &str| {
+            let objeto = Objeto::Ejemplar(ejemplar.parse().expect("vale"));
+            Comando::nuevo(Tipo::Devolucion, None, objeto, None).expect("completa")
+        };
+        let mut juez = Juez::default();
+        let pedidas = ["E10", "E11", "E10", "E11"].map(|ejemplar| juez.pedir(0, id, devolver(ejemplar)));
+        assert_eq!(pedidas, [0, 1, 0, 1]);
     }
 }
