@@ -11,3 +11,4 @@ pub mod plano;
 pub mod postgres;
 pub mod servir;
 pub mod supervisor;
+mod zocalo;

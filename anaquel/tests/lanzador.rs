@@ -8,7 +8,8 @@ use anaquel::{
     plano::{NOMBRES, leer_ajustes},
     supervisor::RONDA,
 };
-use comun::{Sitio, directorio, esperar, hijos, matar, vive};
+use common::process::hijos;
+use comun::{Sitio, directorio, esperar, matar, vive};
 
 #[test]
 fn se_anuncia_una_vez_y_al_apagar_no_queda_nada() {
@@ -63,12 +64,35 @@ fn el_postgres_parado_con_todos_sus_procesos_se_da_por_muerto_y_vuelve() {
     let sitio = Sitio::con_falsos();
     let suite = sitio.servir();
     let pid = sitio.pid("postgres").expect("tiene pid");
-    for parado in [vec![pid], hijos(pid)].concat() {
+    for parado in [vec![pid], hijos::de(pid)].concat() {
         matar(parado, libc::SIGSTOP);
     }
     esperar("postgres vuelve sin que nadie lo despierte", || {
         (sitio.pid("postgres")? != pid && sitio.fila("postgres").contains(" listo ")).then_some(())
     });
+    suite.apagar();
+}
+
+#[test]
+fn un_solo_proceso_de_postgres_parado_es_postgres_parado() {
+    let sitio = Sitio::con_falsos();
+    let suite = sitio.servir();
+    let pid = sitio.pid("postgres").expect("tiene pid");
+    matar(hijos::de(pid)[0], libc::SIGSTOP);
+    esperar("postgres vuelve sin que nadie lo despierte", || {
+        (sitio.pid("postgres")? != pid && sitio.fila("postgres").contains(" listo ")).then_some(())
+    });
+    suite.apagar();
+}
+
+#[test]
+fn con_el_lanzador_parado_se_sabe_en_seguida_que_no_contesta() {
+    let sitio = Sitio::con_falsos().sin_postgres();
+    let suite = sitio.servir();
+    matar(suite.pid(), libc::SIGSTOP);
+    let (codigo, queja) = sitio.mal(&["estado"]);
+    matar(suite.pid(), libc::SIGCONT);
+    assert!(codigo == 1 && queja.contains("no contestó"), "{codigo} {queja}");
     suite.apagar();
 }
 

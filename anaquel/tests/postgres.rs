@@ -57,7 +57,7 @@ fn matar_al_duenio_no_deja_procesos_y_lo_suyo_se_barre() {
         .ok()
         .and_then(|t| t.lines().next()?.parse().ok())
         .expect("está en marcha");
-    let todos = [vec![servidor], comun::hijos(servidor)].concat();
+    let todos = [vec![servidor], common::process::hijos::de(servidor)].concat();
     assert!(todos.len() > 1 && comun::vive(servidor), "{todos:?}");
     duenio.kill().expect("vive");
     duenio.wait().expect("es hijo nuestro");

@@ -185,8 +185,12 @@ impl Servicio {
                 }
                 suceso => self.atender(suceso)?,
             }
-            self.leer_lo_juntado()?;
+            let queda = self.leer_lo_juntado()?;
             self.girar();
+            if queda {
+                // Quien pide sin leer no ha de dejar sin turno al HTTP ni a las señales de vida.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -221,15 +225,16 @@ impl Servicio {
         Ok(())
     }
 
-    /// Lee lo que haya en los zócalos, con tope: así las listas se forman solas, sin temporizadores.
-    fn leer_lo_juntado(&mut self) -> Result<(), ErrorDeTransporte> {
+    /// Lee lo que haya en los zócalos, con tope: así las listas se forman solas, sin temporizadores. `true` si puede quedar
+    /// más de los clientes.
+    fn leer_lo_juntado(&mut self) -> Result<bool, ErrorDeTransporte> {
         self.leer_lo_interno()?;
         let now = Instant::now();
         for _ in 0..TANDA_MAX {
-            let Some(cuadros) = self.puerta.intentar()? else { break };
+            let Some(cuadros) = self.puerta.intentar()? else { return Ok(false) };
             self.on_solicitud(now, cuadros);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn leer_lo_interno(&mut self) -> Result<(), ErrorDeTransporte> {

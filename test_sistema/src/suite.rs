@@ -19,7 +19,10 @@ use anaquel::plano::{
     ANAQUEL_ALMACENES, ANAQUEL_PUERTO_BASE, ANAQUEL_VAR, POSTGRES, Plano, Servicio, Urls, leer_ajustes,
 };
 use anaquel::postgres::{Instalacion, Modo};
-use common::transport::{Endpoint, puertos::Tramo};
+use common::{
+    process::hijos,
+    transport::{Endpoint, puertos::Tramo},
+};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
@@ -255,7 +258,7 @@ impl Suite {
     /// [`Error::Ausente`].
     pub fn senalar(&self, nombre: &str, senal: libc::c_int, a_todos: bool) -> Result<Vec<u32>, Error> {
         let pid = self.pid(nombre)?;
-        let hijos = if a_todos { proceso::hijos(pid) } else { Vec::new() };
+        let hijos = if a_todos { hijos::de(pid) } else { Vec::new() };
         let todos: Vec<u32> = [pid].into_iter().chain(hijos).collect();
         for pid in &todos {
             proceso::senalar(*pid, senal);
@@ -268,7 +271,7 @@ impl Suite {
     /// # Errors
     /// [`Error::Ausente`] si PostgreSQL no está en marcha.
     pub fn senalar_backend(&self, cual: usize, senal: libc::c_int) -> Result<Option<u32>, Error> {
-        let mut backends = proceso::hijos(self.pid(POSTGRES)?);
+        let mut backends = hijos::de(self.pid(POSTGRES)?);
         backends.retain(|pid| proceso::atiende_una_conexion(*pid));
         if backends.is_empty() {
             return Ok(None);

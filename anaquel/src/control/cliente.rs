@@ -7,10 +7,13 @@ use std::{
     time::Duration,
 };
 
-use super::{LINEA_MAX, Orden, Respuesta, ruta::Ruta};
+use super::{LINEA_MAX, Orden, Respuesta, ZOCALO};
+use crate::zocalo::Ruta;
 
 /// Más de lo que el servidor tarda en parar o iniciar lo que más tarda.
 const PLAZO: Duration = Duration::from_mins(1);
+/// Decir cómo está todo no espera a nadie: más es que el lanzador está parado o colgado.
+const PLAZO_DE_ESTADO: Duration = Duration::from_secs(3);
 
 /// Por qué no hubo respuesta.
 #[derive(Debug, thiserror::Error)]
@@ -28,15 +31,16 @@ pub enum ErrorDeControl {
 /// # Errors
 /// Si no hay suite o no contesta a tiempo.
 pub fn pedir(var: &Path, orden: &Orden) -> Result<Respuesta, ErrorDeControl> {
-    let zocalo = Ruta::nueva(var)
+    let zocalo = Ruta::nueva(var, ZOCALO)
         .and_then(|r| UnixStream::connect(&r.ruta))
         .map_err(|_| ErrorDeControl::SinSuite(var.display().to_string()))?;
     conversar(zocalo, orden).map_err(ErrorDeControl::SinRespuesta)
 }
 
 fn conversar(mut zocalo: UnixStream, orden: &Orden) -> io::Result<Respuesta> {
-    zocalo.set_read_timeout(Some(PLAZO))?;
-    zocalo.set_write_timeout(Some(PLAZO))?;
+    let plazo = if matches!(orden, Orden::Estado) { PLAZO_DE_ESTADO } else { PLAZO };
+    zocalo.set_read_timeout(Some(plazo))?;
+    zocalo.set_write_timeout(Some(plazo))?;
     let mut linea = serde_json::to_string(orden)?;
     linea.push('\n');
     zocalo.write_all(linea.as_bytes())?;

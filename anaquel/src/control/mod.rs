@@ -2,7 +2,6 @@
 //! directorio.
 
 mod cliente;
-mod ruta;
 mod servidor;
 mod tabla;
 

@@ -1,6 +1,6 @@
 //! El lado de la suite: atiende a quien pregunta, unos pocos a la vez y con plazo para todo.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -9,8 +9,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Fila, LINEA_MAX, Orden, Respuesta, ruta::Ruta};
-use crate::supervisor::{Foto, Mando, Pedido, machine::Fase};
+use super::{Fila, LINEA_MAX, Orden, Respuesta, ZOCALO};
+use crate::{
+    supervisor::{Foto, Mando, Pedido, machine::Fase},
+    zocalo::{self, Ruta},
+};
 
 /// Conversaciones a la vez; las demás esperan en el zócalo.
 const A_LA_VEZ: usize = 16;
@@ -35,14 +38,10 @@ impl Control {
     /// # Errors
     /// Si no se puede crear ahí.
     pub fn abrir(var: &Path, mando: Mando, ajeno: Option<Fila>) -> io::Result<Self> {
-        let ruta = Ruta::nueva(var)?;
-        if let Err(e) = fs::remove_file(&ruta.ruta)
-            && e.kind() != io::ErrorKind::NotFound
-        {
-            return Err(e);
-        }
+        let ruta = Ruta::nueva(var, ZOCALO)?;
+        zocalo::quitar_el_viejo(&ruta.ruta)?;
         let oyente = UnixListener::bind(&ruta.ruta)?;
-        fs::set_permissions(&ruta.ruta, fs::Permissions::from_mode(0o600))?;
+        zocalo::cerrar_a_los_demas(&ruta.ruta)?;
         Ok(Self { oyente, mando, ajeno })
     }
 

@@ -10,6 +10,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use common::process::hijos;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
@@ -203,12 +204,14 @@ impl Instalacion {
         lineas.next() == Some(pid.to_string().as_str()) && lineas.nth(LINEA_DE_ESTADO - 1) == Some("ready")
     }
 
-    /// Vuelve cuando el servidor contesta a quien llama a su puerta, aunque aún no pueda entrar. No entra: cada entrada le
-    /// cuesta varios milisegundos, y esto se le pregunta sin parar. Quien llama pone el plazo.
-    ///
-    /// # Errors
-    /// Si nadie escucha, o cuelga sin contestar.
-    pub async fn contesta(&self) -> io::Result<()> {
+    /// Si el servidor de ese pid está vivo: contesta a quien llama a su puerta, aunque aún no pueda entrar, y ninguno de sus
+    /// procesos está parado, que podría tener un cerrojo al que todos esperan. No entra: cada entrada le cuesta varios
+    /// milisegundos, y esto se le pregunta sin parar. Quien llama pone el plazo.
+    pub async fn da_senales(&self, pid: u32) -> bool {
+        !hijos::de(pid).into_iter().any(hijos::esta_parado) && self.contesta().await.is_ok()
+    }
+
+    async fn contesta(&self) -> io::Result<()> {
         let mut puerta = UnixStream::connect(self.zocalo.join(ZOCALO)).await?;
         puerta.write_all(&SSL_REQUEST).await?;
         puerta.read_u8().await.map(drop)

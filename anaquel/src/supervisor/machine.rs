@@ -87,6 +87,8 @@ struct Proceso {
     falta_desde: Option<Instant>,
     /// Rondas seguidas sin una señal suya.
     silencio: u32,
+    /// Veces que se mató por callar sin que en medio llegara a [`SANO`].
+    calladas: u32,
 }
 
 /// La suite entera.
@@ -106,11 +108,11 @@ pub fn backoff(seguidas: u32) -> Duration {
     }
 }
 
-/// Las rondas de silencio que se aguantan tras `seguidas` muertes seguidas: desde la segunda, el doble cada vez. Quien calla
-/// porque la máquina no da para más no ha de morir sin fin.
+/// Las rondas de silencio que se aguantan a quien ya se mató por callar `calladas` veces, cada una recién lanzado: desde la
+/// segunda, el doble cada vez. Si calla porque la máquina no da para más, matarlo sin fin no la alivia.
 #[must_use]
-pub fn aguante(rondas: u32, seguidas: u32) -> u32 {
-    rondas.saturating_mul(1 << seguidas.saturating_sub(1).min(8))
+pub fn aguante(rondas: u32, calladas: u32) -> u32 {
+    rondas.saturating_mul(1 << calladas.saturating_sub(1).min(8))
 }
 
 impl Suite {
@@ -125,6 +127,7 @@ impl Suite {
             sirvio: false,
             falta_desde: None,
             silencio: 0,
+            calladas: 0,
         };
         Self { procesos: perfiles.iter().map(nuevo).collect(), acciones: VecDeque::new(), apagando: false }
     }
@@ -166,9 +169,12 @@ impl Suite {
         for (i, p) in self.procesos.iter_mut().enumerate() {
             let Fase::EnMarcha { desde, listo: true } = p.fase else { continue };
             p.silencio = p.silencio.saturating_add(1);
-            let sano = now.saturating_duration_since(desde) >= SANO;
-            if p.silencio >= aguante(p.perfil.rondas_de_silencio, if sano { 0 } else { p.seguidas }) {
+            if now.saturating_duration_since(desde) >= SANO {
+                p.calladas = 0;
+            }
+            if p.silencio >= aguante(p.perfil.rondas_de_silencio, p.calladas) {
                 p.silencio = 0;
+                p.calladas = p.calladas.saturating_add(1);
                 self.acciones.push_back(Accion::Matar(i));
             }
         }

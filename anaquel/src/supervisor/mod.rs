@@ -107,7 +107,7 @@ impl Supervisor {
         let (fotos, vistas) = watch::channel(vec![foto; fichas.len()]);
         let mando = Mando { fichas: Arc::clone(&fichas), fotos: vistas, encargos: encargar };
         let hijos = fichas.iter().map(|_| None).collect();
-        let (sigchld, oido) = (signal(SignalKind::child())?, Oido::abrir(plano.base())?);
+        let (sigchld, oido) = (signal(SignalKind::child())?, Oido::abrir(plano.var())?);
         Ok((Self { plano, fichas, hijos, suite, encargos, noticias, al_saber, oido, fotos, sigchld }, mando))
     }
 

@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
 };
 
+use common::process::hijos;
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
@@ -128,11 +129,9 @@ impl Hijo {
     /// `kill -9` al proceso y a los que él lanzó: los de PostgreSQL, si están parados, no se enteran de que murió, y con
     /// ellos vivos no puede arrancar otro.
     pub(super) fn matar(&self) {
-        let hilo = format!("/proc/{0}/task/{0}/children", self.pid());
-        let nietos = fs::read_to_string(hilo).unwrap_or_default();
-        for pid in nietos.split_whitespace().filter_map(|p| p.parse::<libc::pid_t>().ok()) {
+        for pid in hijos::de(self.pid()) {
             // SAFETY: kill no toca memoria. El pid es de un nieto que acaba de verse, y lo recoge solo su padre.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
+            unsafe { libc::kill(pid.cast_signed(), libc::SIGKILL) };
         }
         self.senalar(libc::SIGKILL);
     }
@@ -147,11 +146,9 @@ impl Drop for Hijo {
 /// Espera a que el proceso esté listo, y después a cada señal de que vive.
 async fn preguntar(sonda: Sonda, pid: u32, noticias: mpsc::Sender<Noticia>) {
     sonda.hasta_listo(pid).await;
-    let mut noticia = Noticia::Listo(pid);
-    while noticias.send(noticia).await.is_ok() {
-        sonda.senal_de_vida().await;
-        noticia = Noticia::Vive(pid);
-    }
+    // Sin supervisor que la oiga, la noticia no es de nadie.
+    let _ = noticias.send(Noticia::Listo(pid)).await;
+    sonda.vigilar(pid, noticias).await;
 }
 
 fn abrir_registro(ruta: &Path) -> io::Result<File> {

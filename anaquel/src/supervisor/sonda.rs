@@ -4,9 +4,13 @@
 use std::{net::SocketAddr, time::Duration};
 
 use common::process::salud::esta_listo;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
 
-use super::watchdog::RONDA;
+use super::{proceso::Noticia, watchdog::RONDA};
 use crate::postgres::Instalacion;
 
 /// Cada cuánto se pregunta a quien acaba de arrancar.
@@ -16,6 +20,8 @@ const MIRADAS: u32 = 400;
 const MIRADA_CALMADA: Duration = Duration::from_millis(50);
 /// Cuánto se espera cada contestación.
 const PLAZO: Duration = Duration::from_millis(500);
+/// Cuánto se espera a que conteste quien ha de dar señales de vida; quien tarda más ya calló demasiado.
+const PLAZO_DE_VIDA: Duration = Duration::from_secs(1);
 
 /// Cómo se sabe si un proceso está listo.
 #[derive(Clone, Debug)]
@@ -44,13 +50,24 @@ impl Sonda {
         }
     }
 
-    /// Vuelve cada vez que se sabe que el proceso vive; de quien lo dice él mismo, nunca.
-    pub(super) async fn senal_de_vida(&self) {
+    /// Da por `noticias` cada señal de que el proceso vive; de quien las da él mismo, ninguna. No vuelve.
+    pub(super) async fn vigilar(&self, pid: u32, noticias: mpsc::Sender<Noticia>) {
         let Self::Postgres(instalacion) = self else { return std::future::pending().await };
+        // Cada ronda se le llama aunque aún no haya contestado a la anterior: contestar tarde no es callar.
+        let mut ronda = interval(RONDA);
+        ronda.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut llamadas = JoinSet::new();
         loop {
-            sleep(RONDA).await;
-            if matches!(timeout(PLAZO, instalacion.contesta()).await, Ok(Ok(()))) {
-                return;
+            tokio::select! {
+                _ = ronda.tick() => {
+                    let instalacion = instalacion.clone();
+                    llamadas.spawn(async move { timeout(PLAZO_DE_VIDA, instalacion.da_senales(pid)).await });
+                }
+                Some(contesta) = llamadas.join_next() => {
+                    if matches!(contesta, Ok(Ok(true))) {
+                        let _ = noticias.send(Noticia::Vive(pid)).await;
+                    }
+                }
             }
         }
     }

@@ -1,35 +1,37 @@
-//! Donde el lanzador oye las señales de vida de sus servicios: un zócalo sin nombre en el disco, que no deja restos.
+//! Donde el lanzador oye las señales de vida de sus servicios: un zócalo al que solo llega su dueño. Quien no lo es ni las
+//! finge ni las estorba.
 
-use std::{
-    io,
-    os::{linux::net::SocketAddrExt, unix::net},
-    time::Duration,
-};
+use std::{io, path::Path, time::Duration};
 
 use common::process::watchdog::{NOTIFY_SOCKET, SENAL_MAX, WATCHDOG_USEC, leer};
 use tokio::{net::UnixDatagram, time::sleep};
 
+use crate::zocalo::{self, Ruta};
+
 /// Lo que dura una ronda: cada una, quien vive da una señal.
 pub const RONDA: Duration = Duration::from_millis(200);
+/// Su nombre en el directorio de la suite.
+const ZOCALO: &str = "senales.sock";
 
 /// El oído del lanzador.
 pub(super) struct Oido {
     zocalo: UnixDatagram,
-    nombre: String,
+    ruta: Ruta,
 }
 
 impl Oido {
-    /// Abre el zócalo; su nombre es de este proceso y de los puertos de su suite, que no tiene ninguna otra.
-    pub(super) fn abrir(puerto_base: u16) -> io::Result<Self> {
-        let nombre = format!("anaquel-{puerto_base}-{}", std::process::id());
-        let zocalo = net::UnixDatagram::bind_addr(&net::SocketAddr::from_abstract_name(&nombre)?)?;
-        zocalo.set_nonblocking(true)?;
-        Ok(Self { zocalo: UnixDatagram::from_std(zocalo)?, nombre })
+    /// Abre el zócalo en el directorio de la suite. Quien llama tiene su cerrojo: uno viejo se quita.
+    pub(super) fn abrir(var: &Path) -> io::Result<Self> {
+        let ruta = Ruta::nueva(var, ZOCALO)?;
+        zocalo::quitar_el_viejo(&ruta.ruta)?;
+        let zocalo = UnixDatagram::bind(&ruta.ruta)?;
+        zocalo::cerrar_a_los_demas(&ruta.ruta)?;
+        Ok(Self { zocalo, ruta })
     }
 
     /// Con qué ajustes da señales un hijo al que se le aguanta ese silencio.
     pub(super) fn ajustes(&self, paciencia: Duration) -> [(&'static str, String); 2] {
-        [(NOTIFY_SOCKET, format!("@{}", self.nombre)), (WATCHDOG_USEC, paciencia.as_micros().to_string())]
+        [(NOTIFY_SOCKET, self.ruta.ruta.display().to_string()), (WATCHDOG_USEC, paciencia.as_micros().to_string())]
     }
 
     /// El pid de quien da la siguiente señal de vida; lo que no lo es se tira. Se puede cancelar.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anaquel::plano::Plano;
-use common::transport::puertos::Tramo;
+use common::{process::hijos, transport::puertos::Tramo};
 use tempfile::TempDir;
 
 pub const PLAZO: Duration = Duration::from_secs(30);
@@ -37,15 +37,6 @@ pub fn vive(pid: u32) -> bool {
 pub fn matar(pid: u32, senal: i32) {
     // SAFETY: el pid es de un proceso de esta prueba.
     assert_eq!(unsafe { libc::kill(pid.cast_signed(), senal) }, 0, "kill {pid}");
-}
-
-/// Los hijos de un proceso.
-pub fn hijos(pid: u32) -> Vec<u32> {
-    fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
-        .unwrap_or_default()
-        .split_whitespace()
-        .filter_map(|p| p.parse().ok())
-        .collect()
 }
 
 /// Un directorio donde la cuenta de PostgreSQL puede entrar.
@@ -197,8 +188,8 @@ impl Suite<'_> {
 
     /// Todo lo que corre por ella: sus hijos y los de sus hijos.
     pub fn procesos(&self) -> Vec<u32> {
-        let propios = hijos(self.proceso.id());
-        let nietos: Vec<u32> = propios.iter().flat_map(|p| hijos(*p)).collect();
+        let propios = hijos::de(self.proceso.id());
+        let nietos: Vec<u32> = propios.iter().flat_map(|p| hijos::de(*p)).collect();
         [propios, nietos].concat()
     }
 

@@ -7,11 +7,13 @@
 //! - [`salud`]: si un proceso está listo, y la orden que lo pregunta.
 //! - [`shutdown`]: SIGTERM y SIGINT.
 //! - [`descriptores`]: cuántas conexiones caben.
+//! - [`hijos`]: los procesos que lanzó otro.
 //! - [`watchdog`]: las señales de vida a quien lo lanzó.
 //! - [`puntos_de_muerte`]: dónde puede morir a propósito en una construcción de prueba.
 
 pub mod config;
 pub mod descriptores;
+pub mod hijos;
 pub mod http;
 pub mod orden;
 pub mod puntos_de_muerte;

@@ -1,22 +1,13 @@
 //! Las señales de vida que un proceso da a quien lo lanzó, si las pide: quien deja de darlas está colgado o parado.
 //!
 //! El protocolo es el de `sd_notify(3)` y `sd_watchdog_enabled(3)`: `NOTIFY_SOCKET` dice dónde y `WATCHDOG_USEC`, cuánto
-//! silencio se aguanta. Vale igual con el lanzador de Anaquel y con una unidad de systemd con `WatchdogSec`.
+//! silencio se aguanta.
 
-use std::{
-    env, io,
-    os::{
-        linux::net::SocketAddrExt,
-        unix::net::{SocketAddr, UnixDatagram},
-    },
-    path::Path,
-    process,
-    time::Duration,
-};
+use std::{env, io, os::unix::net::UnixDatagram, path::Path, process, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Dónde se esperan las señales: una ruta, o un nombre abstracto tras una `@`.
+/// Dónde se esperan las señales: la ruta de un zócalo de datagramas.
 pub const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 /// El silencio que se aguanta, en microsegundos.
 pub const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
@@ -41,18 +32,14 @@ impl Vigilante {
         let (Ok(donde), Ok(paciencia)) = (env::var(NOTIFY_SOCKET), env::var(WATCHDOG_USEC)) else { return Ok(None) };
         let malo = || io::Error::new(io::ErrorKind::InvalidInput, format!("{WATCHDOG_USEC}: «{paciencia}» no vale"));
         let paciencia = paciencia.parse().ok().filter(|us| *us > 0).map(Duration::from_micros).ok_or_else(malo)?;
-        Self::en(&donde, process::id(), paciencia).map(Some)
+        Self::en(Path::new(&donde), process::id(), paciencia).map(Some)
     }
 
-    fn en(donde: &str, este: u32, paciencia: Duration) -> io::Result<Self> {
-        let direccion = match donde.strip_prefix('@') {
-            Some(abstracto) => SocketAddr::from_abstract_name(abstracto)?,
-            None => SocketAddr::from_pathname(Path::new(donde))?,
-        };
+    fn en(donde: &Path, este: u32, paciencia: Duration) -> io::Result<Self> {
         let zocalo = UnixDatagram::unbound()?;
         // Un vigilante parado no ha de parar a quien vigila.
         zocalo.set_nonblocking(true)?;
-        zocalo.connect_addr(&direccion)?;
+        zocalo.connect(donde)?;
         Ok(Self { zocalo, senal: escribir(este), cada: paciencia / SENALES_POR_PACIENCIA })
     }
 
@@ -104,32 +91,25 @@ mod tests {
     const PACIENCIA: Duration = Duration::from_millis(800);
 
     #[test]
-    fn una_senal_llega_con_el_pid_de_quien_la_da_por_ruta_y_por_nombre_abstracto() {
-        let dir = env::temp_dir().join(format!("vigilante-{}", process::id()));
-        let abstracto = format!("vigilante-{}", process::id());
-        let de_nombre = SocketAddr::from_abstract_name(&abstracto).expect("cabe");
-        for (oyente, donde) in [
-            (UnixDatagram::bind(&dir), dir.display().to_string()),
-            (UnixDatagram::bind_addr(&de_nombre), format!("@{abstracto}")),
-        ] {
-            let oyente = oyente.expect("está libre");
-            oyente.set_read_timeout(Some(Duration::from_secs(5))).expect("vale");
-            let vigilante = Vigilante::en(&donde, 42, PACIENCIA).expect("escucha");
-            vigilante.dar_senal();
-            let mut senal = [0; SENAL_MAX];
-            let leidos = oyente.recv(&mut senal).expect("llega");
-            assert_eq!(leer(&senal[..leidos]), Some(42));
-            assert_eq!(vigilante.cada(), PACIENCIA / SENALES_POR_PACIENCIA);
-        }
-        std::fs::remove_file(dir).expect("era nuestro");
+    fn una_senal_llega_con_el_pid_de_quien_la_da() {
+        let dir = tempfile::tempdir().expect("hay un temporal");
+        let ruta = dir.path().join("zocalo");
+        let oyente = UnixDatagram::bind(&ruta).expect("está libre");
+        oyente.set_read_timeout(Some(Duration::from_secs(5))).expect("vale");
+        let vigilante = Vigilante::en(&ruta, 42, PACIENCIA).expect("escucha");
+        vigilante.dar_senal();
+        let mut senal = [0; SENAL_MAX];
+        let leidos = oyente.recv(&mut senal).expect("llega");
+        assert_eq!(leer(&senal[..leidos]), Some(42));
+        assert_eq!(vigilante.cada(), PACIENCIA / SENALES_POR_PACIENCIA);
     }
 
     #[test]
     fn un_vigilante_que_no_lee_no_para_a_quien_vigila() {
-        let abstracto = format!("sordo-{}", process::id());
-        let direccion = SocketAddr::from_abstract_name(&abstracto).expect("cabe");
-        let sordo = UnixDatagram::bind_addr(&direccion).expect("está libre");
-        let vigilante = Vigilante::en(&format!("@{abstracto}"), 42, PACIENCIA).expect("escucha");
+        let dir = tempfile::tempdir().expect("hay un temporal");
+        let ruta = dir.path().join("zocalo");
+        let sordo = UnixDatagram::bind(&ruta).expect("está libre");
+        let vigilante = Vigilante::en(&ruta, 42, PACIENCIA).expect("escucha");
         (0..10_000).for_each(|_| vigilante.dar_senal());
         drop(sordo);
         vigilante.dar_senal();

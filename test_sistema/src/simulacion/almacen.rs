@@ -174,7 +174,8 @@ impl Almacen {
         self.vivo.numero += 1;
         let numero = self.vivo.numero;
         let vida = e.proceso(self.quien()).vida;
-        let generacion = self.vivo.conexion;
+        // La salud se pregunta por otra conexión y, si resulta que murió, por una nueva (`consultas::salud`).
+        let generacion = if matches!(trabajo, Trabajo::Salud) { None } else { self.vivo.conexion };
         let llega = e.ahora + camino(e);
         e.poner(llega, Suceso::EnBase { almacen: self.n, vida, numero, generacion, trabajo });
         e.poner(e.ahora + plazo, Suceso::VenceBase { almacen: self.n, vida, numero });

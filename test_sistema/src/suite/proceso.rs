@@ -2,21 +2,11 @@
 
 use std::{fs, io, os::unix::process::CommandExt, process::Command};
 
+use common::process::hijos;
+
 /// El padre de un proceso; `None` si ya no existe o espera a que lo recojan.
 pub(super) fn padre(pid: u32) -> Option<u32> {
-    let texto = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // pid (nombre) estado padre …: el nombre puede llevar espacios y paréntesis.
-    let mut campos = texto.rsplit_once(')')?.1.split_whitespace();
-    (campos.next()? != "Z").then(|| campos.next()?.parse().ok())?
-}
-
-/// Los hijos de un proceso.
-pub(super) fn hijos(de: u32) -> Vec<u32> {
-    let procesos = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = procesos.filter_map(|p| p.file_name().to_str()?.parse().ok());
-    let mut hijos: Vec<u32> = pids.filter(|pid| padre(*pid) == Some(de)).collect();
-    hijos.sort_unstable();
-    hijos
+    hijos::estado(pid).filter(|(estado, _)| *estado != 'Z').map(|(_, padre)| padre)
 }
 
 /// Si es un proceso de PostgreSQL que atiende una conexión: su título nombra de dónde viene.

@@ -1,6 +1,9 @@
 //! Basura en todos los puertos: quien pide bien no lo nota.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anaquel::plano::NOMBRES;
 use common::transport::{Contexto, Endpoint};
@@ -11,6 +14,9 @@ use test_sistema::{
 };
 
 use crate::banco::{Banco, PLAZO, con_suite};
+
+/// De sobra para que quien no da turno calle demasiado.
+const INUNDACION: Duration = Duration::from_secs(5);
 
 #[test]
 fn la_basura_en_todos_los_puertos_no_la_nota_quien_pide_bien() {
@@ -39,6 +45,39 @@ fn la_basura_en_todos_los_puertos_no_la_nota_quien_pide_bien() {
         }
         banco.auditar(carga).await;
     });
+}
+
+#[test]
+fn quien_pide_sin_leer_ni_esperar_no_deja_sin_turno_al_gestor() {
+    con_suite(async |banco| {
+        let pid = banco.suite.pid("gestor_carga").expect("está en marcha");
+        let clientes = banco.suite.clientes();
+        let inundado = std::thread::spawn(move || inundar(&clientes, Instant::now() + INUNDACION));
+        while !inundado.is_finished() {
+            banco.suite.metricas("gestor_carga").await.expect("contesta entretanto");
+        }
+        assert!(inundado.join().expect("acaba") > 10_000, "apenas se le pidió");
+        let carga = banco.cargar(4).await;
+        assert!(carga.esperar_exitos(20, PLAZO, |_| true).await, "después no se trabaja");
+        assert_eq!(banco.suite.pid("gestor_carga").expect("sigue en marcha"), pid, "se le dio por muerto");
+        banco.auditar(carga).await;
+    });
+}
+
+/// Pide lo que no significa nada, tan deprisa como se deja y sin leer lo que contesten; da cuántas veces.
+fn inundar(clientes: &Endpoint, hasta: Instant) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    // Un zócalo se abre dentro del runtime que lo va a esperar.
+    let _dentro = runtime.enter();
+    let mut dealer = Contexto::nuevo().dealer_de_cliente(clientes).expect("un zócalo");
+    let mut enviados = 0;
+    while Instant::now() < hasta {
+        match dealer.try_send(&[b"", b"nada"]) {
+            Ok(()) => enviados += 1,
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+    enviados
 }
 
 /// Todas las direcciones en que la suite escucha, y si ahí se habla ZeroMQ.

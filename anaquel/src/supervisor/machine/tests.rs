@@ -254,18 +254,26 @@ fn una_senal_a_tiempo_hace_olvidar_el_silencio() {
 }
 
 #[test]
-fn a_quien_muere_una_y_otra_vez_se_le_aguanta_el_doble_cada_vez_hasta_que_vive_un_rato() {
+fn a_quien_calla_una_y_otra_vez_se_le_aguanta_el_doble_cada_vez_hasta_que_vive_un_rato() {
     let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
-    let aguantadas: Vec<usize> = (0..5)
+    let aguantadas: Vec<u32> = (0..5)
         .map(|_| {
             mundo.dar(Entrada::Listo(0));
-            let hechas = rondas(&mut mundo, 100);
+            let aguantadas = (1..=100).find(|_| rondas(&mut mundo, 1) != [None]).expect("se mata");
             mundo.dar(Entrada::Muere(0));
             mundo.dar(Entrada::Espera);
-            hechas.iter().position(Option::is_some).expect("se mata") + 1
+            aguantadas
         })
         .collect();
     assert_eq!(aguantadas, [2, 2, 4, 8, 16]);
+    // Morir de otra cosa no da más paciencia.
+    let mut otro = Mundo::nuevo(&[perfil(0, None)]);
+    for _ in 0..5 {
+        otro.dar(Entrada::Muere(0));
+        otro.dar(Entrada::Espera);
+    }
+    otro.dar(Entrada::Listo(0));
+    assert_eq!(rondas(&mut otro, 2), [None, Some(Accion::Matar(0))]);
     mundo.dar(Entrada::Listo(0));
     assert_eq!(rondas(&mut mundo, 3), [None; 3]);
     mundo.now += SANO;
