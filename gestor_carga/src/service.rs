@@ -412,7 +412,8 @@ impl Servicio {
     }
 
     fn on_tic(&mut self, now: Instant) {
-        estado::medir(&self.maquina.foto(), self.consultas.cuantas());
+        let a_la_vista = estado::a_la_vista(self.maquina.foto(), &self.almacen.estados());
+        estado::medir(&a_la_vista, self.consultas.cuantas());
         let breakers: Vec<_> = self.almacen.estados().into_iter().map(|(_, breaker)| breaker).collect();
         let se_cerro = |(antes, ahora): (&EstadoBreaker, &EstadoBreaker)| {
             *antes != EstadoBreaker::Cerrado && *ahora == EstadoBreaker::Cerrado

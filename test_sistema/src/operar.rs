@@ -66,6 +66,9 @@ enum Orden {
         /// Solo las que nombran esta copia
         #[arg(long)]
         ejemplar: Option<common::dominio::EjemplarId>,
+        /// Solo las que nombran este título
+        #[arg(long, conflicts_with = "ejemplar")]
+        isbn: Option<common::dominio::Isbn>,
         #[command(flatten)]
         pagina: Pagina,
     },
@@ -207,12 +210,13 @@ impl Orden {
         let con_nota = |ruta: String, nota: &str| Pedido { cuerpo: json!({"nota": nota}).to_string(), ..ordenar(ruta) };
         let raiz = "/fault-tolerance";
         match self {
-            Self::Tareas { estado, tipo, ejemplar, pagina } => {
+            Self::Tareas { estado, tipo, ejemplar, isbn, pagina } => {
                 let filtro =
                     |nombre: &str, valor: Option<String>| valor.map_or_else(String::new, |v| format!("&{nombre}={v}"));
                 let filtros = filtro("estado", estado.clone())
                     + &filtro("tipo", tipo.clone())
-                    + &filtro("ejemplar", ejemplar.map(|e| e.to_string()));
+                    + &filtro("ejemplar", ejemplar.map(|e| e.to_string()))
+                    + &filtro("isbn", isbn.map(|i| i.to_string()));
                 mirar(format!("{raiz}/tasks?{}{filtros}", pagina.parametros()))
             }
             Self::Tarea { id } => mirar(format!("{raiz}/tasks/{id}")),
@@ -248,5 +252,27 @@ impl Orden {
 impl Pagina {
     fn parametros(self) -> String {
         format!("desde={}&cuantas={}", self.desde, self.cuantas)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Mandato {
+        #[command(flatten)]
+        argumentos: Argumentos,
+    }
+
+    #[test]
+    fn las_tareas_se_piden_por_titulo_y_no_por_titulo_y_copia_a_la_vez() {
+        let de = |filtros: &[&str]| Mandato::try_parse_from(["operar", "tareas"].iter().chain(filtros));
+        let mandato = de(&["--isbn", "9780061120084"]).unwrap_or_else(|e| panic!("{e}"));
+        let ruta = mandato.argumentos.orden.pedido().ruta;
+        assert_eq!(ruta, "/fault-tolerance/tasks?desde=0&cuantas=50&isbn=9780061120084");
+        assert!(de(&["--isbn", "9780061120084", "--ejemplar", "E000123"]).is_err());
     }
 }

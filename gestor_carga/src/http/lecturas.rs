@@ -99,15 +99,9 @@ pub(super) async fn tarea(State(puerta): State<Puerta>, Id(id): Id) -> Contestad
 
 /// Lo que el almacenamiento sabe de una operación que el gestor ya no tiene.
 async fn tarea_guardada(encargos: &Encargos, id: OperacionId) -> Result<Tarea, ErrorHttp> {
-    let pregunta = CuerpoPeticion::Consultar(Consulta::Operacion(id.uuid()));
-    let CuerpoResultado::Consultada(guardada) = encargos.preguntar(pregunta).await? else {
-        return Err(ErrorHttp::interno());
-    };
-    let RespuestaGuardada { codigo, cuerpo } = guardada;
+    let RespuestaGuardada { codigo, cuerpo } = guardada(encargos, id).await?;
     let id_texto = id.to_string();
     match codigo {
-        Codigo::OperacionDesconocida => Err(desconocida()),
-        Codigo::OperacionCaducada => Err(ErrorHttp::desconocida(codigo.as_str(), codigo.mensaje())),
         Codigo::EnRevision => {
             let expediente = apartada(encargos, id).await?;
             let (pedido, aceptada) = (expediente.pedido.clone(), expediente.aceptada.clone());
@@ -122,6 +116,19 @@ async fn tarea_guardada(encargos: &Encargos, id: OperacionId) -> Result<Tarea, E
             })
         }
         _ => Ok(Tarea { id: id_texto, estado: "COMPLETADA", respuesta: Some(cuerpo), ..Tarea::default() }),
+    }
+}
+
+/// Lo guardado de una operación que el almacenamiento conoce.
+pub(super) async fn guardada(encargos: &Encargos, id: OperacionId) -> Result<RespuestaGuardada, ErrorHttp> {
+    let pregunta = CuerpoPeticion::Consultar(Consulta::Operacion(id.uuid()));
+    let CuerpoResultado::Consultada(guardada) = encargos.preguntar(pregunta).await? else {
+        return Err(ErrorHttp::interno());
+    };
+    match guardada.codigo {
+        Codigo::OperacionDesconocida => Err(desconocida()),
+        codigo @ Codigo::OperacionCaducada => Err(ErrorHttp::desconocida(codigo.as_str(), codigo.mensaje())),
+        _ => Ok(guardada),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use common::{
-    dominio::Codigo,
+    dominio::{Codigo, OperacionId},
     mensajes::{Administracion, Administrada, EstadoBreaker},
 };
 use serde::Serialize;
@@ -13,6 +13,7 @@ use super::{
     Puerta,
     entrada::{Id, Nota, Punto},
     error::ErrorHttp,
+    lecturas,
     token::Autorizado,
     vistas::{Resuelta, fecha},
 };
@@ -59,18 +60,27 @@ pub struct Restablecido {
 #[utoipa::path(post, path = "/fault-tolerance/tasks/{id}/retry", tag = "ordenar", security(("token" = [])),
     params(("id" = uuid::Uuid, Path, description = "El id de la operación")),
     responses((status = 200, body = Hecho), (status = 400, body = ErrorHttp), (status = 401, body = ErrorHttp),
-        (status = 403, body = ErrorHttp), (status = 404, body = ErrorHttp), (status = 503, body = ErrorHttp)))]
+        (status = 403, body = ErrorHttp), (status = 404, body = ErrorHttp), (status = 409, body = ErrorHttp),
+        (status = 503, body = ErrorHttp)))]
 pub(super) async fn reintentar(_: Autorizado, State(puerta): State<Puerta>, Id(id): Id) -> Contestado<Hecho> {
     let (resultado, mensaje) = match puerta.encargos.hacer(|a| Encargo::Reintentar(id, a)).await? {
         Reintento::Adelantada => ("ADELANTADA", "Ya no espera más que su turno"),
         Reintento::EnVuelo => ("EN_VUELO", "Está fuera y no se toca: quien la tiene informará"),
-        Reintento::NoExiste => {
-            let mensaje = "Este gestor no tiene sin decidir ninguna operación con ese id";
-            return Err(ErrorHttp::desconocida(Codigo::OperacionDesconocida.as_str(), mensaje));
-        }
+        Reintento::NoExiste => return Err(sin_reintentar(lecturas::guardada(&puerta.encargos, id).await?.codigo)),
     };
     tracing::info!("reintento pedido para la operación {id}: {resultado}");
     Ok(Json(Hecho { resultado, mensaje: mensaje.to_owned() }))
+}
+
+/// Por qué no hay qué reintentar en una que el gestor ya no tiene.
+fn sin_reintentar(guardado: Codigo) -> ErrorHttp {
+    match guardado {
+        Codigo::EnRevision => ErrorHttp::conflicto(
+            "ESTA_APARTADA",
+            "Está apartada y no se reintenta sola: recupérela en /fault-tolerance/dead-letter-queue/{id}/recover",
+        ),
+        codigo => ErrorHttp::conflicto("YA_DECIDIDA", format!("Ya está decidida ({codigo}): no hay qué reintentar")),
+    }
 }
 
 /// Decidir de nuevo, ahora, una operación apartada
@@ -85,7 +95,7 @@ pub(super) async fn recuperar(_: Autorizado, State(puerta): State<Puerta>, Id(id
             tracing::info!("la operación {id} se recuperó: {}", guardada.codigo);
             Ok(Json(Decidida { codigo: guardada.codigo.as_str(), respuesta: guardada.cuerpo }))
         }
-        otra => Err(sin_resolver(otra)),
+        otra => Err(sin_resolver(id, otra)),
     }
 }
 
@@ -107,12 +117,12 @@ pub(super) async fn cerrar_apartada(
             let mensaje = "No se hizo ni se hará, y así se contesta a quien pregunte por ella".to_owned();
             Ok(Json(Hecho { resultado: "CERRADA", mensaje }))
         }
-        otra => Err(sin_resolver(otra)),
+        otra => Err(sin_resolver(id, otra)),
     }
 }
 
 /// Por qué no se resolvió una apartada.
-fn sin_resolver(contestada: Option<Administrada>) -> ErrorHttp {
+fn sin_resolver(id: OperacionId, contestada: Option<Administrada>) -> ErrorHttp {
     match contestada {
         Some(Administrada::NoExiste) => {
             ErrorHttp::desconocida("APARTADA_DESCONOCIDA", "No hay ninguna operación apartada con ese id")
@@ -121,6 +131,12 @@ fn sin_resolver(contestada: Option<Administrada>) -> ErrorHttp {
             let Resuelta { como, codigo, nota, cuando } = resolucion.into();
             let detalle = codigo.map(str::to_owned).or(nota).unwrap_or_default();
             ErrorHttp::conflicto("YA_RESUELTA", format!("Alguien la resolvió antes: {como} el {cuando} ({detalle})"))
+        }
+        // Se sabe que no se hizo: no es una avería de la suite, y quien repite sin curar la causa tendrá lo mismo.
+        Some(Administrada::NoEscrita { motivo }) => {
+            tracing::warn!("la operación {id} sigue apartada: no se pudo escribir: {motivo}");
+            let mensaje = format!("Sigue sin poderse escribir: {motivo}; sigue apartada");
+            ErrorHttp::conflicto("SIGUE_APARTADA", mensaje)
         }
         _ => ErrorHttp::interno(),
     }
@@ -138,11 +154,15 @@ pub(super) async fn cerrar_carta(
     Id(id): Id,
     Nota { nota }: Nota,
 ) -> Contestado<Hecho> {
-    match puerta.encargos.al_diario(|a| Encargo::CerrarBuzon(id, nota, a)).await? {
+    let cerrada = || Json(Hecho { resultado: "CERRADA", mensaje: "Ya no está en el buzón".to_owned() });
+    let pedida = nota.clone();
+    match puerta.encargos.al_diario(|a| Encargo::CerrarBuzon(id, pedida, a)).await? {
         CierreDeBuzon::Cerrada => {
             tracing::info!("la operación {id} se quitó del buzón");
-            Ok(Json(Hecho { resultado: "CERRADA", mensaje: "Ya no está en el buzón".to_owned() }))
+            Ok(cerrada())
         }
+        // Quien repite su cierre porque no le llegó la respuesta ha de leer la misma.
+        CierreDeBuzon::YaEstaba { nota: suya, .. } if suya == nota => Ok(cerrada()),
         CierreDeBuzon::YaEstaba { nota, cuando } => {
             let mensaje = format!("Alguien la cerró antes, el {}: {nota}", fecha(cuando.fecha()));
             Err(ErrorHttp::conflicto("YA_RESUELTA", mensaje))

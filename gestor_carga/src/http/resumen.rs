@@ -62,7 +62,7 @@ struct DelGestor {
     consultas: usize,
     /// El diario se puede escribir.
     diario_bien: bool,
-    /// Lo último que se supo del almacenamiento es que lo hay.
+    /// Lo último que se supo del almacenamiento es que lo hay, y algún circuito no está ABIERTO.
     almacenamiento_bien: bool,
     /// Actores de préstamo presentes.
     actores_prestamo: usize,
@@ -101,6 +101,8 @@ struct DelAlmacen {
 #[derive(Debug, Serialize, ToSchema)]
 struct Parte<T> {
     /// La parte; nula, si no se pudo saber.
+    // Sin «inline», la descripción de un parámetro de tipo no dice que admite el nulo.
+    #[schema(inline)]
     datos: Option<T>,
     /// Por qué falta.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -93,3 +93,18 @@ fn cada_operacion_se_explica_y_toda_orden_pide_el_token() {
         }
     }
 }
+
+/// Lo que falta de la página va nulo: quien se fíe de la descripción no ha de encontrarse un nulo a deshora.
+#[test]
+fn las_partes_de_la_pagina_que_pueden_faltar_admiten_un_nulo() {
+    let documento = documento();
+    let nula = json!({"type": "null"});
+    for parte in ["apartadas", "buzon"] {
+        let referida = &documento["components"]["schemas"]["Tablero"]["properties"][parte]["$ref"];
+        let destino = referida.as_str().and_then(|r| r.strip_prefix('#')).expect("una referencia de este documento");
+        let datos = &documento.pointer(destino).expect("existe")["properties"]["datos"];
+        let formas = datos["oneOf"].as_array().unwrap_or_else(|| panic!("{parte}: {datos}"));
+        let llena = |forma: &Value| forma["properties"]["filas"].is_object();
+        assert!(formas.len() == 2 && formas.contains(&nula) && formas.iter().any(llena), "{parte}: {datos}");
+    }
+}

@@ -16,7 +16,7 @@ use common::{
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Servicio;
+use super::{Servicio, estado};
 pub use super::{circuitos::DeUnActor, respuestas::Respondidas};
 use crate::{
     journal::{
@@ -234,7 +234,7 @@ impl Servicio {
 
     fn resumen(&self) -> Resumen {
         Resumen {
-            foto: self.maquina.foto(),
+            foto: estado::a_la_vista(self.maquina.foto(), &self.almacen.estados()),
             consultas: self.consultas.cuantas(),
             respondidas: self.cuentas.respondidas(),
         }

@@ -23,6 +23,13 @@ pub fn como_json(foto: &Foto, consultas: usize, puntos: &[(Endpoint, EstadoBreak
     })
 }
 
+/// Lo que se cuenta del gestor: con todos los circuitos ABIERTO no hay almacenamiento, aunque nadie lo haya pedido desde
+/// que cayó y la máquina, que solo sabe por lo que se pide, no se haya enterado.
+pub fn a_la_vista(foto: Foto, puntos: &[(Endpoint, EstadoBreaker)]) -> Foto {
+    let ninguno = puntos.iter().all(|(_, breaker)| *breaker == EstadoBreaker::Abierto);
+    Foto { almacen_caido: foto.almacen_caido || ninguno, ..foto }
+}
+
 /// Pone al día los medidores.
 pub fn medir(foto: &Foto, consultas: usize) {
     #[allow(clippy::cast_precision_loss)]
@@ -37,5 +44,27 @@ pub fn medir(foto: &Foto, consultas: usize) {
     for (topico, cuantos) in Topico::TODOS.into_iter().zip(foto.actores) {
         #[allow(clippy::cast_precision_loss)]
         metrics::gauge!("anaquel_actores_presentes", "topico" => topico.as_str()).set(cuantos as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caido(almacen_caido: bool, breakers: [EstadoBreaker; 2]) -> bool {
+        let foto =
+            Foto { operaciones: 0, en_vuelo: 0, esperas: 0, diario_averiado: false, almacen_caido, actores: [0; 2] };
+        let puntos = ["a:1", "b:1"].map(|punto| punto.parse().expect("un punto"));
+        let puntos: Vec<_> = puntos.into_iter().zip(breakers).collect();
+        a_la_vista(foto, &puntos).almacen_caido
+    }
+
+    #[test]
+    fn con_todos_los_circuitos_abiertos_no_se_dice_que_el_almacenamiento_esta_bien() {
+        use EstadoBreaker::{Abierto, Cerrado, MedioAbierto};
+        assert!(caido(false, [Abierto, Abierto]), "nadie ha pedido nada, pero no hay a quién");
+        assert!(!caido(false, [Abierto, Cerrado]), "queda uno");
+        assert!(!caido(false, [MedioAbierto, Abierto]), "uno se está probando");
+        assert!(caido(true, [Cerrado, Cerrado]), "lo que la máquina sabe no se tapa");
     }
 }

@@ -17,6 +17,7 @@ const APARTADA: &str = "01890a5d-ac96-774b-bcce-b302099a8001";
 const RESUELTA: &str = "01890a5d-ac96-774b-bcce-b302099a8002";
 const DECIDIDA: &str = "01890a5d-ac96-774b-bcce-b302099a8003";
 const NADIE: &str = "01890a5d-ac96-774b-bcce-b302099a8004";
+const ENVENENADA: &str = "01890a5d-ac96-774b-bcce-b302099a8005";
 const TAREAS: &str = "/fault-tolerance/tasks";
 const APARTADAS: &str = "/fault-tolerance/dead-letter-queue";
 const NOTA: &str = r#"{"nota": "ya se habló con ella"}"#;
@@ -46,7 +47,7 @@ fn apartada(texto: &str) -> Apartada {
     }
 }
 
-/// Un almacenamiento con una apartada, una resuelta y una decidida.
+/// Un almacenamiento con una apartada, otra que sigue sin poderse escribir, una resuelta y una decidida.
 fn almacen(sitio: &Sitio) -> Tarea {
     almacen_que(sitio, |cuerpo| match cuerpo {
         CuerpoPeticion::Consultar(Consulta::Operacion(uuid)) => {
@@ -74,6 +75,9 @@ fn administrar(que: &Administracion) -> Administrada {
         }
         Administracion::Recuperar(cual) | Administracion::Cerrar { id: cual, .. } if *cual == id(RESUELTA) => {
             Administrada::YaResuelta(Resolucion::Cerrada { nota: "no hacía falta".into(), cuando: fecha() })
+        }
+        Administracion::Recuperar(cual) | Administracion::Cerrar { id: cual, .. } if *cual == id(ENVENENADA) => {
+            Administrada::NoEscrita { motivo: "22003: no cabe".into() }
         }
         Administracion::Cuentas => {
             let sede = Some("CENTRO".parse().expect("sede"));
@@ -247,6 +251,65 @@ async fn lo_apartado_se_ve_se_recupera_y_se_cierra() {
         let (codigo, error) = ordenar(&sitio, &format!("{APARTADAS}/{NADIE}/{que}"), cuerpo).await;
         assert_eq!((codigo, &error["codigo"]), (404, &json!("APARTADA_DESCONOCIDA")));
     }
+}
+
+#[tokio::test]
+async fn la_que_sigue_sin_poderse_escribir_se_dice_con_su_motivo_y_sigue_apartada() {
+    let sitio = Sitio::nuevo();
+    let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
+    gestor.linea("conectado con").await;
+    for (que, cuerpo) in [("recover", ""), ("close", NOTA)] {
+        let (codigo, error) = ordenar(&sitio, &format!("{APARTADAS}/{ENVENENADA}/{que}"), cuerpo).await;
+        assert_eq!((codigo, &error["codigo"]), (409, &json!("SIGUE_APARTADA")), "{error}");
+        assert_eq!(error["mensaje"], "Sigue sin poderse escribir: 22003: no cabe; sigue apartada");
+        let linea = gestor.linea("no se pudo escribir: 22003: no cabe").await;
+        assert!(linea.contains("WARN") && linea.contains(ENVENENADA), "{linea}");
+    }
+}
+
+#[tokio::test]
+async fn reintentar_la_que_ya_no_espera_dice_si_se_decidio_o_se_aparto() {
+    let sitio = Sitio::nuevo();
+    let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
+    gestor.linea("conectado con").await;
+    for (id, estado, dicho) in
+        [(DECIDIDA, 409, "YA_DECIDIDA"), (APARTADA, 409, "ESTA_APARTADA"), (NADIE, 404, "OPERACION_DESCONOCIDA")]
+    {
+        let (codigo, error) = ordenar(&sitio, &format!("{TAREAS}/{id}/retry"), "").await;
+        assert_eq!((codigo, &error["codigo"]), (estado, &json!(dicho)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn cerrar_una_carta_se_puede_repetir_con_la_misma_nota_y_no_con_otra() {
+    const BUZON: &str = "/fault-tolerance/inbox";
+    let sitio = Sitio::nuevo();
+    let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
+    let (cual, mut cliente) = (Uuid::now_v7(), Cliente::de(&sitio));
+    let prometida = cliente.pedir(&prestamo(cual, "E000300")).await;
+    assert_eq!(prometida.estado, Estado::Pendiente, "{prometida:?}");
+    let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
+    let orden = actor.orden().await;
+    let rechazo = Respuesta::nueva(Some(cual), Estado::Rechazada, Codigo::EjemplarPrestado, fecha()).guardada();
+    actor.informar(&orden, common::mensajes::Desenlace::Decidida(rechazo)).await;
+    hasta_que(&sitio, BUZON, |v| v["total"] == 1).await;
+    let cerrar = format!("{BUZON}/{cual}/close");
+    let primera = ordenar(&sitio, &cerrar, NOTA).await;
+    assert_eq!((primera.0, &primera.1["resultado"]), (200, &json!("CERRADA")), "{primera:?}");
+    assert_eq!(ordenar(&sitio, &cerrar, NOTA).await, primera, "la misma nota, la misma respuesta");
+    let (codigo, error) = ordenar(&sitio, &cerrar, r#"{"nota": "otra cosa"}"#).await;
+    assert_eq!((codigo, &error["codigo"]), (409, &json!("YA_RESUELTA")), "{error}");
+    assert!(error["mensaje"].as_str().is_some_and(|m| m.contains("ya se habló con ella")), "{error}");
+}
+
+#[tokio::test]
+async fn con_todos_los_circuitos_abiertos_los_numeros_no_dicen_que_el_almacenamiento_esta_bien() {
+    let sitio = Sitio::nuevo();
+    let _gestor = sitio.arrancar().await;
+    // Nadie ha pedido nada: lo único que se sabe es la mala salud, que abre el circuito.
+    hasta_que(&sitio, "/fault-tolerance/stats", |v| v["gestor"]["almacenamientoBien"] == false).await;
+    let circuitos = mirar(&sitio, "/fault-tolerance/circuit-breakers").await;
+    assert_ne!(circuitos["gestor"][0]["estado"], "CERRADO", "{circuitos}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ pub fn tareas(valor: &Value) -> String {
         let prometida = if t["prometida"] == true { "sí" } else { "no" };
         [texto(&t["id"]), texto(&t["estado"]), pedido(t), texto(&t["intento"]), prometida.into(), texto(&t["motivo"])]
     });
-    tabla(cabecera, &filas) + &pie(valor)
+    pagina(cabecera, &filas, valor)
 }
 
 /// Una operación, con todo lo que se sabe de ella.
@@ -50,7 +50,7 @@ pub fn apartadas(valor: &Value) -> String {
         let como = if a["resolucion"].is_null() { "-".into() } else { texto(&a["resolucion"]["como"]) };
         [texto(&a["id"]), texto(&a["cuando"]), pedido(a), texto(&a["motivo"]), ultimo, como]
     });
-    tabla(cabecera, &filas) + &pie(valor)
+    pagina(cabecera, &filas, valor)
 }
 
 /// El buzón.
@@ -59,7 +59,7 @@ pub fn buzon(valor: &Value) -> String {
     let filas = filas(valor, |c| {
         [texto(&c["id"]), texto(&c["cuando"]), pedido(c), texto(&c["codigo"]), texto(&c["respuesta"]["mensaje"])]
     });
-    tabla(cabecera, &filas) + &pie(valor)
+    pagina(cabecera, &filas, valor)
 }
 
 /// Los circuitos, del gestor y de cada actor.
@@ -128,15 +128,19 @@ fn filas<const N: usize>(valor: &Value, fila: impl Fn(&Value) -> [String; N]) ->
     lista(&valor["filas"]).map(fila).collect()
 }
 
-/// Cuántas hay más allá de la página.
-fn pie(valor: &Value) -> String {
-    let mostradas = lista(&valor["filas"]).count() as u64;
+/// Una página, y cuántas hay más allá de ella. La que cae detrás de la última lo dice: ninguna ahí no es ninguna.
+fn pagina<const N: usize>(cabecera: [&str; N], filas: &[[String; N]], valor: &Value) -> String {
+    let mostradas = filas.len() as u64;
     match (valor["desde"].as_u64(), valor["total"].as_u64()) {
-        (Some(desde), Some(total)) if total > mostradas => {
-            let primera = desde + u64::from(mostradas > 0);
-            format!("De la {primera} a la {} de {total}; las demás, con --desde y --cuantas\n", desde + mostradas)
+        (Some(desde), Some(total)) if mostradas == 0 && total > 0 => {
+            format!("No hay ninguna después de las {desde} primeras; en total hay {total}\n")
         }
-        _ => String::new(),
+        (Some(desde), Some(total)) if total > mostradas => {
+            let (primera, ultima) = (desde + 1, desde + mostradas);
+            let resto = format!("De la {primera} a la {ultima} de {total}; las demás, con --desde y --cuantas\n");
+            tabla(cabecera, filas) + &resto
+        }
+        _ => tabla(cabecera, filas),
     }
 }
 
@@ -187,6 +191,12 @@ mod tests {
         assert!(pagina.contains("i   REINTENTO  prestamo U1  2        sí         no hay actor\n"), "{pagina}");
         assert!(pagina.ends_with("De la 2 a la 2 de 3; las demás, con --desde y --cuantas\n"), "{pagina}");
         assert_eq!(tareas(&json!({"filas": [], "total": 0, "desde": 0, "cuantas": 50})), "No hay ninguna\n");
+    }
+
+    #[test]
+    fn una_pagina_detras_de_la_ultima_dice_solo_cuantas_hay() {
+        let texto = buzon(&json!({"filas": [], "total": 4, "desde": 100, "cuantas": 50}));
+        assert_eq!(texto, "No hay ninguna después de las 100 primeras; en total hay 4\n");
     }
 
     #[test]

@@ -142,9 +142,11 @@ fn lo_que_no_se_puede_escribir_se_aparta_se_ve_y_una_persona_lo_recupera_o_lo_ci
             ids.push(id);
         }
         banco.hasta_que("las dos se apartan", async || mirar(banco, "/dead-letter-queue").await["total"] == 2).await;
+        let [primera, segunda] = [ids[0].to_string(), ids[1].to_string()];
+        se_queja(banco, &["recuperar", &primera], 1, "SIGUE_APARTADA").await;
+        se_queja(banco, &["reintentar", &primera], 1, "ESTA_APARTADA").await;
         duenio.execute(ANTIDOTO).await.expect("se cura");
         duenio.close().await.expect("sale");
-        let [primera, segunda] = [ids[0].to_string(), ids[1].to_string()];
         let tarea = mirar(banco, &format!("/tasks/{primera}")).await;
         assert_eq!(tarea["estado"], "APARTADA", "{tarea}");
         assert!(tarea["expediente"]["historia"].as_array().is_some_and(|h| !h.is_empty()), "{tarea}");
@@ -152,11 +154,15 @@ fn lo_que_no_se_puede_escribir_se_aparta_se_ve_y_una_persona_lo_recupera_o_lo_ci
         dice(banco, &["apartadas"], &primera).await;
         dice(banco, &["recuperar", &primera], "aplicada (OK)").await;
         dice(banco, &["recuperar", &primera], "aplicada (OK)").await;
+        se_queja(banco, &["reintentar", &primera], 1, "YA_DECIDIDA").await;
         dice(banco, &["cerrar", &segunda, "--nota", "la pidió en papel"], "CERRADA").await;
         se_queja(banco, &["recuperar", &segunda], 1, "la pidió en papel").await;
         assert_eq!(banco.preguntar_por(ids[0]).await.estado, Estado::Aplicada);
         assert_eq!(banco.preguntar_por(ids[1]).await.estado, Estado::Error);
         dice(banco, &["cerrar-buzon", &primera, "--nota", "vista"], "CERRADA").await;
+        dice(banco, &["cerrar-buzon", &primera, "--nota", "vista"], "CERRADA").await;
+        se_queja(banco, &["cerrar-buzon", &primera, "--nota", "otra"], 1, "YA_RESUELTA").await;
+        dice(banco, &["buzon", "--desde", "100"], "en total hay 1").await;
         assert_eq!(mirar(banco, "/inbox").await["total"], 1);
         assert_eq!(mirar(banco, "/dead-letter-queue").await["total"], 0);
         assert_eq!(mirar(banco, "/dead-letter-queue?todas=true").await["total"], 2);
