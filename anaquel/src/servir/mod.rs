@@ -29,9 +29,11 @@ use crate::{
 const PLAZO_DE_SERVICIO: Duration = Duration::from_secs(5);
 /// PostgreSQL escribe un checkpoint al irse.
 const PLAZO_DE_POSTGRES: Duration = Duration::from_secs(30);
-/// Las rondas de silencio ([`RONDA`](crate::supervisor::RONDA)) que bastan para dar por muerto a quien nadie releva: nada se decide sin él, y ha de
-/// volver antes de que quien espera pierda la paciencia (2 s).
-const SILENCIO_SIN_RELEVO: u32 = 4;
+/// Las rondas de silencio ([`RONDA`](crate::supervisor::RONDA)) que bastan para dar por muerto a quien nadie releva: nada se
+/// decide sin él, y ha de volver antes de que quien espera pierda la paciencia (2 s).
+const SILENCIO_DEL_GESTOR: u32 = 4;
+/// Las de PostgreSQL, que tarda más en volver: antes de recuperarse lleva a disco lo que el sistema tenga por escribir.
+const SILENCIO_DE_LA_BASE: u32 = 3;
 /// Las de quien tiene relevo: los demás ya lo suplen, y si despierta sigue con lo que tenía.
 const SILENCIO_CON_RELEVO: u32 = 50;
 const DATABASE_URL: &str = "DATABASE_URL";
@@ -157,7 +159,7 @@ fn fichas(
         tras: None,
         plazo_de_parada: PLAZO_DE_POSTGRES,
         insiste: true,
-        rondas_de_silencio: SILENCIO_SIN_RELEVO,
+        rondas_de_silencio: SILENCIO_DE_LA_BASE,
     };
     let mut fichas: Vec<Ficha> =
         instalacion.into_iter().map(|i| Ficha::de_postgres(POSTGRES, de_la_base, i, urls.visible())).collect();
@@ -170,7 +172,7 @@ fn fichas(
             tras,
             plazo_de_parada: PLAZO_DE_SERVICIO,
             insiste: false,
-            rondas_de_silencio: if solo { SILENCIO_SIN_RELEVO } else { SILENCIO_CON_RELEVO },
+            rondas_de_silencio: if solo { SILENCIO_DEL_GESTOR } else { SILENCIO_CON_RELEVO },
         };
         Ficha::de_servicio(servicio, perfil, binarios)
     }));
