@@ -11,7 +11,7 @@ mod watchdog;
 
 use std::{sync::Arc, time::Instant};
 
-use common::process::shutdown::Apagado;
+use common::process::{hijos, shutdown::Apagado};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
@@ -135,7 +135,7 @@ impl Supervisor {
                 }
                 Some(noticia) = self.noticias.recv() => self.anotar(noticia),
                 pid = self.oido.siguiente() => self.anotar(Noticia::Vive(pid)),
-                _ = ronda.tick() => self.suite.on_ronda(Instant::now()),
+                _ = ronda.tick() => self.acabar_ronda(),
                 () = dormir_hasta(plazo) => self.suite.on_tic(Instant::now()),
             }
         }
@@ -148,6 +148,16 @@ impl Supervisor {
             Pedido::Iniciar(i) => self.suite.on_iniciar(i, now),
             Pedido::Apagar => self.suite.on_apagar(now),
         }
+    }
+
+    /// Quien espera al disco no calla: muerto no volvería antes, que su sucesor esperaría al mismo disco.
+    fn acabar_ronda(&mut self) {
+        for (i, hijo) in self.hijos.iter().enumerate() {
+            if hijo.as_ref().is_some_and(|h| hijos::espera_al_disco(h.pid())) {
+                self.suite.on_senal(i);
+            }
+        }
+        self.suite.on_ronda(Instant::now());
     }
 
     /// Lo que se sabe de un pid; de uno que ya no es de nadie, nada.

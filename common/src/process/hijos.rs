@@ -28,6 +28,12 @@ pub fn esta_parado(pid: u32) -> bool {
     estado(pid).is_some_and(|(estado, _)| estado == 'T')
 }
 
+/// Si espera al disco, o a otra cosa que ni una señal interrumpe: ni `kill -9` lo acaba antes de que llegue.
+#[must_use]
+pub fn espera_al_disco(pid: u32) -> bool {
+    estado(pid).is_some_and(|(estado, _)| estado == 'D')
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -48,5 +54,36 @@ mod tests {
         assert!(esta_parado(pid));
         hijo.kill().and_then(|()| hijo.wait()).expect("era nuestro");
         assert!(!esta_parado(pid) && estado(pid).is_none() && !de(std::process::id()).contains(&pid));
+    }
+
+    #[test]
+    fn quien_espera_sin_que_una_senal_lo_interrumpa_se_ve_y_despues_ya_no() {
+        let (decir, quien) = std::sync::mpsc::channel();
+        let (seguir, aviso) = std::sync::mpsc::channel::<()>();
+        let hilo = std::thread::spawn(move || {
+            // SAFETY: gettid no toca memoria.
+            decir.send(unsafe { libc::gettid() }.cast_unsigned()).expect("alguien espera");
+            // SAFETY: quien hace vfork espera así (estado D) a que el hijo acabe, y el hijo solo duerme y sale.
+            #[allow(deprecated, reason = "es la única espera ininterrumpible que se puede tener a voluntad")]
+            unsafe {
+                if libc::vfork() == 0 {
+                    libc::usleep(300_000);
+                    libc::_exit(0);
+                }
+            }
+            let _ = aviso.recv();
+        });
+        let tarea = quien.recv().expect("lo dice");
+        let fin = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let hasta = |espera| {
+            while espera_al_disco(tarea) != espera {
+                assert!(std::time::Instant::now() < fin, "no pasó: {espera}");
+                std::thread::yield_now();
+            }
+        };
+        hasta(true);
+        hasta(false);
+        drop(seguir);
+        hilo.join().expect("acaba");
     }
 }
