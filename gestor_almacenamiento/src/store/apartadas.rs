@@ -12,7 +12,7 @@ use common::{
     },
     process::puntos_de_muerte::{self, Punto},
 };
-use sqlx::{Connection, FromRow, PgConnection};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::{
@@ -42,7 +42,6 @@ pub const UNA: &str = "-- apartadas::una
     SELECT id, huella, comando, motivo, historia, aceptada, apartada, resolucion, codigo, nota, resuelta
     FROM apartadas WHERE id = $1";
 
-#[derive(FromRow)]
 struct Fila {
     id: Uuid,
     huella: Vec<u8>,
@@ -56,6 +55,8 @@ struct Fila {
     nota: Option<String>,
     resuelta: Option<DateTime<Utc>>,
 }
+
+de_columnas!(Fila: id, huella, comando, motivo, historia, aceptada, apartada, resolucion, codigo, nota, resuelta);
 
 /// Una página de las apartadas.
 pub(super) async fn pagina(

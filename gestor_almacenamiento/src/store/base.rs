@@ -2,14 +2,13 @@
 
 use std::{
     fs,
-    sync::LazyLock,
     time::{Duration, Instant},
 };
 
 use common::process::config::{AjusteInvalido, Ajustes, invalido};
-use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::fallo::Culpa;
+use super::{fallo::Culpa, migraciones};
 
 const DATABASE_URL: &str = "DATABASE_URL";
 const DATABASE_URL_MIGRACION: &str = "DATABASE_URL_MIGRACION";
@@ -47,13 +46,7 @@ const DEL_SERVICIO: [(&str, &str); 15] = [
 const REINTENTO: Duration = Duration::from_millis(100);
 const AVISO: Duration = Duration::from_secs(3);
 
-/// Una migración que este programa no conoce no lo para: la trajo la versión siguiente, y cada migración deja trabajar al
-/// código de la anterior. Más de una, sí: nadie lo ha probado.
-static MIGRACIONES: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migraciones = sqlx::migrate!("../migrations");
-    migraciones.set_ignore_missing(true);
-    migraciones
-});
+/// Las migraciones que la base puede llevar por delante de este programa: con más, nadie lo ha probado.
 const POR_DELANTE_MAX: i64 = 1;
 
 /// Una base de datos, con sus dos entradas.
@@ -110,7 +103,7 @@ impl Base {
             invalido(DATABASE_URL_MIGRACION, motivo, "Dé la URL del dueño de las tablas")
         };
         // Con plazo: otro que migraba pudo quedarse parado con el cerrojo.
-        tokio::time::timeout(self.espera, MIGRACIONES.run(&mut duenio))
+        tokio::time::timeout(self.espera, migraciones::todas().run(&mut duenio))
             .await
             .map_err(|_| no_migrada("otro la está migrando y no acaba".into()))?
             .map_err(|e| no_migrada(e.to_string()))?;
@@ -162,7 +155,7 @@ impl Base {
 
 /// Las migraciones de la base que este programa no trae.
 async fn por_delante(duenio: &mut PgConnection) -> sqlx::Result<i64> {
-    let ultima = MIGRACIONES.iter().map(|m| m.version).max();
+    let ultima = migraciones::todas().iter().map(|m| m.version).max();
     let sql = "-- base::por_delante
         SELECT count(*) FROM _sqlx_migrations WHERE version > $1";
     sqlx::query_scalar(sql).bind(ultima).fetch_one(duenio).await

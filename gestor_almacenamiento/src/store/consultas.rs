@@ -8,7 +8,7 @@ use common::{
     mensajes::{Fallo, Respuesta, RespuestaGuardada},
 };
 use serde_json::{Value, json};
-use sqlx::{FromRow, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
@@ -102,7 +102,6 @@ fn rfc3339(fecha: DateTime<Utc>) -> String {
     fecha.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-#[derive(FromRow)]
 struct FilaEjemplar {
     ahora: DateTime<Utc>,
     isbn: Option<String>,
@@ -113,6 +112,8 @@ struct FilaEjemplar {
     vence: Option<DateTime<Utc>>,
     renovaciones: Option<i16>,
 }
+
+de_columnas!(FilaEjemplar: ahora, isbn, titulo, sede_id, prestamo_id, usuario_id, vence, renovaciones);
 
 /// La sentencia de la consulta de un ejemplar.
 pub const EJEMPLAR: &str = "-- consultas::ejemplar
@@ -143,7 +144,6 @@ async fn ejemplar(c: &mut PgConnection, id: EjemplarId) -> sqlx::Result<Respuest
     Ok(hallado(mensaje, fila.ahora, datos))
 }
 
-#[derive(FromRow)]
 struct FilaLibro {
     ahora: DateTime<Utc>,
     titulo: Option<String>,
@@ -154,6 +154,8 @@ struct FilaLibro {
     total: i64,
     libres: i64,
 }
+
+de_columnas!(FilaLibro: ahora, titulo, autores, ejemplar_id, sede_id, vence, total, libres);
 
 /// La sentencia de la consulta de un título.
 pub const LIBRO: &str = "-- consultas::libro
@@ -191,7 +193,6 @@ async fn libro(c: &mut PgConnection, isbn: Isbn) -> sqlx::Result<RespuestaGuarda
     Ok(hallado(mensaje, ahora, datos))
 }
 
-#[derive(FromRow)]
 struct FilaUsuario {
     ahora: DateTime<Utc>,
     categoria: Option<String>,
@@ -204,6 +205,8 @@ struct FilaUsuario {
     renovaciones: Option<i16>,
     total: i64,
 }
+
+de_columnas!(FilaUsuario: ahora, categoria, bloqueado, prestamo_id, ejemplar_id, isbn, desde, vence, renovaciones, total);
 
 /// La sentencia de la consulta de un usuario.
 pub const USUARIO: &str = "-- consultas::usuario
@@ -236,12 +239,13 @@ async fn usuario(c: &mut PgConnection, id: UsuarioId) -> sqlx::Result<RespuestaG
     Ok(hallado(format!("{id} tiene {total} préstamos abiertos"), ahora, datos))
 }
 
-#[derive(FromRow)]
 struct FilaOperacion {
     ahora: DateTime<Utc>,
     codigo: Option<String>,
     respuesta: Option<String>,
 }
+
+de_columnas!(FilaOperacion: ahora, codigo, respuesta);
 
 /// La sentencia de la consulta de una operación.
 pub const OPERACION: &str = "-- consultas::operacion

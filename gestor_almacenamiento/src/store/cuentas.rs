@@ -8,7 +8,7 @@ use common::{
     },
     process::puntos_de_muerte::{self, Punto},
 };
-use sqlx::{Connection, FromRow, PgConnection};
+use sqlx::{Connection, PgConnection};
 
 use super::foto::{de_codigo, ilegible};
 
@@ -17,13 +17,14 @@ const TROZO: i32 = 2_000;
 /// Libros que se dan, como mucho.
 const LIBROS_MAX: u32 = 1_000;
 
-#[derive(FromRow)]
 struct FilaCuenta {
     tipo: String,
     codigo: String,
     sede: String,
     cuantas: i64,
 }
+
+de_columnas!(FilaCuenta: tipo, codigo, sede, cuantas);
 
 /// La sentencia de las cuentas.
 pub const CUENTAS: &str = "-- cuentas::todas
@@ -53,12 +54,13 @@ fn cuenta(fila: &FilaCuenta) -> sqlx::Result<Cuenta> {
     })
 }
 
-#[derive(FromRow)]
 struct FilaLibro {
     isbn: String,
     titulo: Option<String>,
     prestamos: i64,
 }
+
+de_columnas!(FilaLibro: isbn, titulo, prestamos);
 
 /// La sentencia de los libros más prestados.
 pub const MAS_PRESTADOS: &str = "-- cuentas::mas_prestados

@@ -11,22 +11,21 @@ use common::{
     dominio::{Codigo, Estado},
     mensajes::{Orden, Respuesta},
 };
-use gestor_almacenamiento::store::Conexiones;
+use gestor_almacenamiento::store::{Conexiones, migraciones};
 use serde_json::json;
 use sqlx::{
     AssertSqlSafe, Column, Connection, Executor, PgConnection, Row, SqlSafeStr, Statement, error::DatabaseError,
-    migrate::Migrator, postgres::PgRow,
+    postgres::PgRow,
 };
 use uuid::Uuid;
 
 use crate::comun::{Biblioteca, CATALOGO, entrada, hacer, prestamo};
 
-static MIGRACIONES: Migrator = sqlx::migrate!("../migrations");
 /// Los módulos cuyas sentencias corren mientras se sirve. Importar y podar son órdenes sueltas, que migran antes de empezar.
 const SIRVEN: [&str; 6] = ["apartadas", "cierre", "consultas", "cuentas", "foto", "guardado"];
 
 fn ultima() -> i64 {
-    MIGRACIONES.iter().map(|m| m.version).max().expect("hay migraciones")
+    migraciones::todas().iter().map(|m| m.version).max().expect("hay migraciones")
 }
 
 fn archivo(version: i64) -> PathBuf {
@@ -83,7 +82,7 @@ fn lo_que_manda_el_codigo_de_hoy_esta_anotado_para_la_migracion_que_venga() {
 async fn base_anterior() -> postgres::Base {
     let base = Cluster::compartido().expect("hay PostgreSQL").base_vacia().await.expect("se crea");
     let mut duenio = PgConnection::connect(&base.url_migracion).await.expect("conecta");
-    MIGRACIONES.run_to(ultima() - 1, &mut duenio).await.expect("migra");
+    migraciones::todas().run_to(ultima() - 1, &mut duenio).await.expect("migra");
     duenio.execute(CATALOGO).await.expect("carga");
     base
 }
