@@ -13,11 +13,14 @@ preparar: ## Instala los paquetes del sistema que falten
 preparar-pruebas: ## Lo mismo, y el navegador con que las pruebas miran las páginas
 	@herramientas/preparar --pruebas
 
-construir: preparar ## Construye los programas (target/release)
-	cargo build --release --workspace --bins --locked
+# Los programas que se usan; cada instrumento de medir o de romper se construye cuando se pide.
+PROGRAMAS := -p anaquel -p gestor_carga -p gestor_almacenamiento -p actores -p test_sistema
 
-construir-pruebas: preparar
-	cargo build --workspace --bins --locked
+construir: preparar ## Construye los programas (target/release)
+	cargo build --release --locked $(PROGRAMAS)
+
+construir-%: preparar
+	cargo build --release --locked $(PROGRAMAS) -p $*
 
 demo: construir ## Levanta una suite, la carga, mata sus procesos uno a uno y audita: nada perdido, nada doble
 	target/release/test_sistema demo
@@ -26,22 +29,22 @@ caos: construir ## Rompe todo bajo carga, según una semilla, y audita: SEGUNDOS
 	target/release/test_sistema caos --segundos $(or $(SEGUNDOS),120) $(foreach s,$(SEMILLA),--semilla $(s))
 
 campania-muertes: construir ## kill -9 a cada papel VECES=200 veces (PostgreSQL, la mitad), con las pausas que da; unos ocho minutos
-	target/release/test_sistema campania muertes --veces $(or $(VECES),200)
+	target/release/campania muertes --veces $(or $(VECES),200)
 
 campania-paradas: construir ## SIGSTOP a cada proceso, VECES=5 veces, con la pausa que da; unos seis minutos
-	target/release/test_sistema campania paradas --veces $(or $(VECES),5)
+	target/release/campania paradas --veces $(or $(VECES),5)
 
 campania-apagon: construir ## Sin almacenamiento SEGUNDOS=600 a RITMO=200 operaciones por segundo, y la vuelta
-	target/release/test_sistema campania apagon --segundos $(or $(SEGUNDOS),600) --ritmo $(or $(RITMO),200)
+	target/release/campania apagon --segundos $(or $(SEGUNDOS),600) --ritmo $(or $(RITMO),200)
 
-banco: construir ## Mide la suite contra PostgreSQL sin intermediario, a turnos, y audita; unos cinco minutos. Deja var/banco.json
-	target/release/test_sistema banco
+banco: construir-banco ## Mide la suite contra PostgreSQL sin intermediario, a turnos, y audita; unos cinco minutos. Deja var/banco.json
+	target/release/banco
 
-banco-grande: construir ## Lo mismo con 10.000.000 de ejemplares contra 65.536; pide unos 12 GiB de disco. Deja var/banco-grande.json
-	target/release/test_sistema banco-grande
+banco-grande: construir-banco ## Lo mismo con 10.000.000 de ejemplares contra 65.536; pide unos 12 GiB de disco. Deja var/banco-grande.json
+	target/release/banco-grande
 
-experimento: construir ## El experimento de clase: 4, 6 y 10 solicitantes por sede, SEGUNDOS=120 cada vez, con y sin fallo; cerca de una hora. SEGUIR=carpeta sigue uno interrumpido
-	target/release/test_sistema experimento $(if $(SEGUIR),--seguir $(SEGUIR),--segundos $(or $(SEGUNDOS),120))
+experimento: construir-experimento ## El experimento de clase: 4, 6 y 10 solicitantes por sede, SEGUNDOS=120 cada vez, con y sin fallo; cerca de una hora. SEGUIR=carpeta sigue uno interrumpido
+	target/release/experimento $(if $(SEGUIR),--seguir $(SEGUIR),--segundos $(or $(SEGUNDOS),120))
 
 servir: construir ## Levanta la suite en esta máquina, en primer plano (Ctrl-C la apaga)
 	target/release/anaquel servir
@@ -73,7 +76,7 @@ docker-arriba: secretos imagenes ## Levanta las dos máquinas en contenedores, e
 docker-demo: construir secretos imagenes ## Levanta las dos máquinas en contenedores, los para y los mata bajo carga, y audita; no deja nada. Construidos, unos cuatro minutos
 	target/release/test_sistema docker-demo
 
-docker-readme: construir-pruebas secretos imagenes ## Corre en contenedores las órdenes del README, y compara lo que se ve
+docker-readme: preparar secretos imagenes ## Corre en contenedores las órdenes del README, y compara lo que se ve
 	cargo test --workspace --locked --test readme_docker -- --ignored --nocapture
 
 respaldo: ## Copia en respaldos/ la base de los contenedores, en marcha
@@ -86,15 +89,16 @@ docker-abajo: ## Apaga y quita los contenedores de las dos máquinas; los volúm
 	$(PC2) down
 	$(PC1) down
 
-test: preparar-pruebas construir-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
+test: preparar-pruebas ## Todas las pruebas: unidades, máquinas, PostgreSQL y muertes de procesos
 	cargo test --workspace --locked
 
 SEMILLAS ?= 100000
-simulacion: construir-pruebas ## Simula las máquinas reales con SEMILLAS=100000 historias de fallos; se repite una con «test_sistema simular --semilla S»
-	target/debug/test_sistema simular --semillas $(SEMILLAS)
+simulacion: preparar ## Simula las máquinas reales con SEMILLAS=100000 historias de fallos; se repite una con «target/debug/simular --semilla S»
+	cargo build --locked -p simulacion
+	target/debug/simular --semillas $(SEMILLAS)
 
-mutantes: construir-pruebas ## Pone errores a propósito en una copia y dice qué comprobación caza cada uno
-	target/debug/test_sistema mutantes
+mutantes: preparar ## Pone errores a propósito en una copia y dice qué comprobación caza cada uno
+	cargo run --locked -p averias --bin mutantes
 
 lint: preparar ## Formato y clippy, sin un aviso
 	cargo fmt --all --check

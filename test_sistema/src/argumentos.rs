@@ -1,12 +1,9 @@
 //! Lo que se puede escribir en la línea de órdenes.
 
+use averias::{caos, demo, docker};
 use clap::{Parser, Subcommand};
 use common::transport::Endpoint;
-use test_sistema::{
-    banco, campania, caos, carga, demo, docker,
-    experimento::{self, generar, solicitante},
-    mutantes, operar, pedir, simulacion,
-};
+use test_sistema::{carga, generar, operar, pedir, solicitante};
 
 const AYUDA: &str = "\
 Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
@@ -35,29 +32,17 @@ pub enum Orden {
     /// Mira y ordena lo que un gestor de carga tiene entre manos: tareas, apartadas, buzón, circuitos y cuentas
     Operar(operar::Argumentos),
     /// Carga una suite en marcha y audita lo que reconoció contra lo que guardó
-    Carga(carga::orden::Argumentos),
+    Carga(carga::Argumentos),
     /// Levanta una suite propia, mata sus procesos bajo carga y audita
     Demo(demo::Argumentos),
     /// Levanta las dos máquinas en contenedores, los para y los mata bajo carga, y audita
     DockerDemo(docker::Argumentos),
     /// Levanta una suite propia y rompe, bajo carga, todo lo que se puede romper, según una semilla; audita
     Caos(caos::Argumentos),
-    /// Una campaña larga sobre una suite propia: muertes, paradas o un apagón; audita y comprueba los umbrales
-    Campania(campania::Argumentos),
-    /// Levanta una suite propia y la mide contra PostgreSQL sin intermediario, a turnos; audita
-    Banco(banco::Argumentos),
-    /// Mide la misma carga sobre pocas filas y sobre muchas, una poda, y mil clientes conectados; audita
-    BancoGrande(banco::grande::Argumentos),
     /// Escribe un archivo de peticiones del catálogo, siempre el mismo con la misma semilla
     GenerarPeticiones(generar::Argumentos),
     /// Pide una a una las peticiones de un archivo; repetida, no hace nada dos veces
     Solicitante(solicitante::Argumentos),
-    /// El experimento de clase: procesos solicitantes en dos sedes, con y sin un fallo, con un diseño y con otros
-    Experimento(experimento::Argumentos),
-    /// Simula las máquinas reales con fallos al azar y comprueba la promesa; una semilla da siempre la misma historia
-    Simular(simulacion::orden::Argumentos),
-    /// Pone errores a propósito en una copia del árbol y dice qué comprobación caza cada uno
-    Mutantes(mutantes::Argumentos),
 }
 
 impl Argumentos {

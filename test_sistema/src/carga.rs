@@ -1,180 +1,126 @@
-//! Muchos clientes en bucle cerrado: cada uno pide, espera su respuesta y pide otra vez. Guarda lo que vieron.
+//! La suborden `carga`: carga una suite en marcha, muestra cómo va, audita y deja el informe.
 
-pub mod cierre;
-pub mod muerte;
-pub mod orden;
-mod solicitante;
+use std::{path::PathBuf, time::Duration};
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    time::Duration,
-};
-
+use anyhow::{Context as _, bail};
 use common::{
-    dominio::{Comando, EjemplarId, Huella, Isbn, UsuarioId},
-    process::descriptores,
-    transport::{Contexto, Endpoint, ErrorDeTransporte},
+    mensajes::codificar,
+    process::progreso::Progreso,
+    transport::{Contexto, Endpoint},
 };
-use tokio::{
-    sync::Notify,
-    task::JoinHandle,
-    time::{Instant, timeout_at},
+use juicio::informe::{Informe, Ritmo};
+use serde::Serialize;
+use taller::{
+    base::Base,
+    carga::{CLIENTES_MAX, Carga, Plan, cierre},
+    carpeta::guardar,
+    cliente::{Cliente, Paciencia},
+    solicitud::Campos,
+    suite::url_de_la_base,
 };
-use uuid::Uuid;
+use tokio::time::sleep;
 
-use self::solicitante::Solicitante;
-pub(crate) use self::solicitante::cuerpo;
-use crate::{
-    auditoria::base::Disponible,
-    azar::Azar,
-    cliente::Cliente,
-    historia::{Historia, Muestra},
-};
+/// Cada cuánto se mueve la barra.
+const TIC: Duration = Duration::from_millis(100);
 
-/// De cada cien ejemplares, los que se disputan todos.
-const CALIENTES_POR_CIENTO: usize = 1;
-/// Descriptores que gasta un cliente: su conexión, y las señales de su zócalo y de su monitor.
-const DESCRIPTORES_POR_CLIENTE: u64 = 6;
-/// Cuántos clientes caben en un proceso.
-pub const CLIENTES_MAX: usize = 256;
-
-/// Cómo se reparte la carga.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Cuántos clientes.
-    pub clientes: usize,
-    /// Qué se puede prestar y a quién.
-    pub disponible: Disponible,
-    /// Solo los ejemplares que se disputan: nada frío.
-    pub solo_calientes: bool,
-    /// Lo que descansa cada cliente entre dos pedidos; cero, nada.
-    pub reposo: Duration,
-    /// Se van a romper cosas sin relevo: que algo no se pueda atender se cuenta, y no es un error.
-    pub tolerante: bool,
-    /// De dónde sale el azar.
-    pub semilla: u64,
+/// Cómo se carga.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Argumentos {
+    /// Clientes en bucle cerrado, cada uno con su conexión
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=i64::try_from(CLIENTES_MAX).unwrap_or(1)))]
+    clientes: u16,
+    /// Cuánto dura
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    segundos: u64,
+    /// Dónde dejar el informe en JSON
+    #[arg(long)]
+    informe: Option<PathBuf>,
+    /// La base que se audita; sin ella, la de la suite de ANAQUEL_VAR
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    base: Option<String>,
+    /// El directorio de la suite
+    #[arg(long, env = "ANAQUEL_VAR", default_value = "var")]
+    var: PathBuf,
 }
 
-/// Lo que comparten los clientes de una carga.
-pub(crate) struct Comun {
-    inicio: Instant,
-    parar: Cell<bool>,
-    sin_relevo: Cell<bool>,
-    reposo: Duration,
-    tolerante: bool,
-    historia: RefCell<Historia>,
-    hay_muestra: Notify,
-    calientes: Vec<(EjemplarId, Isbn)>,
-    frios: Vec<(EjemplarId, Isbn)>,
+/// El informe de una carga: el de siempre, y a qué ritmo fue.
+#[derive(Serialize)]
+struct Medida<'a> {
+    clientes: u16,
+    segundos: u64,
+    #[serde(flatten)]
+    ritmo: Ritmo,
+    #[serde(flatten)]
+    informe: &'a Informe,
+    hallazgos: &'a [String],
 }
 
-impl Comun {
-    /// Anota que se va a pedir.
-    fn pedida(&self, id: Uuid, comando: Comando) {
-        let mut historia = self.historia.borrow_mut();
-        historia.pedida(id, comando.tipo(), Huella::de(&comando));
-        historia.seguir(id, comando);
+/// Carga, audita y muestra; `true` si no se perdió ni se dobló nada y no hubo errores.
+///
+/// # Errors
+/// Si no hay suite, o no se llega a su base.
+pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<bool> {
+    let url = match &pedido.base {
+        Some(url) => url.clone(),
+        None => url_de_la_base(&pedido.var.join("anaquel.env")).context(
+            "no se sabe dónde está la base que se audita: dé DATABASE_URL, o el directorio de la suite en ANAQUEL_VAR",
+        )?,
+    };
+    let contexto = Contexto::nuevo();
+    let salud = codificar(&Campos::de("salud"));
+    Cliente::conectar(&contexto, endpoint)?.pedir(&salud, Paciencia::de_persona()).await?;
+    let base = Base::abrir(&url).await.context("ajuste DATABASE_URL")?;
+    let (disponible, sembrados) = (base.disponible().await?, base.sembrados().await?);
+    if disponible.ejemplares.is_empty() || disponible.usuarios.is_empty() {
+        bail!(
+            "no hay ejemplares y usuarios libres. Cargue el catálogo: gestor_almacenamiento importar datos/libros_10k.csv"
+        );
     }
+    let semilla = uuid::Uuid::now_v7().as_u64_pair().1;
+    let plan = Plan {
+        clientes: usize::from(pedido.clientes),
+        disponible,
+        solo_calientes: false,
+        reposo: Duration::ZERO,
+        tolerante: false,
+        semilla,
+    };
+    let carga = Carga::empezar(&contexto, endpoint, plan)?;
+    tokio::select! {
+        () = mostrar(&carga, Duration::from_secs(pedido.segundos)) => {}
+        _ = tokio::signal::ctrl_c() => println!("interrumpida: se cierra y se audita lo hecho"),
+    }
+    let duro = carga.transcurrido();
+    let mut historia = carga.terminar().await;
+    let ritmo = Ritmo::de(&historia, duro);
+    let veredicto = cierre::cerrar(endpoint, &base, &mut historia, &sembrados).await?;
+    let informe = Informe::de(&historia, &veredicto, Vec::new());
+    print!("{}", informe.tabla());
+    println!(
+        "\n  {} respuestas/s con {} clientes; p50 {} ms, p99 {} ms, máxima {} ms",
+        ritmo.respuestas_por_segundo, pedido.clientes, ritmo.p50_ms, ritmo.p99_ms, ritmo.max_ms
+    );
+    for texto in veredicto.hallazgos.iter().chain(&historia.textos_de_errores) {
+        println!("  ✘ {texto}");
+    }
+    if let Some(ruta) = &pedido.informe {
+        let segundos = duro.as_secs();
+        let medida =
+            Medida { clientes: pedido.clientes, segundos, ritmo, informe: &informe, hallazgos: &veredicto.hallazgos };
+        guardar(ruta, &medida).with_context(|| format!("no se puede escribir el informe en {}", ruta.display()))?;
+        println!("  informe en {}", ruta.display());
+    }
+    Ok(informe.limpio())
 }
 
-/// Una carga en marcha. Necesita un `LocalSet`.
-pub struct Carga {
-    comun: Rc<Comun>,
-    clientes: Vec<JoinHandle<()>>,
-}
-
-impl Carga {
-    /// Pone a trabajar a los clientes.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte`].
-    pub fn empezar(contexto: &Contexto, endpoint: &Endpoint, plan: Plan) -> Result<Self, ErrorDeTransporte> {
-        ampliar_descriptores(plan.clientes);
-        let Disponible { mut ejemplares, usuarios } = plan.disponible;
-        let cuantos = (ejemplares.len() * CALIENTES_POR_CIENTO / 100).clamp(1, ejemplares.len().max(1));
-        let frios = ejemplares.split_off(cuantos.min(ejemplares.len()));
-        let frios = if plan.solo_calientes || frios.is_empty() { ejemplares.clone() } else { frios };
-        let comun = Rc::new(Comun {
-            inicio: Instant::now(),
-            parar: Cell::new(false),
-            sin_relevo: Cell::new(false),
-            reposo: plan.reposo,
-            tolerante: plan.tolerante,
-            historia: RefCell::default(),
-            hay_muestra: Notify::new(),
-            calientes: ejemplares,
-            frios,
-        });
-        let mut azar = Azar::con_semilla(plan.semilla);
-        let clientes = (0..plan.clientes)
-            .map(|n| {
-                let cliente = Cliente::conectar(contexto, endpoint)?;
-                let suyos: Vec<UsuarioId> = usuarios.iter().skip(n).step_by(plan.clientes).copied().collect();
-                let suyo = Azar::con_semilla(azar.siguiente());
-                let solicitante = Solicitante::nuevo(cliente, Rc::clone(&comun), suyos, suyo);
-                Ok(tokio::task::spawn_local(solicitante.correr()))
-            })
-            .collect::<Result<_, ErrorDeTransporte>>()?;
-        Ok(Self { comun, clientes })
+/// La barra, hasta que pase `dura`.
+async fn mostrar(carga: &Carga, dura: Duration) {
+    let barra = Progreso::de_segundos(dura.as_secs());
+    while carga.transcurrido() < dura {
+        let (hace, respuestas) = (carga.transcurrido(), carga.respuestas());
+        barra.hasta(hace.as_secs());
+        let por_segundo = u128::try_from(respuestas).unwrap_or(0) * 1000 / hace.as_millis().max(1);
+        barra.decir(format!("{respuestas} respuestas · {por_segundo}/s"));
+        sleep(TIC.min(dura.saturating_sub(hace))).await;
     }
-
-    /// Cuánto hace que empezó.
-    #[must_use]
-    pub fn transcurrido(&self) -> Duration {
-        self.comun.inicio.elapsed()
-    }
-
-    /// Respuestas recibidas hasta ahora.
-    #[must_use]
-    pub fn respuestas(&self) -> usize {
-        self.comun.historia.borrow().muestras.len()
-    }
-
-    /// Lo decidido hasta ahora a la vista de los clientes.
-    #[must_use]
-    pub fn decididas(&self) -> Historia {
-        self.comun.historia.borrow().decididas()
-    }
-
-    /// Dice si lo que se va a parar no tiene relevo: mientras, un «almacenamiento no disponible» a una consulta es la
-    /// respuesta correcta y no un error.
-    pub fn sin_relevo(&self, es_asi: bool) {
-        self.comun.sin_relevo.set(es_asi);
-    }
-
-    /// Espera hasta que, después de ahora, haya `cuantos` éxitos de los que `cuenta` acepta; `false` si vence el plazo.
-    pub async fn esperar_exitos(&self, cuantos: usize, plazo: Duration, cuenta: impl Fn(&Muestra) -> bool) -> bool {
-        let (mut mirado, mut nuevos) = (self.respuestas(), 0);
-        let fin = Instant::now() + plazo;
-        loop {
-            let otra = self.comun.hay_muestra.notified();
-            nuevos += self.comun.historia.borrow().muestras[mirado..].iter().filter(|m| m.exito && cuenta(m)).count();
-            mirado = self.respuestas();
-            if nuevos >= cuantos {
-                return true;
-            }
-            if timeout_at(fin, otra).await.is_err() {
-                return false;
-            }
-        }
-    }
-
-    /// Pide a los clientes que acaben lo suyo y devuelvan lo que tienen; devuelve lo que vieron.
-    ///
-    /// # Panics
-    /// Si un cliente entró en pánico.
-    pub async fn terminar(self) -> Historia {
-        self.comun.parar.set(true);
-        for cliente in self.clientes {
-            cliente.await.expect("un cliente de la carga no entra en pánico");
-        }
-        let comun = Rc::into_inner(self.comun).expect("los clientes ya acabaron");
-        comun.historia.into_inner()
-    }
-}
-
-/// Que quepan esos clientes.
-pub(crate) fn ampliar_descriptores(clientes: usize) {
-    descriptores::ampliar(u64::try_from(clientes).unwrap_or(0) * DESCRIPTORES_POR_CLIENTE + 256);
 }

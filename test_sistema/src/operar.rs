@@ -11,9 +11,8 @@ use common::{
     transport::Endpoint,
 };
 use serde_json::{Value, json};
+use taller::http::{self, Peticion};
 use uuid::Uuid;
-
-use crate::http::{self, Peticion};
 
 /// Más de lo que el gestor espera por el almacenamiento.
 const PLAZO: Duration = Duration::from_secs(8);

@@ -6,12 +6,11 @@ use common::{
     transport::{Contexto, Endpoint},
 };
 use serde_json::Value;
-use uuid::Uuid;
-
-use crate::{
+use taller::{
     cliente::{Cliente, Paciencia, SinRespuesta},
     solicitud::Campos,
 };
+use uuid::Uuid;
 
 /// Hecha.
 const HECHA: u8 = 0;

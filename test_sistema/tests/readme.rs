@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use test_sistema::suite::{Suite, programa};
+use taller::suite::{Suite, programa};
 
 /// Lo que puede tardar una línea en llegar a un registro.
 const REGISTRO_MAX: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use test_sistema::suite::programa;
+use taller::suite::programa;
 
 const ESPANOL: &str = include_str!("../../README.md");
 const INGLES: &str = include_str!("../../README.en.md");

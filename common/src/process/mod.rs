@@ -6,6 +6,7 @@
 //! - [`http`]: `/salud`, `/listo`, `/metrics`.
 //! - [`salud`]: si un proceso está listo, y la orden que lo pregunta.
 //! - [`shutdown`]: SIGTERM y SIGINT.
+//! - [`interrupcion`] y [`progreso`]: Ctrl-C y la barra, de lo que tarda.
 //! - [`descriptores`]: cuántas conexiones caben.
 //! - [`hijos`]: los procesos que lanzó otro.
 //! - [`watchdog`]: las señales de vida a quien lo lanzó.
@@ -15,7 +16,9 @@ pub mod config;
 pub mod descriptores;
 pub mod hijos;
 pub mod http;
+pub mod interrupcion;
 pub mod orden;
+pub mod progreso;
 pub mod puntos_de_muerte;
 pub mod salud;
 pub mod shutdown;

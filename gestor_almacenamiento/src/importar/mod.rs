@@ -18,7 +18,7 @@ mod progreso;
 
 use fila::{Cabecera, CabeceraInvalida, Libro};
 use muestra::Reparto;
-use progreso::Progreso;
+use progreso::Avance;
 
 /// Libros por sentencia.
 const LOTE: usize = 1_000;
@@ -133,7 +133,7 @@ pub async fn importar(mut catalogo: Catalogo, archivo: Archivo) -> Result<Resume
 }
 
 async fn cargar_todo(catalogo: &mut Catalogo, mut archivo: Archivo) -> Result<Resumen, ErrorDeImportacion> {
-    let mut progreso = Progreso::nuevo(archivo.bytes);
+    let mut progreso = Avance::nuevo(archivo.bytes);
     let mut resumen = Resumen::default();
     let es_la_primera = catalogo.vacio().await?;
     let mut reparto = Reparto::tras(catalogo.ultimo_ejemplar().await?);
@@ -151,7 +151,6 @@ async fn cargar_todo(catalogo: &mut Catalogo, mut archivo: Archivo) -> Result<Re
         let prestamos = reparto.prestamos_de_partida(Utc::now());
         resumen.prestamos = catalogo.prestamos(&prestamos).await?;
     }
-    progreso.terminar();
     Ok(resumen)
 }
 
@@ -233,7 +232,7 @@ impl Archivo {
     }
 
     /// El siguiente lote de libros; vacío, se acabó. Lo que no vale se avisa y se cuenta.
-    fn lote(&mut self, progreso: &mut Progreso, resumen: &mut Resumen) -> Result<Vec<Libro>, ArchivoInvalido> {
+    fn lote(&mut self, progreso: &mut Avance, resumen: &mut Resumen) -> Result<Vec<Libro>, ArchivoInvalido> {
         let mut libros = Vec::with_capacity(LOTE);
         let mut fila = ByteRecord::new();
         while libros.len() < LOTE && self.leer(&mut fila)? {

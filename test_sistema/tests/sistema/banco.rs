@@ -11,11 +11,14 @@ use common::{
     mensajes::codificar,
     transport::{Contexto, Endpoint},
 };
-use test_sistema::{
-    auditoria::{Sembrados, Veredicto, base::Base},
+use juicio::{
+    auditoria::{Sembrados, Veredicto},
+    historia::{Historia, Vista},
+};
+use taller::{
+    base::Base,
     carga::{Carga, Plan, cierre},
     cliente::{Cliente, Paciencia},
-    historia::{Historia, Vista},
     solicitud::Campos,
     suite::{Solar, Suite},
 };
@@ -60,16 +63,20 @@ pub fn con_suite_que(muere_en: Option<&str>, prueba: impl AsyncFnOnce(&Banco)) {
     en_carpeta(|var| en_suite(var, muere_en, prueba));
 }
 
+/// El catálogo de muestra.
+pub fn catalogo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../datos/libros_10k.csv")
+}
+
 fn en_suite(var: &Path, muere_en: Option<&str>, prueba: impl AsyncFnOnce(&Banco)) {
     let _registros = SiFalla(var.to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        let catalogo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datos/libros_10k.csv");
         let mut solar = Solar::reservar(var).expect("hay sitio");
         if let Some(punto) = muere_en {
             solar = solar.con_ajuste("ANAQUEL_MUERE_EN", punto);
         }
-        let suite = Suite::levantar_en(solar, Some(&catalogo)).await.expect("la suite arranca");
+        let suite = Suite::levantar_en(solar, Some(&catalogo())).await.expect("la suite arranca");
         let base = Base::abrir(&suite.base_de_datos().expect("hay base")).await.expect("la base contesta");
         let sembrados = base.sembrados().await.expect("la base contesta");
         let banco = Banco { suite, contexto: Contexto::nuevo(), base, sembrados };

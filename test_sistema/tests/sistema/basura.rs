@@ -7,8 +7,8 @@ use std::{
 
 use anaquel::plano::NOMBRES;
 use common::transport::{Contexto, Endpoint};
-use test_sistema::{
-    azar::Azar,
+use juicio::azar::Azar;
+use taller::{
     basura::{mensajes, soltar, tcp_crudo},
     http::metrica,
 };

@@ -10,7 +10,7 @@ use common::{
     },
     transport::{Contexto, Endpoint, Socket},
 };
-use test_sistema::{azar::Azar, historia::Historia};
+use juicio::{azar::Azar, historia::Historia};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 

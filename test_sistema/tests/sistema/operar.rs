@@ -4,11 +4,11 @@ use std::process::Output;
 
 use anaquel::postgres::{BASE, Rol};
 use common::dominio::{Comando, Estado, Objeto};
+use juicio::historia::Historia;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
-use test_sistema::{
-    auditoria::base::Disponible,
-    historia::Historia,
+use taller::{
+    base::Disponible,
     http::{self, Peticion},
 };
 

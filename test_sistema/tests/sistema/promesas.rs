@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use common::dominio::{Comando, Estado, Objeto};
-use test_sistema::historia::Historia;
+use juicio::historia::Historia;
 
 use crate::banco::{Banco, PLAZO, con_suite};
 

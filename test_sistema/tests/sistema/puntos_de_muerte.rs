@@ -9,8 +9,9 @@ use common::{
     mensajes::{Respuesta, codificar, descifrar},
     process::puntos_de_muerte::Punto,
 };
+use juicio::historia::Vista;
 use serde_json::Value;
-use test_sistema::{cliente::Paciencia, historia::Vista, http, solicitud::Campos};
+use taller::{cliente::Paciencia, http, solicitud::Campos};
 use tokio::time::Instant;
 use uuid::Uuid;
 

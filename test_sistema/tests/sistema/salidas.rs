@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anaquel::plano::NOMBRES;
 use common::transport::Contexto;
 use serde_json::{Value, json};
-use test_sistema::funcional::{self, Libreta};
+use taller::funcional::{self, Libreta};
 use tokio::time::timeout;
 
 use crate::banco::{Banco, PLAZO, con_suite};

@@ -1,0 +1,9 @@
+//! La orden `campania`: una prueba larga sobre una suite propia.
+
+use std::process::ExitCode;
+
+use common::process::orden;
+
+fn main() -> ExitCode {
+    orden::hacer(async |pedido| averias::campania::correr(&pedido).await.map(|bien| u8::from(!bien)))
+}

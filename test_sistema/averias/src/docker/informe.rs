@@ -1,0 +1,216 @@
+//! Qué se midió en los contenedores y si vale: el informe, para un programa y para una persona. Puro.
+
+use std::{fmt::Write as _, time::Duration};
+
+use juicio::{auditoria::Veredicto, historia::Historia, informe, numeros::milisegundos};
+use serde::Serialize;
+use taller::maquina::Maquina;
+
+use super::{
+    escenario::Ventana,
+    plan::{ARRANQUE_MAX, OPERACIONES_MIN, TODO_MAX, pasa_por},
+};
+
+/// A partir de cuánto una operación cuenta como afectada.
+const LENTA: Duration = Duration::from_millis(100);
+
+/// El resultado de la demostración.
+#[derive(Clone, Debug, Serialize)]
+pub struct Informe {
+    /// En qué máquina.
+    pub maquina: Maquina,
+    /// Con qué motor y qué compose.
+    pub motor: String,
+    /// De `up` a todo sano, en milisegundos.
+    pub arranque_ms: u64,
+    /// Lo que duró todo, en segundos.
+    pub duracion_s: u64,
+    /// Operaciones reconocidas, cada una una vez.
+    pub operaciones: u64,
+    /// De ellas, prometidas primero y decididas después.
+    pub pendientes: u64,
+    /// Errores que el cliente no causó.
+    pub errores: u64,
+    /// Lo que no se pudo atender mientras no había con qué, que es una respuesta y no un error.
+    pub sin_atender: u64,
+    /// Reconocidas y no guardadas como se reconocieron.
+    pub perdidas: u64,
+    /// Efectos de más.
+    pub duplicadas: u64,
+    /// Ejemplares cuya historia no tiene un orden posible.
+    pub no_lineales: u64,
+    /// Operaciones decididas antes de la copia, comprobadas en lo restaurado.
+    pub restauradas: u64,
+    /// Lo que se rompió bajo carga.
+    pub averias: Vec<Averia>,
+    /// Por qué no vale; vacío, si vale.
+    pub faltas: Vec<String>,
+}
+
+/// Algo que se rompió bajo carga.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Averia {
+    /// Qué.
+    pub que: String,
+    /// El hueco más largo entre dos éxitos de los que pasan por ahí, en milisegundos.
+    pub pausa_ms: u64,
+    /// Lo que tardó la respuesta más lenta, en milisegundos.
+    pub mas_lenta_ms: u64,
+    /// Lo que no debía pasar de ahí, si algo.
+    pub limite_ms: Option<u64>,
+    /// Operaciones más lentas que 100 ms, o que hubo que repetir.
+    pub afectadas: usize,
+}
+
+impl Averia {
+    /// Lo que se vio en su ventana.
+    pub(super) fn de(ventana: &Ventana, historia: &Historia) -> Self {
+        let Ventana { que, limite, desde, hasta } = ventana;
+        let tipo = pasa_por(que);
+        let lentas = historia.muestras.iter().filter(|m| (desde..=hasta).contains(&&m.llegada));
+        Self {
+            que: que.clone(),
+            pausa_ms: milisegundos(historia.pausa(*desde, *hasta, |m| tipo.is_none_or(|t| m.tipo == Some(t)))),
+            mas_lenta_ms: milisegundos(lentas.map(|m| m.latencia).max().unwrap_or_default()),
+            limite_ms: limite.map(milisegundos),
+            afectadas: historia.afectadas(*desde, *hasta, LENTA),
+        }
+    }
+
+    fn falta(&self) -> Option<String> {
+        let limite = self.limite_ms.filter(|limite| self.pausa_ms >= *limite)?;
+        Some(format!("la pausa de «{}» fue de {} ms, y no debía llegar a {limite}", self.que, self.pausa_ms))
+    }
+}
+
+impl Informe {
+    /// Vacío, de esta máquina.
+    #[must_use]
+    pub fn nuevo(motor: String, arranque: Duration) -> Self {
+        Self {
+            maquina: Maquina::esta(),
+            motor,
+            arranque_ms: milisegundos(arranque),
+            duracion_s: 0,
+            operaciones: 0,
+            pendientes: 0,
+            errores: 0,
+            sin_atender: 0,
+            perdidas: 0,
+            duplicadas: 0,
+            no_lineales: 0,
+            restauradas: 0,
+            averias: Vec::new(),
+            faltas: Vec::new(),
+        }
+    }
+
+    /// Suma una historia auditada.
+    pub fn sumar(&mut self, historia: &Historia, veredicto: &Veredicto) {
+        let suyo = informe::Informe::de(historia, veredicto, Vec::new());
+        self.operaciones += suyo.operaciones;
+        self.pendientes += suyo.pendientes;
+        self.errores += suyo.errores;
+        self.sin_atender += historia.sin_atender.values().sum::<u64>() + historia.sin_respuesta;
+        self.perdidas += suyo.perdidas;
+        self.duplicadas += suyo.duplicadas;
+        self.no_lineales += veredicto.no_lineales;
+        self.faltas.extend(veredicto.hallazgos.iter().cloned());
+        self.faltas.extend(historia.textos_de_errores.iter().map(|texto| format!("error: {texto}")));
+    }
+
+    /// Apunta lo que dicen los números contra lo que se exige.
+    pub fn juzgar(&mut self) {
+        let exigido = [
+            (self.operaciones < OPERACIONES_MIN, format!("se reconocieron menos de {OPERACIONES_MIN} operaciones")),
+            (self.perdidas > 0, format!("{} perdidas", self.perdidas)),
+            (self.duplicadas > 0, format!("{} duplicadas", self.duplicadas)),
+            (self.no_lineales > 0, format!("{} ejemplares con una historia imposible", self.no_lineales)),
+            (self.errores > 0, format!("{} errores que el cliente no causó", self.errores)),
+            (self.restauradas == 0, "no se comprobó nada de lo restaurado".to_owned()),
+            (
+                self.arranque_ms >= milisegundos(ARRANQUE_MAX),
+                format!("las dos máquinas tardaron {} ms en estar sanas", self.arranque_ms),
+            ),
+            (self.duracion_s >= TODO_MAX.as_secs(), format!("duró {} s", self.duracion_s)),
+        ];
+        self.faltas.extend(exigido.into_iter().filter(|(mal, _)| *mal).map(|(_, texto)| texto));
+        self.faltas.extend(self.averias.iter().filter_map(Averia::falta));
+    }
+
+    /// Como tabla para una persona.
+    #[must_use]
+    pub fn tabla(&self) -> String {
+        let mut texto = String::new();
+        for (nombre, valor) in [
+            ("operaciones reconocidas", self.operaciones),
+            ("  prometidas y decididas después", self.pendientes),
+            ("errores que el cliente no causó", self.errores),
+            ("sin atender, mientras no había con qué", self.sin_atender),
+            ("perdidas", self.perdidas),
+            ("duplicadas", self.duplicadas),
+            ("comprobadas en lo restaurado", self.restauradas),
+        ] {
+            let _ = writeln!(texto, "  {nombre:<66}{valor:>9}");
+        }
+        let _ = writeln!(texto, "\n  {:<66}{:>9}{:>12}{:>12}", "bajo carga", "pausa", "más lenta", "afectadas");
+        for Averia { que, pausa_ms, mas_lenta_ms, afectadas, .. } in &self.averias {
+            let _ = writeln!(texto, "  {que:<66}{pausa_ms:>6} ms{mas_lenta_ms:>9} ms{afectadas:>12}");
+        }
+        let _ = writeln!(
+            texto,
+            "\n  sanas a los {} s de levantarlas; {} núcleos; {}",
+            self.arranque_ms / 1000,
+            self.maquina.nucleos,
+            self.motor
+        );
+        texto
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bueno() -> Informe {
+        let averia = |pausa_ms, limite_ms| {
+            let que = "docker stop x".to_owned();
+            Averia { que, pausa_ms, mas_lenta_ms: 300, limite_ms, afectadas: 1 }
+        };
+        Informe {
+            operaciones: OPERACIONES_MIN,
+            restauradas: 1,
+            averias: vec![averia(199, Some(200)), averia(5_000, None)],
+            ..Informe::nuevo("Docker 20".into(), Duration::from_secs(59))
+        }
+    }
+
+    #[test]
+    fn vale_si_todo_cuadra_y_cada_cosa_que_no_se_dice() {
+        let mut informe = bueno();
+        informe.juzgar();
+        assert!(informe.faltas.is_empty(), "{:?}", informe.faltas);
+        let malos: [fn(&mut Informe); 8] = [
+            |i| i.operaciones -= 1,
+            |i| i.perdidas = 1,
+            |i| i.duplicadas = 1,
+            |i| i.no_lineales = 1,
+            |i| i.errores = 1,
+            |i| i.arranque_ms = 60_000,
+            |i| i.duracion_s = 600,
+            |i| i.averias[0].pausa_ms = 200,
+        ];
+        for estropear in malos {
+            let mut informe = bueno();
+            estropear(&mut informe);
+            informe.juzgar();
+            assert_eq!(informe.faltas.len(), 1, "{:?}", informe.faltas);
+        }
+    }
+
+    #[test]
+    fn la_tabla_dice_la_pausa_de_cada_cosa() {
+        let tabla = bueno().tabla();
+        assert!(tabla.contains("docker stop x") && tabla.contains("199 ms") && tabla.contains("10000"), "{tabla}");
+    }
+}

@@ -1,0 +1,130 @@
+//! Decide qué prueba una semilla: cuántos procesos, qué catálogo, qué se estropea y cuánto.
+//!
+//! Cada semilla estropea solo algunas clases de cosas: mezclarlas todas siempre tapa lo que una sola enseñaría (Groce y
+//! otros, «Swarm Testing», 2012).
+
+use std::fmt;
+
+use common::mensajes::Topico;
+use juicio::azar::Azar;
+
+use crate::{
+    enlace::{Clase, Enlace, Trafico},
+    reloj::{MS, SEG, Us},
+    sucesos::{Averia, Quien},
+};
+
+/// Lo que prueba una semilla.
+#[derive(Clone, Debug)]
+pub struct Perfil {
+    /// Gestores de carga.
+    pub gestores: usize,
+    /// Actores de cada tópico.
+    pub actores: usize,
+    /// Gestores de almacenamiento.
+    pub almacenes: usize,
+    /// Clientes.
+    pub clientes: usize,
+    /// Operaciones de cada cliente.
+    pub operaciones: usize,
+    /// Usuarios.
+    pub usuarios: usize,
+    /// Ejemplares de cada título.
+    pub copias: Vec<usize>,
+    /// Hasta cuándo se estropean cosas.
+    pub tormenta: Us,
+    /// Cada cuánto, por término medio.
+    pub cada: Us,
+    /// Qué se estropea.
+    pub averias: Vec<Averia>,
+    /// La red.
+    pub trafico: Trafico,
+    /// De cada cien mil acciones, las que un proceso no llega a terminar.
+    pub muertes_a_medias: usize,
+    /// De cada cien operaciones, las que la base no sabe escribir.
+    pub venenosas: usize,
+    /// De cada cien operaciones, las que matan a quien las atiende.
+    pub asesinas: usize,
+    /// Sitio en las colas, muy justo.
+    pub justo: bool,
+    /// Lo que tarda el disco.
+    pub fsync: Us,
+    /// Desvío máximo de los relojes.
+    pub desvio: i64,
+}
+
+impl Perfil {
+    /// El de una semilla.
+    #[must_use]
+    pub fn al_azar(azar: &mut Azar) -> Self {
+        let averias: Vec<_> = Averia::TODAS.into_iter().filter(|_| azar.por_ciento(40)).collect();
+        let titulos = 1 + azar.menor_que(3);
+        let a_veces = |azar: &mut Azar, tanto: usize, cuanto: usize| if azar.por_ciento(tanto) { cuanto } else { 0 };
+        Self {
+            gestores: if azar.por_ciento(30) { 2 } else { 1 },
+            actores: 1 + azar.menor_que(3),
+            almacenes: 1 + azar.menor_que(3),
+            clientes: 2 + azar.menor_que(4),
+            operaciones: 3 + azar.menor_que(6),
+            usuarios: 2 + azar.menor_que(3),
+            copias: (0..titulos).map(|_| 1 + azar.menor_que(3)).collect(),
+            tormenta: SEG * (2 + azar.siguiente() % 20),
+            cada: *azar.uno_de(&[100 * MS, 500 * MS, 2 * SEG, 5 * SEG]),
+            averias,
+            trafico: Trafico {
+                latencia: *azar.uno_de(&[50, 200, 2 * MS, 20 * MS]),
+                picos: a_veces(azar, 40, 5),
+                dobles: a_veces(azar, 40, 50),
+                descartes: a_veces(azar, 30, 50),
+            },
+            muertes_a_medias: a_veces(azar, 40, 400),
+            venenosas: a_veces(azar, 25, 8),
+            asesinas: a_veces(azar, 15, 6),
+            justo: azar.por_ciento(25),
+            fsync: *azar.uno_de(&[200, 2 * MS, 20 * MS, 400 * MS]),
+            desvio: *azar.uno_de(&[0, 5_000, 2_000_000, 50_000_000]),
+        }
+    }
+
+    /// Las conexiones que hay entre todos.
+    #[must_use]
+    pub fn enlaces(&self) -> Vec<Enlace> {
+        let mut enlaces = Vec::new();
+        for g in (0..self.gestores).map(Quien::Gestor) {
+            enlaces.extend((0..self.clientes).map(|c| Enlace::nuevo(Quien::Cliente(c), g, Clase::Cliente)));
+            for a in (0..2 * self.actores).map(Quien::Actor) {
+                enlaces.push(Enlace::nuevo(a, g, Clase::Informes));
+                enlaces.push(Enlace::nuevo(a, g, Clase::Eventos));
+            }
+        }
+        let llaman = (0..self.gestores).map(Quien::Gestor).chain((0..2 * self.actores).map(Quien::Actor));
+        for quien in llaman {
+            let a = |k| Enlace::nuevo(quien, Quien::Almacen(k), Clase::Almacen);
+            enlaces.extend((0..self.almacenes).map(a));
+        }
+        enlaces
+    }
+}
+
+impl fmt::Display for Perfil {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} gestores, {} actores por tópico, {} almacenes, {} clientes, títulos de {:?} copias, {} usuarios; {} s de {:?}",
+            self.gestores,
+            self.actores,
+            self.almacenes,
+            self.clientes,
+            self.copias,
+            self.usuarios,
+            self.tormenta / SEG,
+            self.averias
+        )
+    }
+}
+
+/// El tópico de un actor: los pares prestan y los impares devuelven.
+#[must_use]
+pub fn topico(n: usize) -> Topico {
+    Topico::TODOS[n % 2]
+}
