@@ -2,7 +2,7 @@
 //!
 //! Entra lo que pasó (`on_*`), se reparten turnos ([`Machine::despachar`]) y salen efectos ([`Machine::poll_accion`]);
 //! [`Machine::poll_timeout`] dice cuándo volver. Todo se empareja por id y huella. Las reglas, en tablas, están en
-//! ARCHITECTURE.md.
+//! docs/maquinas.md.
 //!
 //! - `operacion`: qué se sabe de una. `claves`: una fuera a la vez por clave. `turnos`: nuevas antes que viejas.
 //! - `entradas`: solicitudes, informes, actores. `despacho`: quién sale y a dónde; `vuelos`: qué está
