@@ -20,6 +20,7 @@ use common::{
         shutdown::Apagado,
     },
     resilience::EstadoBreaker,
+    tiempos,
     transport::{Conexion, Contexto, Entrega, ErrorDeTransporte, Frame, Monitor, Socket, StorageClient},
 };
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
@@ -36,8 +37,6 @@ use crate::{
 pub const LIMITES: Limites = Limites { cola: 8_192, llamadas: 2, lista: LISTA_MAX, informes: 4_096 };
 /// Mensajes que se leen de un zócalo antes de atender a lo demás.
 const MENSAJES_POR_VUELTA: usize = 64;
-/// Plazo para terminar lo que hay en la mano al apagarse; al cerrar, los zócalos añaden hasta un segundo.
-const TERMINAR_MAX: Duration = Duration::from_secs(2);
 /// Cuánto espera el anuncio a que haya conexión con el almacenamiento: lo que un gestor tenga guardado llega en cuanto
 /// nos ve, y sin conexión habría que devolvérselo.
 const ANUNCIO_MAX: Duration = Duration::from_millis(500);
@@ -169,7 +168,7 @@ impl Servicio {
         for gestor in &self.gestores {
             gestor.eventos.desuscribir(&self.tema)?;
         }
-        let plazo = Instant::now() + TERMINAR_MAX;
+        let plazo = Instant::now() + tiempos::TERMINAR_UN_ACTOR;
         let termino = loop {
             self.despachar();
             if self.machine.ociosa() && !self.queda_por_informar() {

@@ -4,11 +4,8 @@ mod comun;
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
 
-use anaquel::{
-    plano::{NOMBRES, leer_ajustes},
-    supervisor::RONDA,
-};
-use common::process::hijos;
+use anaquel::plano::{NOMBRES, leer_ajustes};
+use common::{process::hijos, tiempos::RONDA};
 use comun::{Sitio, directorio, esperar, matar, vive};
 
 #[test]

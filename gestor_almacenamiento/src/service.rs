@@ -8,6 +8,7 @@ use common::{
         descifrar,
     },
     process::http::Listo,
+    tiempos,
     transport::{ErrorDeTransporte, Frame, Socket},
 };
 use tokio::{
@@ -36,10 +37,6 @@ const RAFAGA: usize = 64;
 const PULSO: Duration = Duration::from_secs(1);
 /// Cada cuánto se pasan a las cuentas los sumandos de los lotes: pocos para que leerlas sea rápido.
 const CONSOLIDACION: Duration = Duration::from_secs(5);
-/// Cuánto se espera a lo que está en vuelo al apagarse.
-const DRENAJE_MAX: Duration = Duration::from_millis(2_700);
-/// Cuánto sigue abierto el zócalo tras la última contestación.
-const ANTES_DE_CERRAR: Duration = Duration::from_millis(100);
 
 /// A quién se contesta: los cuadros que iban delante del cuerpo, y el número de su petición.
 #[derive(Debug)]
@@ -253,7 +250,7 @@ impl Servicio {
 
     /// Nada nuevo entra; lo que espera se despide para que se pida en otra parte, y lo que está en vuelo acaba.
     async fn despedirse(mut self) -> Result<(), ErrorDeTransporte> {
-        let limite = Momento::now() + DRENAJE_MAX;
+        let limite = Momento::now() + tiempos::DRENAJE;
         let esperan: Vec<_> = self.cola.vaciar().collect();
         for peticion in esperan {
             self.contestar(&peticion.remite, despedida());
@@ -267,7 +264,7 @@ impl Servicio {
             }
         }
         // Un DEALER tira lo recibido que aún no leyó cuando ve cerrarse la conexión: se le da tiempo a leerlo.
-        let cierre = Momento::now() + ANTES_DE_CERRAR;
+        let cierre = Momento::now() + tiempos::ANTES_DE_CERRAR;
         loop {
             tokio::select! {
                 mensaje = self.socket.recv() => self.rechazar(mensaje?),

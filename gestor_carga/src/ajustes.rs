@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use common::{
-    process::config::{AjusteInvalido, Ajustes, invalido},
+    process::config::{ALMACENAMIENTO, AjusteInvalido, Ajustes, invalido},
     resilience::Backoff,
+    tiempos::{self, DelGestor},
     transport::{Contexto, Endpoint, ErrorDeTransporte, Socket, StorageClient},
 };
 
@@ -12,7 +13,7 @@ use crate::{
     http, journal,
     machine::{
         Limites,
-        limites::{FALLOS_DEFINIDOS_MAX, MUERTES_MAX, PLAZO_RESPUESTA_MS},
+        limites::{FALLOS_DEFINIDOS_MAX, MUERTES_MAX},
     },
     service::Zocalos,
 };
@@ -20,7 +21,6 @@ use crate::{
 const CLIENTES: &str = "GESTOR_CARGA_BIND";
 const EVENTOS: &str = "GESTOR_CARGA_PUB_BIND";
 const INFORMES: &str = "GESTOR_CARGA_INFORMES_BIND";
-const ALMACEN: &str = "GESTOR_ALMACENAMIENTO_ENDPOINTS";
 
 /// El texto de `--help`.
 pub const AYUDA: &str = "
@@ -68,15 +68,11 @@ impl AjustesGestor {
             clientes: ajustes.endpoint(CLIENTES, "127.0.0.1:5555")?,
             eventos: ajustes.endpoint(EVENTOS, "127.0.0.1:5556")?,
             informes: ajustes.endpoint(INFORMES, "127.0.0.1:5557")?,
-            almacen: ajustes.endpoints(ALMACEN, "127.0.0.1:5570,127.0.0.1:5571")?,
+            almacen: ajustes.almacenamiento()?,
             diario: ajustes.ruta(journal::AJUSTE, "var/gestor_carga/diario.redb"),
             limites: leer_limites(ajustes)?,
             token: ajustes.texto(http::token::AJUSTE).map(PathBuf::from),
-            http: ajustes.valor(
-                common::process::http::HTTP_ADDR,
-                "127.0.0.1:5655",
-                "Escriba IP:puerto, por ejemplo 127.0.0.1:5655",
-            )?,
+            http: ajustes.http("127.0.0.1:5655")?,
         })
     }
 
@@ -93,18 +89,18 @@ impl AjustesGestor {
             eventos: abierto(EVENTOS, contexto.xpub(&self.eventos))?,
             informes: abierto(INFORMES, contexto.router(&self.informes))?,
             almacen: StorageClient::conectar(contexto, &self.almacen)
-                .map_err(|e| invalido(ALMACEN, e, "Escriba host:puerto separados por comas"))?,
+                .map_err(|e| invalido(ALMACENAMIENTO, e, "Escriba host:puerto separados por comas"))?,
         })
     }
 }
 
 fn leer_limites(ajustes: &Ajustes) -> Result<Limites, AjusteInvalido> {
-    let plazo = ajustes.milisegundos("PLAZO_RESPUESTA_MS", PLAZO_RESPUESTA_MS)?;
+    let plazos = DelGestor::de(ajustes.milisegundos("PLAZO_RESPUESTA_MS", tiempos::RESPUESTA_MS)?)?;
     Ok(Limites {
         reintento: leer_reintento(ajustes)?,
         definidos: al_menos_uno(ajustes, "FALLOS_DEFINIDOS_MAX", FALLOS_DEFINIDOS_MAX)?,
         muertes: al_menos_uno(ajustes, "MUERTES_A_SOLAS_MAX", MUERTES_MAX)?,
-        ..Limites::con_plazo(plazo)
+        ..Limites::con_plazos(plazos)
     })
 }
 
@@ -116,6 +112,7 @@ fn leer_reintento(ajustes: &Ajustes) -> Result<Backoff, AjusteInvalido> {
     }
     let base = ajustes.milisegundos("REINTENTO_BASE_MS", 1_000)?;
     let tope = ajustes.milisegundos("REINTENTO_TOPE_MS", 60_000)?;
+    tiempos::comprobar_reintento(base, tope)?;
     Ok(Backoff { base, factor, tope })
 }
 

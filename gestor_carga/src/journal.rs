@@ -13,6 +13,7 @@ use common::{
     dominio::OperacionId,
     mensajes::{self, Instante, Orden},
     process::config::{AjusteInvalido, invalido},
+    tiempos,
 };
 use redb::{Database, DatabaseError, ReadableTable, TableDefinition};
 use tokio::sync::{mpsc, oneshot};
@@ -34,8 +35,6 @@ const ILEGIBLES: TableDefinition<u64, &[u8]> = TableDefinition::new("ilegibles")
 const COLA_MAX: usize = 2 * OPERACIONES_MAX;
 /// Avisos sin leer: uno por transacción.
 const AVISOS_MAX: usize = 64;
-/// Lo que se espera por el disco al mirar o cerrar el buzón.
-const PLAZO_BUZON: Duration = Duration::from_secs(2);
 /// Tamaño desde el que se compacta al abrir.
 const COMPACTAR_BYTES: u64 = 8 * 1024 * 1024;
 /// Memoria para páginas: el diario se escribe mucho y no se lee.
@@ -155,7 +154,7 @@ impl Journal {
             if !mandado {
                 return Err(SinDiario);
             }
-            match tokio::time::timeout(PLAZO_BUZON, respuesta).await {
+            match tokio::time::timeout(tiempos::BUZON, respuesta).await {
                 Ok(Ok(contestado)) => contestado,
                 Ok(Err(_)) | Err(_) => Err(SinDiario),
             }

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
+use common::tiempos::ORDEN_AL_LANZADOR;
+
 use super::{LINEA_MAX, Orden, Respuesta, ZOCALO};
 use crate::zocalo::Ruta;
 
-/// Más de lo que el servidor tarda en parar o iniciar lo que más tarda.
-const PLAZO: Duration = Duration::from_mins(1);
 /// Decir cómo está todo no espera a nadie: más es que el lanzador está parado o colgado.
 const PLAZO_DE_ESTADO: Duration = Duration::from_secs(3);
 
@@ -38,7 +38,7 @@ pub fn pedir(var: &Path, orden: &Orden) -> Result<Respuesta, ErrorDeControl> {
 }
 
 fn conversar(mut zocalo: UnixStream, orden: &Orden) -> io::Result<Respuesta> {
-    let plazo = if matches!(orden, Orden::Estado) { PLAZO_DE_ESTADO } else { PLAZO };
+    let plazo = if matches!(orden, Orden::Estado) { PLAZO_DE_ESTADO } else { ORDEN_AL_LANZADOR };
     zocalo.set_read_timeout(Some(plazo))?;
     zocalo.set_write_timeout(Some(plazo))?;
     let mut linea = serde_json::to_string(orden)?;

@@ -2,6 +2,7 @@
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
+use common::tiempos::{INICIO, MARGEN_DE_PARADA};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -19,10 +20,6 @@ use crate::{
 const A_LA_VEZ: usize = 16;
 /// Cuánto tiene quien conecta para decir qué quiere, y para recoger la respuesta.
 const PLAZO_DE_LINEA: Duration = Duration::from_secs(5);
-/// Cuánto se espera a que esté listo lo que se inicia.
-const PLAZO_DE_INICIO: Duration = Duration::from_secs(20);
-/// Cuánto se espera, además de su plazo, a que pare lo que se mata.
-const MARGEN_DE_PARADA: Duration = Duration::from_secs(5);
 
 /// El zócalo de control de una suite.
 pub struct Control {
@@ -127,11 +124,11 @@ impl Control {
             return Respuesta::Hecho { mensaje: format!("{nombre} ya estaba en marcha (pid {pid})") };
         }
         self.mando.pedir(Pedido::Iniciar(i)).await;
-        if self.esperar(i, PLAZO_DE_INICIO, listo).await {
+        if self.esperar(i, INICIO, listo).await {
             let pid = self.foto(i).pid.unwrap_or_default();
             return Respuesta::Hecho { mensaje: format!("{nombre} en marcha y listo (pid {pid})") };
         }
-        let plazo = PLAZO_DE_INICIO.as_secs();
+        let plazo = INICIO.as_secs();
         Respuesta::Fallo {
             mensaje: format!("{nombre} no está listo en {plazo} s; se sigue intentando. Mire log/{nombre}.log"),
         }

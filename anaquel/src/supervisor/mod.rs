@@ -11,7 +11,10 @@ mod watchdog;
 
 use std::{sync::Arc, time::Instant};
 
-use common::process::{hijos, shutdown::Apagado};
+use common::{
+    process::{hijos, shutdown::Apagado},
+    tiempos::RONDA,
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
@@ -20,10 +23,11 @@ use tokio::{
 
 use self::{
     machine::{Accion, Fase, Perfil, Suite},
-    proceso::{Hijo, Noticia},
+    proceso::Hijo,
+    sonda::Noticia,
     watchdog::Oido,
 };
-pub use self::{proceso::Ficha, sonda::Sonda, watchdog::RONDA};
+pub use self::{proceso::Ficha, sonda::Sonda};
 use crate::plano::Plano;
 
 /// Órdenes que esperan turno; la cola se llena solo si el supervisor no corre.

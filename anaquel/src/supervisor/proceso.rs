@@ -7,14 +7,14 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use common::process::hijos;
+use common::{process::hijos, tiempos::RONDA};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
     machine::Perfil,
     nucleos,
-    sonda::Sonda,
-    watchdog::{Oido, RONDA},
+    sonda::{Noticia, Sonda},
+    watchdog::Oido,
 };
 use crate::{
     plano::{Plano, Servicio},
@@ -74,15 +74,6 @@ impl Ficha {
     }
 }
 
-/// Lo que de un hijo, por su pid, averigua su sonda.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Noticia {
-    /// Está listo.
-    Listo(u32),
-    /// Vive.
-    Vive(u32),
-}
-
 /// Un hijo en marcha.
 pub(super) struct Hijo {
     child: Child,
@@ -108,7 +99,7 @@ impl Hijo {
         if let Err(e) = fs::write(plano.pid(ficha.nombre), format!("{pid}\n")) {
             tracing::warn!("no se pudo escribir {}: {e}", plano.pid(ficha.nombre).display());
         }
-        let sonda = tokio::spawn(preguntar(ficha.sonda.clone(), pid, noticias));
+        let sonda = tokio::spawn(ficha.sonda.clone().preguntar(pid, noticias));
         Ok(Self { child, sonda: sonda.abort_handle() })
     }
 
@@ -141,14 +132,6 @@ impl Drop for Hijo {
     fn drop(&mut self) {
         self.sonda.abort();
     }
-}
-
-/// Espera a que el proceso esté listo, y después a cada señal de que vive.
-async fn preguntar(sonda: Sonda, pid: u32, noticias: mpsc::Sender<Noticia>) {
-    sonda.hasta_listo(pid).await;
-    // Sin supervisor que la oiga, la noticia no es de nadie.
-    let _ = noticias.send(Noticia::Listo(pid)).await;
-    sonda.vigilar(pid, noticias).await;
 }
 
 fn abrir_registro(ruta: &Path) -> io::Result<File> {

@@ -3,14 +3,16 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use common::process::salud::esta_listo;
+use common::{
+    process::salud::esta_listo,
+    tiempos::{RONDA, SENAL_DE_LA_BASE},
+};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{proceso::Noticia, watchdog::RONDA};
 use crate::postgres::Instalacion;
 
 /// Cada cuánto se pregunta a quien acaba de arrancar.
@@ -20,8 +22,15 @@ const MIRADAS: u32 = 400;
 const MIRADA_CALMADA: Duration = Duration::from_millis(50);
 /// Cuánto se espera cada contestación.
 const PLAZO: Duration = Duration::from_millis(500);
-/// Cuánto se espera a que conteste quien ha de dar señales de vida; quien tarda más ya calló demasiado.
-const PLAZO_DE_VIDA: Duration = Duration::from_secs(1);
+
+/// Lo que de un proceso, por su pid, averigua su sonda.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noticia {
+    /// Está listo.
+    Listo(u32),
+    /// Vive.
+    Vive(u32),
+}
 
 /// Cómo se sabe si un proceso está listo.
 #[derive(Clone, Debug)]
@@ -41,8 +50,15 @@ impl Sonda {
         }
     }
 
-    /// Vuelve cuando está listo; quien llama pone el límite.
-    pub(super) async fn hasta_listo(&self, pid: u32) {
+    /// Dice por `noticias` que el proceso está listo, y después cada señal de que vive. No vuelve.
+    pub(super) async fn preguntar(self, pid: u32, noticias: mpsc::Sender<Noticia>) {
+        self.hasta_listo(pid).await;
+        // Sin supervisor que la oiga, la noticia no es de nadie.
+        let _ = noticias.send(Noticia::Listo(pid)).await;
+        self.vigilar(pid, noticias).await;
+    }
+
+    async fn hasta_listo(&self, pid: u32) {
         let mut miradas = 0_u32;
         while !self.mirar(pid).await {
             miradas = miradas.saturating_add(1);
@@ -50,8 +66,8 @@ impl Sonda {
         }
     }
 
-    /// Da por `noticias` cada señal de que el proceso vive; de quien las da él mismo, ninguna. No vuelve.
-    pub(super) async fn vigilar(&self, pid: u32, noticias: mpsc::Sender<Noticia>) {
+    /// De quien da las señales él mismo, ninguna.
+    async fn vigilar(&self, pid: u32, noticias: mpsc::Sender<Noticia>) {
         let Self::Postgres(instalacion) = self else { return std::future::pending().await };
         // Cada ronda se le llama aunque aún no haya contestado a la anterior: contestar tarde no es callar.
         let mut ronda = interval(RONDA);
@@ -61,7 +77,7 @@ impl Sonda {
             tokio::select! {
                 _ = ronda.tick() => {
                     let instalacion = instalacion.clone();
-                    llamadas.spawn(async move { timeout(PLAZO_DE_VIDA, instalacion.da_senales(pid)).await });
+                    llamadas.spawn(async move { timeout(SENAL_DE_LA_BASE, instalacion.da_senales(pid)).await });
                 }
                 Some(contesta) = llamadas.join_next() => {
                     if matches!(contesta, Ok(Ok(true))) {

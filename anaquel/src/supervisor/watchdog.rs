@@ -3,13 +3,14 @@
 
 use std::{io, path::Path, time::Duration};
 
-use common::process::watchdog::{NOTIFY_SOCKET, SENAL_MAX, WATCHDOG_USEC, leer};
+use common::{
+    process::watchdog::{NOTIFY_SOCKET, SENAL_MAX, WATCHDOG_USEC, leer},
+    tiempos::RONDA,
+};
 use tokio::{net::UnixDatagram, time::sleep};
 
 use crate::zocalo::{self, Ruta};
 
-/// Lo que dura una ronda: cada una, quien vive da una señal.
-pub const RONDA: Duration = Duration::from_millis(200);
 /// Su nombre en el directorio de la suite.
 const ZOCALO: &str = "senales.sock";
 

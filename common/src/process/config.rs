@@ -2,12 +2,21 @@
 //!
 //! Un ajuste malo detiene el proceso en la puerta con una línea que lo nombra y dice cómo arreglarlo.
 
-use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::transport::Endpoint;
+use crate::{
+    tiempos::{self, OrdenRoto},
+    transport::Endpoint,
+};
 
 /// El ajuste que nombra el archivo TOML.
 const ARCHIVO: &str = "ANAQUEL_CONFIG";
+/// El ajuste con la dirección HTTP de un proceso.
+pub const HTTP_ADDR: &str = "HTTP_ADDR";
+/// El ajuste con los gestores de almacenamiento, separados por comas.
+pub const ALMACENAMIENTO: &str = "GESTOR_ALMACENAMIENTO_ENDPOINTS";
+/// Lo que vale si no se dice.
+pub const ALMACENAMIENTO_POR_DEFECTO: &str = "127.0.0.1:5570,127.0.0.1:5571";
 
 /// Un ajuste que no vale. Su texto es la línea que se muestra.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +28,12 @@ pub struct AjusteInvalido {
     pub motivo: String,
     /// Cómo se arregla.
     pub salida: String,
+}
+
+impl From<OrdenRoto> for AjusteInvalido {
+    fn from(roto: OrdenRoto) -> Self {
+        Self { nombre: roto.ajuste.to_owned(), motivo: roto.motivo, salida: roto.salida }
+    }
 }
 
 /// Los ajustes de un proceso. En el TOML, los mismos nombres en minúsculas.
@@ -97,6 +112,24 @@ impl Ajustes {
         if lista.is_empty() { Err(invalido(nombre, "la lista está vacía", &salida)) } else { Ok(lista) }
     }
 
+    /// Los gestores de almacenamiento a los que se llama, por orden de preferencia.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`] que nombra [`ALMACENAMIENTO`].
+    pub fn almacenamiento(&self) -> Result<Vec<Endpoint>, AjusteInvalido> {
+        let lista = self.endpoints(ALMACENAMIENTO, ALMACENAMIENTO_POR_DEFECTO)?;
+        tiempos::comprobar_endpoints(lista.len())?;
+        Ok(lista)
+    }
+
+    /// La dirección en que un proceso atiende HTTP.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`] que nombra [`HTTP_ADDR`].
+    pub fn http(&self, por_defecto: &str) -> Result<SocketAddr, AjusteInvalido> {
+        self.valor(HTTP_ADDR, por_defecto, &format!("Escriba IP:puerto, por ejemplo {por_defecto}"))
+    }
+
     /// Una duración en milisegundos, mayor que cero.
     ///
     /// # Errors
@@ -137,6 +170,16 @@ mod tests {
         }
         let texto = ajustes.endpoint("GESTOR_CARGA_BIND", "127.0.0.1:5555").expect_err("malo").to_string();
         assert!(texto.contains("GESTOR_CARGA_BIND") && texto.contains("hola"), "{texto}");
+    }
+
+    #[test]
+    fn mas_gestores_de_almacenamiento_de_los_que_caben_en_una_llamada_se_nombran_con_el_orden_que_rompen() {
+        let cinco = Ajustes::de_pares(&[(ALMACENAMIENTO, "a:1,b:1,c:1,d:1,e:1")]);
+        let texto = cinco.almacenamiento().expect_err("no caben").to_string();
+        for parte in [ALMACENAMIENTO, "5 direcciones", "3000 ms", "Escriba 4"] {
+            assert!(texto.contains(parte), "{texto}");
+        }
+        assert_eq!(Ajustes::de_pares(&[]).almacenamiento().map(|lista| lista.len()), Ok(2));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Decide a qué punto de almacenamiento va cada intento de una llamada, y cuándo una llamada se da por perdida.
 //!
 //! Se queda en un punto mientras funciona. Rota por fallo, por plazo o porque el breaker no admite; nunca más de dos
-//! vueltas por llamada, y si no hay a dónde ir la llamada acaba en seguida. Todos los intentos de una llamada llevan
-//! el mismo número, así que una respuesta tardía vale mientras la llamada viva, venga de donde venga.
+//! vueltas por llamada, ni más tiempo del que su dueño espera por ella, y si no hay a dónde ir la llamada acaba en
+//! seguida. Todos los intentos de una llamada llevan el mismo número, así que una respuesta tardía vale mientras la
+//! llamada viva, venga de donde venga.
 //!
 //! Un permiso está siempre en un [`Intento`] o en una [`Sonda`], y ninguno de los dos se suelta sin devolverlo: por
 //! eso una llamada ya entregada sigue aquí, sin dueño, hasta que el punto del último intento contesta o vence.
@@ -68,6 +69,8 @@ struct Sonda {
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 struct Llamada {
+    /// Desde cuándo ya no se empieza otro intento.
+    ultimo: Instant,
     intentos: u32,
     /// De un intento anterior no se sabe qué fue.
     duda: bool,
@@ -119,7 +122,8 @@ impl Rotacion {
             return None;
         }
         let numero = self.numerar();
-        self.llamadas.insert(numero, Llamada { intentos: 0, duda: false, entregada: false, intento: None });
+        let ultimo = now + self.config.ultimo_intento;
+        self.llamadas.insert(numero, Llamada { ultimo, intentos: 0, duda: false, entregada: false, intento: None });
         self.intentar(numero, now);
         Some(numero)
     }
@@ -278,8 +282,8 @@ impl Rotacion {
         let intentos_max = u32::try_from(2 * self.puntos.len()).unwrap_or(u32::MAX);
         let Some(llamada) = self.llamadas.get(&numero) else { return };
         let intento = llamada.intentos + 1;
-        let elegido =
-            if llamada.entregada || intento > intentos_max { None } else { self.elegir(intento, intentos_max, now) };
+        let acabo = llamada.entregada || intento > intentos_max || now > llamada.ultimo;
+        let elegido = if acabo { None } else { self.elegir(intento, intentos_max, now) };
         let Some((punto, permit)) = elegido else { return self.abandonar(numero) };
         let hasta = now + self.config.plazo;
         let llamada = self.llamadas.get_mut(&numero).expect("acaba de verse");

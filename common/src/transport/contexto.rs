@@ -1,5 +1,7 @@
 //! Decide cómo se abre cada clase de zócalo: sus límites, sus latidos y sus reconexiones.
 
+use std::time::Duration;
+
 use zmq::Error;
 
 use super::{
@@ -7,23 +9,12 @@ use super::{
     monitor::Monitor,
     socket::{ErrorDeTransporte, Socket},
 };
-use crate::mensajes::MENSAJE_BYTES_MAX;
+use crate::{mensajes::MENSAJE_BYTES_MAX, tiempos};
 
 /// Mensajes en cola por conexión antes de descartar o frenar; el almacén tiene la verdad, no el zócalo.
 const HWM: i32 = 100_000;
-/// Cada cuánto late una conexión interna y cuándo se da por muerta, en milisegundos. De 1,0 a 1,3 s tras pararse el otro
-/// extremo: un hilo de E/S no se queda sin turno tanto tiempo ni con la máquina llena, y a una consulta que cayó en un
-/// almacén parado todavía le queda plazo para ir a otro.
-const LATIDO_MS: (i32, i32) = (300, 1_000);
-/// Espera entre reconexiones, primera y máxima, en milisegundos.
-const RECONEXION_MS: (i32, i32) = (20, 200);
-/// Tiempo que un mensaje ya entregado al zócalo tiene para salir al cerrar, en milisegundos.
-const LINGER_MS: i32 = 1_000;
 /// Plazo del saludo de una conexión, en milisegundos; corta a quien abre y calla.
 const SALUDO_MS: i32 = 1_000;
-/// Tiempo sin confirmación de TCP tras el que se corta, en milisegundos (`ZMQ_TCP_MAXRT`): los latidos no se
-/// disparan mientras un mensaje grande está atascado en el núcleo.
-const TCP_MAXRT_MS: i32 = 2_000;
 /// Opción sin envoltura segura en el crate.
 const ZMQ_TCP_MAXRT: i32 = 80;
 
@@ -132,13 +123,13 @@ impl Contexto {
 
     fn nuevo_zocalo(&self, tipo: zmq::SocketType) -> Result<zmq::Socket, ErrorDeTransporte> {
         let z = self.0.socket(tipo)?;
-        z.set_linger(LINGER_MS)?;
+        z.set_linger(ms(tiempos::LINGER))?;
         z.set_sndhwm(HWM)?;
         z.set_rcvhwm(HWM)?;
         z.set_maxmsgsize(i64::try_from(MENSAJE_BYTES_MAX).expect("cabe"))?;
         z.set_handshake_ivl(SALUDO_MS)?;
-        z.set_reconnect_ivl(RECONEXION_MS.0)?;
-        z.set_reconnect_ivl_max(RECONEXION_MS.1)?;
+        z.set_reconnect_ivl(ms(tiempos::RECONEXION))?;
+        z.set_reconnect_ivl_max(ms(tiempos::RECONEXION_MAX))?;
         Ok(z)
     }
 
@@ -149,15 +140,20 @@ impl Contexto {
     }
 }
 
+/// Como lo quiere ZeroMQ.
+fn ms(tiempo: Duration) -> i32 {
+    i32::try_from(tiempo.as_millis()).expect("ninguno de los nuestros pasa de un minuto")
+}
+
 /// Lo que llevan las conexiones internas: latidos, y un límite a lo que TCP insiste.
 fn latir(z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
-    z.set_heartbeat_ivl(LATIDO_MS.0)?;
-    z.set_heartbeat_timeout(LATIDO_MS.1)?;
+    z.set_heartbeat_ivl(ms(tiempos::LATIDO))?;
+    z.set_heartbeat_timeout(ms(tiempos::SIN_LATIDO))?;
     fijar_tcp_maxrt(z)
 }
 
 fn fijar_tcp_maxrt(mut z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
-    let valor = TCP_MAXRT_MS;
+    let valor = ms(tiempos::TCP_MAXRT);
     // SAFETY: el puntero es el del zócalo vivo que tenemos en exclusiva; libzmq copia `valor` antes de volver.
     // (`into_raw` y `from_raw` no valen: el zócalo dejaría de sostener su contexto, y soltar este esperaría por él.)
     let r =

@@ -1,19 +1,18 @@
 //! Atiende lo que pide una persona, con los mismos tropiezos que un lote: si otro se cruzó se empieza otra vez, y si la
 //! conexión se perdió se pregunta por otra. Todo se puede repetir.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use common::mensajes::{Administracion, Administrada, Fallo};
+use common::{
+    mensajes::{Administracion, Administrada, Fallo},
+    tiempos::{self, CRUCES_MAX, RESPIRO, VUELTAS},
+};
 use sqlx::PgConnection;
 
 use super::{
     Conexiones, apartadas, cuentas,
-    escritura::{CRUCES_MAX, RESPIRO, VUELTAS_MAX},
     fallo::{Culpa, nada_hecho},
 };
-
-/// Cuánto puede tardar. Por debajo de lo que espera quien llama (3 s).
-const ADMINISTRAR_MAX: Duration = Duration::from_millis(2_500);
 
 /// Hace lo que se pide.
 ///
@@ -21,7 +20,7 @@ const ADMINISTRAR_MAX: Duration = Duration::from_millis(2_500);
 /// [`Fallo`] si la base no contesta.
 pub async fn administrar(conexiones: &Conexiones, que: &Administracion) -> Result<Administrada, Fallo> {
     let no_se_sabe = || Fallo { nada_hecho: !cambia(que), motivo: "la base no contesta a tiempo".into() };
-    tokio::time::timeout(ADMINISTRAR_MAX, insistir(conexiones, que)).await.unwrap_or_else(|_| Err(no_se_sabe()))
+    tokio::time::timeout(tiempos::PETICION, insistir(conexiones, que)).await.unwrap_or_else(|_| Err(no_se_sabe()))
 }
 
 /// Pasa a las cuentas lo que esté por sumar.
@@ -67,7 +66,7 @@ async fn insistir(conexiones: &Conexiones, que: &Administracion) -> Result<Admin
             }
             Err(error) => error,
         };
-        let (culpa, hay_tiempo) = (Culpa::de(&error), inicio.elapsed() < VUELTAS_MAX);
+        let (culpa, hay_tiempo) = (Culpa::de(&error), inicio.elapsed() < VUELTAS);
         if let Culpa::Conexion(motivo) = culpa {
             conexiones.olvidar();
             en_el_aire |= cambia(que);

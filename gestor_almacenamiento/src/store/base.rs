@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::process::config::{AjusteInvalido, Ajustes, invalido};
+use common::{
+    process::config::{AjusteInvalido, Ajustes, invalido},
+    tiempos,
+};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::{fallo::Culpa, migraciones};
@@ -15,24 +18,17 @@ const DATABASE_URL_MIGRACION: &str = "DATABASE_URL_MIGRACION";
 /// La clave de quien entra, en un archivo y no en la URL: el entorno de un proceso lo ve quien mire su contenedor.
 const CLAVE_ARCHIVO: &str = "DATABASE_URL_CLAVE_ARCHIVO";
 const CLAVE_ARCHIVO_MIGRACION: &str = "DATABASE_URL_MIGRACION_CLAVE_ARCHIVO";
-const ESPERA_BASE_MS: u64 = 30_000;
 const URL_DE_EJEMPLO: &str = "postgres://anaquel_servicio@127.0.0.1:5432/anaquel";
 /// El rol con el que trabaja el servicio, entre con quien entre.
 const ROL: &str = "anaquel_servicio";
 
-/// Todo por debajo de los 3 s que espera quien llama: un gestor de almacenamiento parado no retiene filas. Los planes
-/// se hacen una vez y siempre por índice: con pocas filas, o recién cargadas, el planificador elegiría recorrer tablas
-/// que después crecen. Quien escribe tiene sus filas unos milisegundos: esperar más por una es un interbloqueo, y volver a
-/// empezar es más pronto que esperar a que PostgreSQL lo vea (1 s).
-const DEL_SERVICIO: [(&str, &str); 15] = [
+/// Los planes se hacen una vez y siempre por índice: con pocas filas, o recién cargadas, el planificador elegiría recorrer
+/// tablas que después crecen.
+const DEL_SERVICIO: [(&str, &str); 11] = [
     ("role", ROL),
-    ("lock_timeout", "250"),
-    ("statement_timeout", "2000"),
-    ("idle_in_transaction_session_timeout", "2000"),
     ("tcp_keepalives_idle", "1"),
     ("tcp_keepalives_interval", "1"),
     ("tcp_keepalives_count", "3"),
-    ("tcp_user_timeout", "3000"),
     ("plan_cache_mode", "force_generic_plan"),
     ("jit", "off"),
     ("enable_seqscan", "off"),
@@ -40,6 +36,14 @@ const DEL_SERVICIO: [(&str, &str); 15] = [
     ("enable_mergejoin", "off"),
     ("enable_material", "off"),
     ("TimeZone", "UTC"),
+];
+
+/// Los plazos que la base pone al servicio.
+const PLAZOS: [(&str, Duration); 4] = [
+    ("lock_timeout", tiempos::FILA_AJENA),
+    ("statement_timeout", tiempos::SENTENCIA),
+    ("idle_in_transaction_session_timeout", tiempos::SENTENCIA),
+    ("tcp_user_timeout", tiempos::CONEXION_MUDA),
 ];
 
 /// Cada cuánto se intenta de nuevo una base que no está, y cada cuánto se dice.
@@ -85,10 +89,10 @@ impl Base {
             None => (DATABASE_URL, entrada.clone()),
         };
         Ok(Self {
-            servicio: entrada.options(DEL_SERVICIO),
+            servicio: entrada.options(DEL_SERVICIO).options(PLAZOS.map(|(nombre, plazo)| (nombre, plazo.as_millis()))),
             migracion,
             ajuste_del_duenio,
-            espera: ajustes.milisegundos("ESPERA_BASE_MS", ESPERA_BASE_MS)?,
+            espera: ajustes.milisegundos("ESPERA_BASE_MS", tiempos::ESPERA_BASE_MS)?,
         })
     }
 

@@ -3,16 +3,11 @@
 //! No es el pool de sqlx porque aquel pregunta a la base al dar y al recibir cada conexión, e insiste mientras la base
 //! no está; aquí quien pide quiere saberlo en seguida.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use common::tiempos;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// Cuánto se espera a que se abra una conexión.
-const ABRIR_MAX: Duration = Duration::from_millis(400);
 
 /// Las conexiones a una base, en uso o libres.
 #[derive(Clone)]
@@ -47,7 +42,7 @@ impl Conexiones {
         if let Some(conexion) = self.con_libres(Vec::pop) {
             return Ok(Prestada { conexion, usada: true, _turno: turno });
         }
-        let conexion = tokio::time::timeout(ABRIR_MAX, PgConnection::connect_with(&self.opciones))
+        let conexion = tokio::time::timeout(tiempos::ABRIR, PgConnection::connect_with(&self.opciones))
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)??;
         Ok(Prestada { conexion, usada: false, _turno: turno })

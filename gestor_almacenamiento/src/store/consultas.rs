@@ -1,11 +1,12 @@
 //! Lo que se pregunta sin cambiar nada, y la salud de la base. Cada consulta es una sentencia: una sola foto.
 
-use std::{pin::Pin, time::Duration};
+use std::pin::Pin;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use common::{
     dominio::{Codigo, Consulta, EjemplarId, Estado, Isbn, UsuarioId},
     mensajes::{Fallo, Respuesta, RespuestaGuardada},
+    tiempos,
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -17,10 +18,6 @@ use super::{
     foto,
 };
 
-/// Cuánto puede tardar una consulta.
-const CONSULTA_MAX: Duration = Duration::from_millis(2_500);
-/// Cuánto puede tardar la base en decir que está.
-const SALUD_MAX: Duration = Duration::from_millis(500);
 /// Filas que se leen de una lista, como mucho; ya no caben más en [`LISTA_BYTES_MAX`].
 const FILAS_MAX: i64 = 1_000;
 /// Bytes de una lista en una respuesta: quien la recibe admite 64 KiB en total.
@@ -37,7 +34,7 @@ pub async fn consultar(conexiones: &Conexiones, consulta: Consulta) -> Result<Re
         Consulta::Usuario(id) => Box::pin(usuario(c, id)),
         Consulta::Operacion(id) => Box::pin(operacion(c, id)),
     });
-    tokio::time::timeout(CONSULTA_MAX, pregunta)
+    tokio::time::timeout(tiempos::PETICION, pregunta)
         .await
         .unwrap_or_else(|_| Err(nada_hecho("la base no contesta a tiempo")))
 }
@@ -52,7 +49,7 @@ pub async fn salud(conexiones: &Conexiones) -> Result<(), Fallo> {
             SELECT pg_is_in_recovery()";
         Box::pin(sqlx::query_scalar::<_, bool>(sql).fetch_one(c))
     });
-    match tokio::time::timeout(SALUD_MAX, pregunta).await {
+    match tokio::time::timeout(tiempos::SALUD_DE_LA_BASE, pregunta).await {
         Ok(Ok(false)) => Ok(()),
         Ok(Ok(true)) => Err(nada_hecho("la base solo admite lecturas")),
         Ok(Err(fallo)) => Err(fallo),

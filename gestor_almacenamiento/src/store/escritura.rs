@@ -4,10 +4,7 @@
 //!
 //! Así no hay transacción abierta entre un viaje y otro: un gestor de almacenamiento parado no retiene nada.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Instant};
 
 use chrono::{DateTime, Utc};
 use common::{
@@ -17,6 +14,7 @@ use common::{
     },
     mensajes::{Desenlace, Fallo, Orden, Respuesta, RespuestaGuardada},
     process::puntos_de_muerte::{self, Punto},
+    tiempos::{self, CRUCES_MAX, RESPIRO, VUELTAS},
 };
 use sqlx::PgConnection;
 
@@ -30,18 +28,6 @@ use crate::{
     lote::{self, Encargo},
     sumandos::{self, Sumandos},
 };
-
-/// Cuánto se espera a la foto.
-const FOTO_MAX: Duration = Duration::from_millis(2_200);
-/// Cuánto se espera a que lo decidido quede guardado. Por debajo de lo que espera quien llama (3 s).
-const GUARDADO_MAX: Duration = Duration::from_millis(2_500);
-/// Desde cuándo ya no se empieza otra vuelta: quien llamó está a punto de pedirlo en otra parte.
-pub(super) const VUELTAS_MAX: Duration = Duration::from_secs(2);
-/// Veces que se repite un lote que se cruza con otro.
-pub(super) const CRUCES_MAX: u32 = 10;
-
-/// Lo que se espera antes de repetir, por cada vez que se cruzó.
-pub(super) const RESPIRO: Duration = Duration::from_millis(5);
 
 /// Lo que fue de un lote.
 #[derive(Debug, Default)]
@@ -128,7 +114,7 @@ impl Vuelta<'_> {
                 Err(tropiezo) => tropiezo,
             };
             en_el_aire |= tropiezo.en_el_aire;
-            let hay_tiempo = self.inicio.elapsed() < VUELTAS_MAX;
+            let hay_tiempo = self.inicio.elapsed() < VUELTAS;
             match tropiezo.culpa {
                 Culpa::Cruce(_) if cruces < CRUCES_MAX && hay_tiempo => {
                     // La primera vez, en seguida: quien se cruzó ya acabó. Si se repite, un respiro para no ir a la par.
@@ -190,12 +176,12 @@ impl Escribible for Orden {
 
 /// Lo que se lee para decidir, o que este punto no contesta.
 pub(super) async fn a_tiempo_de_leer<T>(leer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    tokio::time::timeout(FOTO_MAX, leer).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    tokio::time::timeout(tiempos::FOTO, leer).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 /// Lo decidido, guardado; o no se sabe.
 pub(super) async fn a_tiempo_de_guardar<T>(guardar: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    tokio::time::timeout(GUARDADO_MAX, guardar).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    tokio::time::timeout(tiempos::PETICION, guardar).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 /// Lo que no estaba decidido ni es anterior al horizonte, en su orden.

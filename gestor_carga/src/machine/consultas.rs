@@ -9,11 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Desde que llega una consulta, cuánto se insiste mientras ningún punto la sirve. Por debajo del segundo que una
-/// persona tolera sin preguntarse qué pasa (Nielsen, «Response Times», 1993).
-pub const INSISTENCIA: Duration = Duration::from_millis(900);
-/// Cuánto se espera entre dos veces.
-const ENTRE_VECES: Duration = Duration::from_millis(50);
+use common::tiempos::{ENTRE_VECES, INSISTENCIA};
 
 /// Las consultas que esperan contestación.
 #[derive(Debug)]

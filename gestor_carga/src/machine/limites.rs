@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use common::{mensajes::LISTA_MAX, resilience::Backoff};
+use common::{
+    mensajes::LISTA_MAX,
+    resilience::Backoff,
+    tiempos::{self, DelGestor},
+};
 
-/// Plazo de respuesta a un cliente, por defecto, en milisegundos.
-pub const PLAZO_RESPUESTA_MS: u64 = 2_000;
 /// Clientes que esperan a la vez por la misma operación; los demás reciben `incierta`.
 pub const ESPERAS_MAX: usize = 4;
 /// Operaciones en la tabla; con más, la puerta contesta `SATURADO`. A unos 500 bytes cada una, 100 MB.
@@ -46,16 +48,13 @@ pub(super) const ESPERA_INCIERTA: Backoff =
 /// Los plazos y topes de una máquina.
 #[derive(Clone, Copy, Debug)]
 pub struct Limites {
-    /// Lo que espera un cliente antes de que se le conteste lo que se sepa.
+    /// Véase [`DelGestor::respuesta`].
     pub plazo: Duration,
-    /// Desde la llegada hasta empezar a escribir el diario si se sabe que no hay a dónde ir. Deja volver a un actor
-    /// que se reinicia, y que un almacenamiento releve a otro, sin molestar al disco.
+    /// Véase [`DelGestor::anotar_sin_destino`].
     pub anotar_sin_destino: Duration,
-    /// Lo mismo cuando no se sabe nada: algo antes de la mitad del plazo, para que el `pendiente` llegue dentro del
-    /// primer segundo con el disco y todo.
+    /// Véase [`DelGestor::anotar`].
     pub anotar: Duration,
-    /// Cuándo se vuelve a publicar lo que no tiene informe; más que la llamada más larga de un actor (4 intentos de
-    /// 3 s con dos puntos).
+    /// Véase [`tiempos::REENTREGA`].
     pub reentrega: Duration,
     /// Véase [`VENTANA`].
     pub ventana: usize,
@@ -72,14 +71,14 @@ pub struct Limites {
 }
 
 impl Limites {
-    /// Los de costumbre, con ese plazo de respuesta.
+    /// Los de costumbre, con esos plazos.
     #[must_use]
-    pub fn con_plazo(plazo: Duration) -> Self {
+    pub fn con_plazos(DelGestor { respuesta, anotar_sin_destino, anotar }: DelGestor) -> Self {
         Self {
-            plazo,
-            anotar_sin_destino: plazo / 8,
-            anotar: plazo * 3 / 8,
-            reentrega: Duration::from_secs(12),
+            plazo: respuesta,
+            anotar_sin_destino,
+            anotar,
+            reentrega: tiempos::REENTREGA,
             ventana: VENTANA,
             operaciones: OPERACIONES_MAX,
             lista: LISTA_MAX,
@@ -92,6 +91,6 @@ impl Limites {
 
 impl Default for Limites {
     fn default() -> Self {
-        Self::con_plazo(Duration::from_millis(PLAZO_RESPUESTA_MS))
+        Self::con_plazos(DelGestor::con_respuesta(Duration::from_millis(tiempos::RESPUESTA_MS)))
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use common::{
     dominio::OperacionId,
     mensajes::{Administracion, Administrada, CuerpoPeticion, CuerpoResultado, EstadoBreaker},
+    tiempos,
     transport::{Endpoint, Entrega},
 };
 use serde_json::Value;
@@ -33,12 +34,6 @@ use crate::{
 const ENCARGOS_MAX: usize = 64;
 /// Encargos que están en el almacenamiento a la vez, como mucho.
 const EN_EL_ALMACEN_MAX: usize = 32;
-/// Lo que se espera por lo que el gestor sabe.
-const PLAZO: Duration = Duration::from_secs(1);
-/// Lo que se espera por el diario, que tiene su propio plazo: el suyo vence antes.
-const PLAZO_DEL_DIARIO: Duration = Duration::from_secs(3);
-/// Lo que se espera por el almacenamiento: un intento entero y el relevo por otro punto.
-const PLAZO_DEL_ALMACEN: Duration = Duration::from_secs(5);
 
 /// Por dónde se contesta un encargo. Quien lo hizo pudo irse.
 pub type Contestar<T> = oneshot::Sender<T>;
@@ -133,7 +128,7 @@ impl Encargos {
     /// # Errors
     /// [`SinContestar`].
     pub async fn hacer<T>(&self, encargo: impl FnOnce(Contestar<T>) -> Encargo) -> Result<T, SinContestar> {
-        self.hacer_en(PLAZO, encargo).await
+        self.hacer_en(tiempos::ENCARGO, encargo).await
     }
 
     /// Encarga algo al diario, y espera.
@@ -144,7 +139,7 @@ impl Encargos {
         &self,
         encargo: impl FnOnce(Contestar<Result<T, SinDiario>>) -> Encargo,
     ) -> Result<T, SinContestar> {
-        self.hacer_en(PLAZO_DEL_DIARIO, encargo).await?.map_err(|SinDiario| SinContestar::DiarioAveriado)
+        self.hacer_en(tiempos::ENCARGO_DEL_DIARIO, encargo).await?.map_err(|SinDiario| SinContestar::DiarioAveriado)
     }
 
     /// Pregunta al almacenamiento, y espera.
@@ -152,7 +147,7 @@ impl Encargos {
     /// # Errors
     /// [`SinContestar`].
     pub async fn preguntar(&self, cuerpo: CuerpoPeticion) -> Result<CuerpoResultado, SinContestar> {
-        self.hacer_en(PLAZO_DEL_ALMACEN, |a| Encargo::Almacen(cuerpo, a)).await?
+        self.hacer_en(tiempos::ENCARGO_DEL_ALMACEN, |a| Encargo::Almacen(cuerpo, a)).await?
     }
 
     /// Pide al almacenamiento lo que pide una persona; `None` si contesta otra cosa.

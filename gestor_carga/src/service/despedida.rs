@@ -2,19 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ErrorDeServicio, Servicio, Suceso, hasta, internos};
+use common::tiempos::{DESPEDIDA, PROMETER, TERMINAR};
 
-/// Lo que se espera por lo que está en vuelo.
-const TERMINAR: Duration = Duration::from_millis(1_200);
-/// Lo que se espera por el diario para prometer lo que queda.
-const PROMETER: Duration = Duration::from_millis(800);
-/// Lo que dura todo, con el cierre del archivo, que usa el tiempo que quede.
-const PLAZO_ENTERO: Duration = Duration::from_millis(2_500);
+use super::{ErrorDeServicio, Servicio, Suceso, hasta, internos};
 
 impl Servicio {
     /// Ya no se lee a los clientes: quien envíe ahora no recibe respuesta y repetirá con el mismo id.
     pub(super) async fn despedirse(mut self) -> Result<(), ErrorDeServicio> {
-        let fin = Instant::now() + PLAZO_ENTERO;
+        let fin = Instant::now() + DESPEDIDA;
         self.listo.fijar(false);
         self.seguir(TERMINAR, |yo| yo.maquina.foto().esperas > 0 || yo.consultas.cuantas() > 0).await?;
         self.maquina.anotar_todo();

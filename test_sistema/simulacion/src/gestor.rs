@@ -1,9 +1,6 @@
 //! Un gestor de carga simulado: la máquina real, y un shell que hace con los enlaces y el diario lo que ella manda.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use common::{
     dominio::{Clave, Huella, OperacionId},
@@ -77,7 +74,7 @@ impl Gestor {
     /// Uno que no ha arrancado.
     #[must_use]
     pub fn nuevo(n: usize, perfil: &Perfil, azar: &mut Azar) -> Self {
-        let mut limites = Limites::con_plazo(Duration::from_secs(2));
+        let mut limites = Limites::default();
         if perfil.justo {
             limites = Limites { ventana: 3, lista: 2, operaciones: 8, ..limites };
         }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::resilience::breaker::{self, EstadoBreaker};
+use crate::{
+    resilience::breaker::{self, EstadoBreaker},
+    tiempos,
+};
 
 /// Plazos y límites del cliente rotatorio.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +14,8 @@ pub struct Config {
     pub breaker: breaker::Config,
     /// Lo que se espera por la respuesta a un intento.
     pub plazo: Duration,
+    /// Desde que empieza una llamada, cuándo ya no se empieza otro intento.
+    pub ultimo_intento: Duration,
     /// Cada cuánto se pregunta por su salud a un punto que no está sano.
     pub cada_salud: Duration,
     /// Lo que se espera por la respuesta a esa pregunta.
@@ -23,9 +28,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             breaker: breaker::Config::default(),
-            plazo: Duration::from_secs(3),
-            cada_salud: Duration::from_millis(100),
-            plazo_salud: Duration::from_secs(1),
+            plazo: tiempos::INTENTO,
+            ultimo_intento: tiempos::ULTIMO_INTENTO,
+            cada_salud: tiempos::CADA_SALUD,
+            plazo_salud: tiempos::SALUD,
             llamadas_max: 4_096,
         }
     }
