@@ -3,10 +3,7 @@
 use std::net::SocketAddr;
 
 use common::{
-    process::{
-        config::{AjusteInvalido, Ajustes, invalido},
-        http::HTTP_ADDR,
-    },
+    process::config::{ALMACENAMIENTO, ALMACENAMIENTO_POR_DEFECTO, AjusteInvalido, Ajustes, HTTP_ADDR, invalido},
     transport::Endpoint,
 };
 
@@ -14,8 +11,6 @@ const PUB_ADDR: &str = "GESTOR_CARGA_PUB_ADDR";
 const PUB_ADDR_POR_DEFECTO: &str = "127.0.0.1:5556";
 const INFORMES_ADDR: &str = "GESTOR_CARGA_INFORMES_ADDR";
 const INFORMES_ADDR_POR_DEFECTO: &str = "127.0.0.1:5557";
-const ALMACENAMIENTO: &str = "GESTOR_ALMACENAMIENTO_ENDPOINTS";
-const ALMACENAMIENTO_POR_DEFECTO: &str = "127.0.0.1:5570,127.0.0.1:5571";
 
 /// Las dos direcciones de un gestor de carga que un actor usa.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,15 +33,11 @@ pub struct Ajustado {
 }
 
 impl Ajustado {
-    /// Los lee del entorno y del TOML; `http` es la dirección HTTP por defecto.
+    /// Los lee; `http` es la dirección HTTP por defecto.
     ///
     /// # Errors
     /// [`AjusteInvalido`] que nombra el que esté mal.
-    pub fn leer(http: &str) -> Result<Self, AjusteInvalido> {
-        Self::de(&Ajustes::leer()?, http)
-    }
-
-    fn de(ajustes: &Ajustes, http: &str) -> Result<Self, AjusteInvalido> {
+    pub fn leer(ajustes: &Ajustes, http: &str) -> Result<Self, AjusteInvalido> {
         let eventos = ajustes.endpoints(PUB_ADDR, PUB_ADDR_POR_DEFECTO)?;
         let informes = ajustes.endpoints(INFORMES_ADDR, INFORMES_ADDR_POR_DEFECTO)?;
         if eventos.len() != informes.len() {
@@ -61,11 +52,7 @@ impl Ajustado {
             .zip(informes)
             .map(|(eventos, informes)| DireccionGestor { eventos, informes })
             .collect();
-        Ok(Self {
-            gestores,
-            almacenamiento: ajustes.endpoints(ALMACENAMIENTO, ALMACENAMIENTO_POR_DEFECTO)?,
-            http: ajustes.valor(HTTP_ADDR, http, &format!("Escriba IP:puerto, por ejemplo {http}"))?,
-        })
+        Ok(Self { gestores, almacenamiento: ajustes.almacenamiento()?, http: ajustes.http(http)? })
     }
 }
 
@@ -95,7 +82,7 @@ mod tests {
 
     #[test]
     fn sin_ajustes_se_atiende_al_gestor_de_esta_maquina() {
-        let ajustado = Ajustado::de(&Ajustes::de_pares(&[]), HTTP).expect("por defecto");
+        let ajustado = Ajustado::leer(&Ajustes::de_pares(&[]), HTTP).expect("por defecto");
         assert_eq!(ajustado.gestores.len(), 1);
         assert_eq!(ajustado.almacenamiento.len(), 2);
         assert_eq!(ajustado.http.port(), 5658);
@@ -104,7 +91,7 @@ mod tests {
     #[test]
     fn cada_gestor_lleva_su_direccion_de_informes() {
         let pares = [(PUB_ADDR, "a:1,b:2"), (INFORMES_ADDR, "a:3,b:4")];
-        let ajustado = Ajustado::de(&Ajustes::de_pares(&pares), HTTP).expect("dos");
+        let ajustado = Ajustado::leer(&Ajustes::de_pares(&pares), HTTP).expect("dos");
         let informes: Vec<_> = ajustado.gestores.iter().map(|g| g.informes.to_string()).collect();
         assert_eq!(informes, ["a:3", "b:4"]);
     }
@@ -115,9 +102,10 @@ mod tests {
             ([(PUB_ADDR, "a:1,b:2"), (INFORMES_ADDR, "a:3")], INFORMES_ADDR),
             ([(PUB_ADDR, "a"), (INFORMES_ADDR, "a:3")], PUB_ADDR),
             ([(ALMACENAMIENTO, "x:0"), (HTTP_ADDR, HTTP)], ALMACENAMIENTO),
+            ([(ALMACENAMIENTO, "a:1,b:1,c:1,d:1,e:1"), (HTTP_ADDR, HTTP)], ALMACENAMIENTO),
             ([(HTTP_ADDR, "localhost"), (PUB_ADDR, "a:1")], HTTP_ADDR),
         ] {
-            let error = Ajustado::de(&Ajustes::de_pares(&pares), HTTP).expect_err("malo").to_string();
+            let error = Ajustado::leer(&Ajustes::de_pares(&pares), HTTP).expect_err("malo").to_string();
             assert!(error.contains(nombre), "{error}");
         }
     }

@@ -13,12 +13,8 @@ use clap::Command;
 use common::{
     mensajes::Topico,
     process::{
-        config::AjusteInvalido,
-        http::{self, Listo},
-        orden::{self, MAL_ESCRITO},
-        salud,
-        shutdown::Apagado,
-        telemetry, watchdog,
+        arranque::{self, Marcha},
+        orden,
     },
     transport::Contexto,
 };
@@ -36,40 +32,20 @@ use service::{Servicio, Termino};
 #[must_use]
 pub fn ejecutar(nombre: &'static str, topico: Topico, http: &'static str) -> ExitCode {
     let que_hace = format!("Aplica las operaciones de {topico} que le asignan los gestores de carga. Sin orden, sirve");
-    let orden = Command::new(nombre).about(que_hace).after_help(ajustes::ayuda(http));
-    let pregunta = match orden::leer_si_salud(orden) {
-        Ok(pregunta) => pregunta,
-        Err(salida) => return salida,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let resultado = match runtime {
-        Ok(runtime) if pregunta => runtime.block_on(preguntar(http)),
-        Ok(runtime) => runtime.block_on(atender(topico, http)),
-        Err(e) => Err(e.into()),
-    };
-    match resultado {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{nombre}: {error:#}");
-            ExitCode::from(if error.is::<AjusteInvalido>() { MAL_ESCRITO } else { 1 })
+    let leer = |ajustes: &_| Ajustado::leer(ajustes, http);
+    match orden::leer_si_salud(Command::new(nombre).about(que_hace).after_help(ajustes::ayuda(http))) {
+        Ok(true) => arranque::salud(nombre, |ajustes| Ok(leer(ajustes)?.http)),
+        Ok(false) => {
+            arranque::servicio(nombre, leer, async |ajustado, marcha| atender(topico, &ajustado, marcha).await)
         }
+        Err(salida) => salida,
     }
 }
 
-async fn preguntar(http: &str) -> anyhow::Result<()> {
-    Ok(salud::preguntar(Ajustado::leer(http)?.http).await?)
-}
-
-async fn atender(topico: Topico, http: &str) -> anyhow::Result<()> {
-    let ajustado = Ajustado::leer(http)?;
-    let metricas = telemetry::iniciar();
-    let mut apagado = Apagado::nuevo()?;
-    let listo = Listo::default();
-    watchdog::dar_senales();
-    http::servir(ajustado.http, metricas, listo.clone(), axum::Router::new()).await?;
-    let contexto = Contexto::nuevo();
-    let mut servicio = Servicio::conectar(&contexto, topico, &ajustado, listo)?;
-    let motivo = servicio.correr(&mut apagado).await?;
+async fn atender(topico: Topico, ajustado: &Ajustado, mut marcha: Marcha) -> anyhow::Result<()> {
+    marcha.atender_http(ajustado.http, axum::Router::new()).await?;
+    let mut servicio = Servicio::conectar(&Contexto::nuevo(), topico, ajustado, marcha.listo)?;
+    let motivo = servicio.correr(&mut marcha.apagado).await?;
     match servicio.terminar().await? {
         Termino::Completo => tracing::info!("{motivo}: todo informado, hasta luego"),
         Termino::Cortado { ordenes } => {

@@ -11,6 +11,7 @@ Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el e
   ANAQUEL_ALMACENES       por dónde se llega a los dos almacenes, si hay un proxy en medio [directamente]
   DATABASE_URL            otra base, como el rol de servicio: con ella no se levanta PostgreSQL
   DATABASE_URL_MIGRACION  la misma base, como el dueño de las tablas [la de DATABASE_URL]
+  ESPERA_BASE_MS          cuánto esperan los almacenes a la base al arrancar, en milisegundos [30000]
   PG_BINDIR               dónde están los programas de PostgreSQL, si no se hallan solos; solo en el entorno
   RUST_LOG                detalle del registro, también el de los servicios [info]";
 

@@ -6,42 +6,32 @@ use std::process::ExitCode;
 
 use anaquel::{
     control::{self, Orden, Respuesta},
-    servir::{self, Opciones},
+    servir::{self, AjustesDeSuite},
 };
 use argumentos::{Argumentos, Subordenes};
 use common::process::{
-    config::{AjusteInvalido, Ajustes},
+    arranque,
     orden::{self, MAL_ESCRITO},
-    telemetry,
 };
+
+const NOMBRE: &str = "anaquel";
 
 fn main() -> ExitCode {
     let orden = match orden::leer::<Argumentos>() {
         Ok(argumentos) => argumentos.orden,
         Err(salida) => return salida,
     };
-    match correr(orden) {
-        Ok(codigo) => codigo,
-        Err(e) => {
-            eprintln!("anaquel: {e:#}");
-            if e.is::<AjusteInvalido>() { MAL_ESCRITO.into() } else { ExitCode::FAILURE }
-        }
-    }
-}
-
-fn correr(orden: Subordenes) -> anyhow::Result<ExitCode> {
-    let ajustes = Ajustes::leer()?;
     let orden = match orden {
         Subordenes::Servir { catalogo } => {
-            let _metricas = telemetry::iniciar();
-            return servir::correr(&ajustes, &Opciones { catalogo }).map(|()| ExitCode::SUCCESS);
+            return arranque::correr(NOMBRE, AjustesDeSuite::leer, async |ajustes| {
+                servir::correr(ajustes, catalogo).await
+            });
         }
         Subordenes::Estado => Orden::Estado,
         Subordenes::Parar { nombre } => Orden::Parar { nombre },
         Subordenes::Iniciar { nombre } => Orden::Iniciar { nombre },
     };
-    let respuesta = control::pedir(servir::plano_de(&ajustes)?.var(), &orden)?;
-    Ok(mostrar(respuesta))
+    arranque::correr(NOMBRE, servir::plano_de, async |plano| control::pedir(plano.var(), &orden).map(mostrar))
 }
 
 fn mostrar(respuesta: Respuesta) -> ExitCode {
@@ -49,11 +39,11 @@ fn mostrar(respuesta: Respuesta) -> ExitCode {
         Respuesta::Estado { filas } => print!("{}", control::tabla(&filas)),
         Respuesta::Hecho { mensaje } => println!("{mensaje}"),
         Respuesta::Fallo { mensaje } => {
-            eprintln!("anaquel: {mensaje}");
+            eprintln!("{NOMBRE}: {mensaje}");
             return ExitCode::FAILURE;
         }
         Respuesta::Desconocido { mensaje } => {
-            eprintln!("anaquel: {mensaje}");
+            eprintln!("{NOMBRE}: {mensaje}");
             return MAL_ESCRITO.into();
         }
     }

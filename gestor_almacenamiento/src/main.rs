@@ -4,13 +4,13 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
-use common::process::{
-    config::Ajustes,
-    orden::{self, MAL_ESCRITO},
-    salud,
+use common::process::{arranque, orden, salud};
+use gestor_almacenamiento::{
+    ordenes::{self, AjustesAlmacen},
+    store::Base,
 };
-use gestor_almacenamiento::ordenes::{self, Error};
 
+const NOMBRE: &str = "gestor_almacenamiento";
 const AYUDA: &str = "
 Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el entorno manda):
   DATABASE_URL                          la base, como el rol de servicio [la que digan los DB_*]
@@ -31,7 +31,7 @@ Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo.";
 
 /// Decide las operaciones de la biblioteca en PostgreSQL. Sin orden, sirve
 #[derive(Parser)]
-#[command(name = "gestor_almacenamiento", after_help = AYUDA)]
+#[command(name = NOMBRE, after_help = AYUDA)]
 struct Argumentos {
     #[command(subcommand)]
     orden: Option<Orden>,
@@ -54,27 +54,19 @@ enum Orden {
     Salud,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let orden = match orden::leer::<Argumentos>() {
         Ok(argumentos) => argumentos.orden,
         Err(salida) => return salida,
     };
-    match correr(orden).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("gestor_almacenamiento: {error}");
-            ExitCode::from(if matches!(error, Error::Ajuste(_)) { MAL_ESCRITO } else { 1 })
-        }
-    }
-}
-
-async fn correr(orden: Option<Orden>) -> Result<(), Error> {
-    let ajustes = Ajustes::leer()?;
     match orden {
-        None => ordenes::servir(&ajustes).await,
-        Some(Orden::Importar { csv }) => ordenes::importar(&csv, &ajustes).await,
-        Some(Orden::Podar { antes_de }) => ordenes::podar(antes_de, &ajustes).await,
-        Some(Orden::Salud) => ordenes::salud(&ajustes).await,
+        None => arranque::servicio(NOMBRE, AjustesAlmacen::leer, ordenes::servir),
+        Some(Orden::Importar { csv }) => {
+            arranque::correr(NOMBRE, Base::de_ajustes, async |base| ordenes::importar(&csv, &base).await)
+        }
+        Some(Orden::Podar { antes_de }) => {
+            arranque::correr(NOMBRE, Base::de_ajustes, async |base| ordenes::podar(antes_de, &base).await)
+        }
+        Some(Orden::Salud) => arranque::salud(NOMBRE, AjustesAlmacen::leer_http),
     }
 }

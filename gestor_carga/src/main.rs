@@ -1,17 +1,12 @@
-//! Arranca el gestor de carga: ajustes → telemetría → diario y zócalos → servir → irse a tiempo.
+//! Arranca el gestor de carga.
 
 use std::process::ExitCode;
 
 use clap::Command;
 use common::{
     process::{
-        config::Ajustes,
-        descriptores,
-        http::Listo,
-        orden::{self, MAL_ESCRITO},
-        salud,
-        shutdown::Apagado,
-        telemetry, watchdog,
+        arranque::{self, Marcha},
+        orden,
     },
     transport::Contexto,
 };
@@ -22,50 +17,24 @@ use gestor_carga::{
     service::{Servicio, administracion},
 };
 
+const NOMBRE: &str = "gestor_carga";
 const QUE_HACE: &str = "Recibe solicitudes, las da a los actores y contesta. Sin orden, sirve";
-/// Conexiones de clientes que caben, si el sistema deja.
-const CONEXIONES: u64 = 16 * 1024;
 
 fn main() -> ExitCode {
-    let orden = Command::new("gestor_carga").about(QUE_HACE).after_help(AYUDA);
-    let pregunta = match orden::leer_si_salud(orden) {
-        Ok(pregunta) => pregunta,
-        Err(salida) => return salida,
-    };
-    let ajustes = match Ajustes::leer().and_then(|ajustes| AjustesGestor::leer(&ajustes)) {
-        Ok(ajustes) => ajustes,
-        Err(e) => {
-            eprintln!("gestor_carga: {e}");
-            return ExitCode::from(MAL_ESCRITO);
-        }
-    };
-    match correr(pregunta, &ajustes) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("gestor_carga: {e:#}");
-            ExitCode::FAILURE
-        }
+    match orden::leer_si_salud(Command::new(NOMBRE).about(QUE_HACE).after_help(AYUDA)) {
+        Ok(true) => arranque::salud(NOMBRE, |ajustes| Ok(AjustesGestor::leer(ajustes)?.http)),
+        Ok(false) => arranque::servicio(NOMBRE, AjustesGestor::leer, servir),
+        Err(salida) => salida,
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn correr(pregunta: bool, ajustes: &AjustesGestor) -> anyhow::Result<()> {
-    if pregunta { Ok(salud::preguntar(ajustes.http).await?) } else { servir(ajustes).await }
-}
-
-async fn servir(ajustes: &AjustesGestor) -> anyhow::Result<()> {
-    let metricas = telemetry::iniciar();
-    descriptores::ampliar(CONEXIONES);
+async fn servir(ajustes: AjustesGestor, mut marcha: Marcha) -> anyhow::Result<()> {
     let token = Token::leer(ajustes.token.as_deref())?;
-    let mut apagado = Apagado::nuevo()?;
     let diario = Journal::abrir(&ajustes.diario)?;
-    let contexto = Contexto::nuevo();
-    let zocalos = ajustes.abrir(&contexto)?;
-    let listo = Listo::default();
-    watchdog::dar_senales();
+    let zocalos = ajustes.abrir(&Contexto::nuevo())?;
     let (encargos, por_atender) = administracion::canal();
-    common::process::http::servir(ajustes.http, metricas, listo.clone(), http::rutas(encargos, token)).await?;
+    marcha.atender_http(ajustes.http, http::rutas(encargos, token)).await?;
     tracing::info!("gestor de carga en marcha");
-    Servicio::nuevo(ajustes.limites, zocalos, diario, por_atender, listo).correr(&mut apagado).await?;
-    Ok(())
+    let servicio = Servicio::nuevo(ajustes.limites, zocalos, diario, por_atender, marcha.listo);
+    Ok(servicio.correr(&mut marcha.apagado).await?)
 }

@@ -21,8 +21,6 @@ use crate::{
     supervisor::{Foto, Mando, Pedido, machine::Fase},
 };
 
-/// Cuánto tiene la suite para estar lista: lo que un gestor de almacenamiento espera a su base, y más.
-const PLAZO_DE_ARRANQUE: Duration = Duration::from_mins(1);
 const PLAZO_DE_IMPORTAR: Duration = Duration::from_mins(10);
 /// Muertes seguidas de quien nunca estuvo listo que bastan para no seguir: un ajuste suyo está mal.
 const MUERTES_MAX: u32 = 4;
@@ -38,49 +36,72 @@ pub(super) fn orden_de_importar(binarios: &Path, csv: &Path, urls: &Urls) -> Com
     orden
 }
 
-/// Espera, carga y anuncia, con lo que se tardó desde `desde`. Lo que lo impide apaga la suite.
-pub(super) async fn anunciar(
-    plano: Plano,
-    urls: Urls,
-    mando: Mando,
-    importar: Option<Command>,
-    desde: Instant,
-) -> anyhow::Result<()> {
-    let preparada = preparar(&plano, &urls, &mando, importar).await;
-    if preparada.is_ok() {
-        let mut salida = io::stdout().lock();
-        // Quien cerró la salida no quería leerlo.
-        let _ = writeln!(salida, "{}", anuncio(&plano, &urls, desde.elapsed())).and_then(|()| salida.flush());
-    } else {
-        mando.pedir(Pedido::Apagar).await;
-    }
-    preparada
+/// Una suite recién arrancada.
+pub(super) struct Arrancada {
+    pub(super) plano: Plano,
+    pub(super) urls: Urls,
+    pub(super) mando: Mando,
+    /// Desde cuándo se cuenta lo que tardó.
+    pub(super) desde: Instant,
+    /// Lo que tienen todos para estar listos.
+    pub(super) plazo: Duration,
 }
 
-async fn preparar(plano: &Plano, urls: &Urls, mando: &Mando, importar: Option<Command>) -> anyhow::Result<()> {
-    esperar_a_todos(plano, mando).await?;
-    if let Some(orden) = importar
-        && !hay_catalogo(&urls.servicio).await?
-    {
-        timeout(PLAZO_DE_IMPORTAR, cargar(orden)).await.context("el catálogo no se cargó a tiempo")??;
+impl Arrancada {
+    /// Espera, carga y anuncia. Lo que lo impide apaga la suite.
+    pub(super) async fn anunciar(self, importar: Option<Command>) -> anyhow::Result<()> {
+        let preparada = self.preparar(importar).await;
+        if preparada.is_ok() {
+            let mut salida = io::stdout().lock();
+            // Quien cerró la salida no quería leerlo.
+            let _ = writeln!(salida, "{}", self.anuncio()).and_then(|()| salida.flush());
+        } else {
+            self.mando.pedir(Pedido::Apagar).await;
+        }
+        preparada
     }
-    Ok(())
-}
 
-async fn esperar_a_todos(plano: &Plano, mando: &Mando) -> anyhow::Result<()> {
-    let mut fotos = mando.fotos.clone();
-    let sin_remedio = |f: &Foto| f.muertes_sin_servir >= MUERTES_MAX;
-    let espera = fotos.wait_for(|fotos| fotos.iter().any(sin_remedio) || fotos.iter().all(esta_listo));
-    let fotos = match timeout(PLAZO_DE_ARRANQUE, espera).await {
-        Ok(fotos) => fotos.context("la suite se apagó mientras arrancaba")?.clone(),
-        Err(_) => mando.fotos.borrow().clone(),
-    };
-    let Some(i) = fotos.iter().position(sin_remedio).or_else(|| fotos.iter().position(|f| !esta_listo(f))) else {
-        return Ok(());
-    };
-    let nombre = mando.fichas[i].nombre;
-    let registro = plano.registro(nombre);
-    bail!("{nombre} no arranca: {}. Mire {}", ultima_linea(&registro), registro.display())
+    async fn preparar(&self, importar: Option<Command>) -> anyhow::Result<()> {
+        self.esperar_a_todos().await?;
+        if let Some(orden) = importar
+            && !hay_catalogo(&self.urls.servicio).await?
+        {
+            timeout(PLAZO_DE_IMPORTAR, cargar(orden)).await.context("el catálogo no se cargó a tiempo")??;
+        }
+        Ok(())
+    }
+
+    async fn esperar_a_todos(&self) -> anyhow::Result<()> {
+        let mut fotos = self.mando.fotos.clone();
+        let sin_remedio = |f: &Foto| f.muertes_sin_servir >= MUERTES_MAX;
+        let espera = fotos.wait_for(|fotos| fotos.iter().any(sin_remedio) || fotos.iter().all(esta_listo));
+        let fotos = match timeout(self.plazo, espera).await {
+            Ok(fotos) => fotos.context("la suite se apagó mientras arrancaba")?.clone(),
+            Err(_) => self.mando.fotos.borrow().clone(),
+        };
+        let Some(i) = fotos.iter().position(sin_remedio).or_else(|| fotos.iter().position(|f| !esta_listo(f))) else {
+            return Ok(());
+        };
+        let nombre = self.mando.fichas[i].nombre;
+        let registro = self.plano.registro(nombre);
+        bail!("{nombre} no arranca: {}. Mire {}", ultima_linea(&registro), registro.display())
+    }
+
+    fn anuncio(&self) -> String {
+        let Self { plano, urls, desde, .. } = self;
+        let http = plano.servicios(urls)[0].http;
+        format!(
+            "Anaquel listo en {:.2} s: clientes tcp://{} · eventos tcp://{} · informes tcp://{} · almacenamiento {} · \
+             HTTP http://{http} · base {} · ajustes {}",
+            desde.elapsed().as_secs_f64(),
+            plano.clientes(),
+            plano.eventos(),
+            plano.informes(),
+            plano.almacenes(),
+            urls.visible(),
+            plano.ajustes().display(),
+        )
+    }
 }
 
 fn esta_listo(foto: &Foto) -> bool {
@@ -117,19 +138,4 @@ async fn cargar(mut orden: Command) -> anyhow::Result<()> {
         bail!("el catálogo no se cargó ({estado}). Mire arriba por qué, o arranque sin él desde otro directorio");
     }
     Ok(())
-}
-
-fn anuncio(plano: &Plano, urls: &Urls, tardo: Duration) -> String {
-    let http = plano.servicios(urls)[0].http;
-    format!(
-        "Anaquel listo en {:.2} s: clientes tcp://{} · eventos tcp://{} · informes tcp://{} · almacenamiento {} · \
-         HTTP http://{http} · base {} · ajustes {}",
-        tardo.as_secs_f64(),
-        plano.clientes(),
-        plano.eventos(),
-        plano.informes(),
-        plano.almacenes(),
-        urls.visible(),
-        plano.ajustes().display(),
-    )
 }

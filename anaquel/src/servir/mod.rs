@@ -13,11 +13,18 @@ use std::{
 };
 
 use anyhow::Context;
-use common::process::{
-    config::{AjusteInvalido, Ajustes, invalido},
-    shutdown::Apagado,
+use common::{
+    process::{
+        config::{AjusteInvalido, Ajustes, invalido},
+        shutdown::Apagado,
+        telemetry,
+    },
+    tiempos::{
+        self, PARADA_DE_LA_BASE, PARADA_DE_SERVICIO, SILENCIO_CON_RELEVO, SILENCIO_DE_LA_BASE, SILENCIO_DEL_GESTOR,
+    },
 };
 
+use self::anuncio::Arrancada;
 use crate::{
     control::{Control, Fila},
     plano::{self, Etapa, POSTGRES, Plano, Servicio, Urls},
@@ -25,24 +32,30 @@ use crate::{
     supervisor::{Ficha, Supervisor, machine::Perfil},
 };
 
-/// Los servicios acaban lo que tienen en vuelo en menos de 3 s.
-const PLAZO_DE_SERVICIO: Duration = Duration::from_secs(5);
-/// PostgreSQL escribe un checkpoint al irse.
-const PLAZO_DE_POSTGRES: Duration = Duration::from_secs(30);
-/// Las rondas de silencio ([`RONDA`](crate::supervisor::RONDA)) que bastan para dar por muerto a quien nadie releva: nada se
-/// decide sin él, y ha de volver antes de que quien espera pierda la paciencia (2 s).
-const SILENCIO_DEL_GESTOR: u32 = 4;
-/// Las de PostgreSQL, que tarda más en volver: antes de recuperarse lleva a disco lo que el sistema tenga por escribir.
-const SILENCIO_DE_LA_BASE: u32 = 3;
-/// Las de quien tiene relevo: los demás ya lo suplen, y si despierta sigue con lo que tenía.
-const SILENCIO_CON_RELEVO: u32 = 50;
 const DATABASE_URL: &str = "DATABASE_URL";
 
-/// Lo que se puede pedir a [`correr`].
-#[derive(Clone, Debug, Default)]
-pub struct Opciones {
-    /// El catálogo que se carga si la base no tiene ninguno; sin nombrarlo, el de muestra si está.
-    pub catalogo: Option<PathBuf>,
+/// Los ajustes de una suite, ya leídos.
+pub struct AjustesDeSuite {
+    plano: Plano,
+    /// La base que dice `DATABASE_URL`, si no es la embebida.
+    ajena: Option<Urls>,
+    /// Lo que tiene para estar lista.
+    arranque: Duration,
+}
+
+impl AjustesDeSuite {
+    /// Los lee. Los almacenes heredan este entorno: `ESPERA_BASE_MS` es la suya.
+    ///
+    /// # Errors
+    /// [`AjusteInvalido`].
+    pub fn leer(ajustes: &Ajustes) -> Result<Self, AjusteInvalido> {
+        let plano = plano_de(ajustes)?;
+        // La de `anaquel.env` es la embebida: quien la leyó en su terminal no quiere otra.
+        let dada = ajustes.texto(DATABASE_URL).filter(|url| !Instalacion::es_de(&plano.datos(), url));
+        let ajena = dada.map(|servicio| Urls { servicio, migracion: ajustes.texto("DATABASE_URL_MIGRACION") });
+        let espera = ajustes.milisegundos("ESPERA_BASE_MS", tiempos::ESPERA_BASE_MS)?;
+        Ok(Self { plano, ajena, arranque: espera + tiempos::ARRANQUE })
+    }
 }
 
 /// El directorio y el puerto base que dicen los ajustes, con el directorio hecho absoluto.
@@ -73,37 +86,40 @@ fn desvio_de(ajustes: &Ajustes) -> Result<Option<[SocketAddr; 2]>, AjusteInvalid
     dos.map(Some).ok_or_else(|| invalido(plano::ANAQUEL_ALMACENES, format!("«{texto}» no vale"), salida))
 }
 
-/// Corre una suite hasta que se apaga (SIGTERM, SIGINT). Los procesos mueren con el hilo que llama.
+/// Corre una suite hasta que se apaga (SIGTERM, SIGINT). Los procesos mueren con el hilo que llama. Si la base no tiene
+/// catálogo se carga `catalogo`; sin nombrarlo, el de muestra si está.
 ///
 /// # Errors
 /// Lo que impide arrancarla, en una línea.
-pub fn correr(ajustes: &Ajustes, opciones: &Opciones) -> anyhow::Result<()> {
+pub async fn correr(ajustes: AjustesDeSuite, catalogo: Option<PathBuf>) -> anyhow::Result<()> {
     let desde = Instant::now();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let AjustesDeSuite { plano, ajena, arranque } = ajustes;
+    let _metricas = telemetry::iniciar();
     // Desde aquí SIGTERM y SIGINT esperan su turno: nada queda a medias en la preparación.
-    let apagado = runtime.block_on(async { Apagado::nuevo() })?;
-    let plano = plano_de(ajustes)?;
+    let apagado = Apagado::nuevo()?;
     let _cerrojo = puerta::tomar_directorio(&plano)?;
     let binarios = puerta::binarios()?;
-    let catalogo = puerta::catalogo(opciones)?;
-    let (instalacion, urls) = base_de_datos(ajustes, &plano)?;
+    let catalogo = puerta::catalogo(catalogo)?;
+    let (instalacion, urls) = base_de_datos(ajena, &plano)?;
     let servicios = plano.servicios(&urls);
     puerta::comprobar_puertos(&servicios)?;
     token::asegurar(&plano.token())?;
     escribir_ajustes(&plano, &urls)?;
     let ajeno = instalacion.is_none().then(|| postgres_ajeno(&urls));
     let fichas = fichas(&servicios, instalacion.clone(), &urls, &binarios);
-    let resultado = runtime.block_on(async {
+    let cuidar = async {
         let (supervisor, mando) =
             Supervisor::nuevo(plano.clone(), fichas).context("no se puede preparar el cuidado de los procesos")?;
         let control = Control::abrir(plano.var(), mando.clone(), ajeno)
             .with_context(|| format!("no se puede abrir el zócalo de control en {}", plano.var().display()))?;
         tokio::spawn(control.atender());
         let importar = catalogo.map(|csv| anuncio::orden_de_importar(&binarios, &csv, &urls));
-        let anuncio = tokio::spawn(anuncio::anunciar(plano.clone(), urls, mando, importar, desde));
+        let arrancada = Arrancada { plano: plano.clone(), urls, mando, desde, plazo: arranque };
+        let anuncio = tokio::spawn(arrancada.anunciar(importar));
         supervisor.correr(apagado).await;
         if anuncio.is_finished() { anuncio.await? } else { Ok(()) }
-    });
+    };
+    let resultado = cuidar.await;
     let _ = fs::remove_file(plano.ajustes());
     if let Some(instalacion) = instalacion {
         instalacion.retirar_zocalo();
@@ -111,12 +127,10 @@ pub fn correr(ajustes: &Ajustes, opciones: &Opciones) -> anyhow::Result<()> {
     resultado
 }
 
-/// La base que dice `DATABASE_URL`, o la embebida (que se hace si falta).
-fn base_de_datos(ajustes: &Ajustes, plano: &Plano) -> anyhow::Result<(Option<Instalacion>, Urls)> {
-    // La de `anaquel.env` es la embebida: quien la leyó en su terminal no quiere otra.
-    let dada = ajustes.texto(DATABASE_URL).filter(|url| !Instalacion::es_de(&plano.datos(), url));
-    if let Some(servicio) = dada {
-        return Ok((None, Urls { servicio, migracion: ajustes.texto("DATABASE_URL_MIGRACION") }));
+/// La base dada, o la embebida (que se hace si falta).
+fn base_de_datos(ajena: Option<Urls>, plano: &Plano) -> anyhow::Result<(Option<Instalacion>, Urls)> {
+    if let Some(urls) = ajena {
+        return Ok((None, urls));
     }
     let instalacion = Instalacion::preparar(&plano.datos(), Modo::Duradero)?;
     let urls =
@@ -157,7 +171,7 @@ fn fichas(
     let de_la_base = Perfil {
         etapa: Etapa::Base as u8,
         tras: None,
-        plazo_de_parada: PLAZO_DE_POSTGRES,
+        plazo_de_parada: PARADA_DE_LA_BASE,
         insiste: true,
         rondas_de_silencio: SILENCIO_DE_LA_BASE,
     };
@@ -170,7 +184,7 @@ fn fichas(
         let perfil = Perfil {
             etapa: servicio.etapa as u8,
             tras,
-            plazo_de_parada: PLAZO_DE_SERVICIO,
+            plazo_de_parada: PARADA_DE_SERVICIO,
             insiste: false,
             rondas_de_silencio: if solo { SILENCIO_DEL_GESTOR } else { SILENCIO_CON_RELEVO },
         };

@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use super::Opciones;
 use crate::plano::{Plano, Servicio};
 
 /// El catálogo que se carga sin nombrarlo, si está.
@@ -57,9 +56,9 @@ pub(super) fn binarios() -> anyhow::Result<PathBuf> {
 }
 
 /// El catálogo nombrado, que tiene que estar, o el de muestra si está.
-pub(super) fn catalogo(opciones: &Opciones) -> anyhow::Result<Option<PathBuf>> {
-    match &opciones.catalogo {
-        Some(csv) if csv.is_file() => Ok(Some(csv.clone())),
+pub(super) fn catalogo(nombrado: Option<PathBuf>) -> anyhow::Result<Option<PathBuf>> {
+    match nombrado {
+        Some(csv) if csv.is_file() => Ok(Some(csv)),
         Some(csv) => bail!("--catalogo: no existe {}. Nombre un archivo CSV", csv.display()),
         None => Ok(Some(PathBuf::from(CATALOGO)).filter(|csv| csv.is_file())),
     }

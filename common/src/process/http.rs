@@ -16,10 +16,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use self::conexiones::Limites;
-use super::config::{AjusteInvalido, invalido};
+use super::config::{AjusteInvalido, HTTP_ADDR, invalido};
 
-/// El ajuste con la dirección HTTP de un proceso.
-pub const HTTP_ADDR: &str = "HTTP_ADDR";
 /// Cada cuánto se ponen al día las métricas que nadie pide (vacía los histogramas).
 const MANTENIMIENTO: Duration = Duration::from_secs(5);
 

@@ -1,5 +1,6 @@
 //! Lo que todo proceso de Anaquel hace igual: leer sus ajustes, contar lo que pasa, atender HTTP y apagarse.
 //!
+//! - [`arranque`]: de la línea de órdenes al trabajo, y de ahí al estado de salida.
 //! - [`orden`]: la línea de órdenes, en español.
 //! - [`config`]: ajustes del entorno y de un TOML, con errores que nombran el ajuste y la salida.
 //! - [`telemetry`]: registro (a la salida de error) y métricas.
@@ -12,6 +13,7 @@
 //! - [`watchdog`]: las señales de vida a quien lo lanzó.
 //! - [`puntos_de_muerte`]: dónde puede morir a propósito en una construcción de prueba.
 
+pub mod arranque;
 pub mod config;
 pub mod descriptores;
 pub mod hijos;
