@@ -223,14 +223,11 @@ fn lanzar_devolucion(ajustes: &[(&str, &str)], argumentos: &[&str]) -> Output {
 
 #[test]
 fn un_ajuste_malo_es_una_linea_que_lo_nombra_y_salida_2() {
-    let ocupado = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
-    let ocupado = ocupado.local_addr().map(|a| (ocupado, a.to_string())).expect("dirección");
     for (nombre, valor) in [
         ("GESTOR_CARGA_PUB_ADDR", "sin_puerto"),
         ("GESTOR_CARGA_INFORMES_ADDR", "a:1,b:2"),
         ("GESTOR_ALMACENAMIENTO_ENDPOINTS", ","),
         ("HTTP_ADDR", "5658"),
-        ("HTTP_ADDR", &ocupado.1),
         ("ANAQUEL_CONFIG", "no_existe.toml"),
     ] {
         let salida = lanzar_devolucion(&[(nombre, valor)], &[]);
@@ -238,6 +235,16 @@ fn un_ajuste_malo_es_una_linea_que_lo_nombra_y_salida_2() {
         assert_eq!(salida.status.code(), Some(2), "{texto}");
         assert!(texto.contains(nombre) && texto.trim_end().lines().count() == 1, "{nombre}: {texto}");
     }
+}
+
+#[test]
+fn un_puerto_http_ocupado_es_una_linea_que_lo_nombra_y_salida_1_como_en_los_demas_servicios() {
+    let ocupado = std::net::TcpListener::bind("127.0.0.1:0").expect("puerto");
+    let addr = ocupado.local_addr().expect("dirección").to_string();
+    let salida = lanzar_devolucion(&[("HTTP_ADDR", &addr)], &[]);
+    let texto = String::from_utf8(salida.stderr).expect("UTF-8");
+    assert_eq!((salida.status.code(), texto.trim_end().lines().count()), (Some(1), 1), "{texto}");
+    assert!(texto.contains("HTTP_ADDR") && texto.contains(&addr), "{texto}");
 }
 
 #[test]

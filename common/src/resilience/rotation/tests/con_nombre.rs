@@ -199,3 +199,30 @@ fn restablecer_un_circuito_abierto_lo_prueba_en_seguida_y_si_esta_sano_se_cierra
         ]
     );
 }
+
+#[test]
+fn con_todos_los_endpoints_callados_a_todos_se_les_pregunta_y_la_llamada_acaba_antes_de_que_la_reentreguen() {
+    use crate::tiempos::{ENDPOINTS_MAX, LLAMADA, REENTREGA};
+    for cuantos in 1..=ENDPOINTS_MAX as usize {
+        let inicio = Instant::now();
+        let mut rotacion = Rotacion::new(Config::default(), cuantos, inicio);
+        (0..cuantos).for_each(|punto| rotacion.on_conectado(punto, inicio));
+        let llamada = rotacion.on_llamada(inicio).expect("hay sitio");
+        let (mut preguntados, mut acabo) = (Vec::new(), None);
+        let mut now = inicio;
+        while acabo.is_none() {
+            while let Some(accion) = rotacion.poll_accion() {
+                match accion {
+                    Accion::Enviar { punto, .. } => preguntados.push(punto),
+                    Accion::Abandonar { llamada: cual, algo_enviado: true } if cual == llamada => acabo = Some(now),
+                    _ => {}
+                }
+            }
+            now = rotacion.poll_timeout().map_or(now, |cuando| now.max(cuando));
+            rotacion.on_plazo(now);
+        }
+        let duro = acabo.expect("acabó") - inicio;
+        assert!(duro <= LLAMADA && duro < REENTREGA, "con {cuantos}: {duro:?}");
+        assert!((0..cuantos).all(|punto| preguntados.contains(&punto)), "con {cuantos}: {preguntados:?}");
+    }
+}
