@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := ayuda
 .PHONY: ayuda preparar preparar-pruebas construir construir-pruebas demo simulacion mutantes caos campania-muertes \
 	campania-paradas campania-apagon banco banco-grande experimento servir secretos imagenes-base imagenes \
-	docker-arriba docker-abajo docker-demo docker-readme respaldo restaurar test lint
+	docker-arriba docker-abajo docker-demo docker-readme respaldo restaurar test lint auditar-dependencias
 
 ayuda: ## Muestra esta lista
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
@@ -103,3 +103,7 @@ mutantes: preparar ## Pone errores a propósito en una copia y dice qué comprob
 lint: preparar ## Formato y clippy, sin un aviso
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+auditar-dependencias: ## Licencias, versiones dobles y procedencia de lo ajeno, según deny.toml. AVISOS=si, también los de seguridad, que se bajan
+	@command -v cargo-deny >/dev/null || { echo "Falta cargo-deny: cargo install cargo-deny --locked"; exit 1; }
+	cargo deny --locked check --deny warnings licenses bans sources $(if $(filter si,$(AVISOS)),advisories)
