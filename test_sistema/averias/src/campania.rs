@@ -7,11 +7,11 @@ mod paradas;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use common::process::interrupcion::Interrupcion;
-use taller::{carpeta::guardar, escena::Escena};
+use juicio::informe::Informe;
+use taller::{carpeta::dejar, escena::Escena};
 
-use self::informe::Informe;
+use self::informe::Campania;
 
 /// Una campaña larga sobre una suite propia: muertes, paradas o un apagón; audita y comprueba los umbrales
 #[derive(Clone, Debug, clap::Parser)]
@@ -53,22 +53,14 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     let carpeta = pedido.var.join("campania");
     println!("\n▸ Campaña de {}", pedido.cual.nombre());
     let escena = Escena::levantar(Escena::solar(&carpeta.join("suite"))?, None).await?;
-    let hecha = interrupcion.hasta(hacer(&escena, &pedido.cual)).await;
+    let hecha: anyhow::Result<_> = interrupcion.hasta(hacer(&escena, &pedido.cual)).await;
     let apagada = escena.apagar().await;
-    let mut informe: Informe = hecha?;
-    informe.faltas.extend(apagada);
-    let fecha = chrono::Utc::now().format("%Y-%m-%dT%H-%M-%SZ");
-    let ruta = carpeta.join(format!("{fecha}-{}", pedido.cual.nombre()));
-    let malo = || format!("no se puede escribir el informe en {}", ruta.display());
-    guardar(&ruta.join("informe.json"), &informe).with_context(malo)?;
-    std::fs::write(ruta.join("informe.md"), informe.texto()).with_context(malo)?;
-    println!("\n{}", informe.texto());
-    let bien = informe.faltas.is_empty();
-    println!("  {} informe en {}", if bien { "✔ cumple;" } else { "✘ NO cumple;" }, ruta.display());
-    Ok(bien)
+    let informe = Informe::de(hecha?).con(apagada);
+    dejar(&carpeta, pedido.cual.nombre(), &informe)?;
+    Ok(informe.vale())
 }
 
-async fn hacer(escena: &Escena, cual: &Cual) -> anyhow::Result<Informe> {
+async fn hacer(escena: &Escena, cual: &Cual) -> anyhow::Result<Campania> {
     match cual {
         Cual::Muertes(pedido) => muertes::correr(escena, pedido).await,
         Cual::Paradas(pedido) => paradas::correr(escena, pedido).await,

@@ -6,13 +6,14 @@ mod disco;
 mod informe;
 pub mod plan;
 
-use std::{fs, path::PathBuf, rc::Rc, time::Duration};
+use std::{path::PathBuf, rc::Rc, time::Duration};
 
 use anyhow::Context as _;
 use common::process::progreso::Progreso;
+use juicio::informe::Informe;
 use taller::{
     carga::{Carga, Plan},
-    carpeta::guardar,
+    carpeta::dejar,
     escena::{CALMA_MAX, Cierre, Escena},
     proxy::Proxy,
     suite::{Solar, Suite},
@@ -22,7 +23,7 @@ use tokio::time::{Instant, sleep};
 use self::{
     averias::Averias,
     disco::{Aislado, Disco},
-    informe::{Informe, Medido},
+    informe::{Caos, Visto},
     plan::Suceso,
 };
 
@@ -67,14 +68,18 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     for semilla in semillas {
         let informe = campania(pedido, semilla, aislado.clone()).await?;
         bien &= informe.vale();
-        if informe.interrumpido {
+        if informe.medido.interrumpido {
             break;
         }
     }
     Ok(bien)
 }
 
-async fn campania(pedido: &Argumentos, semilla: u64, aislado: Result<Aislado, String>) -> anyhow::Result<Informe> {
+async fn campania(
+    pedido: &Argumentos,
+    semilla: u64,
+    aislado: Result<Aislado, String>,
+) -> anyhow::Result<Informe<Caos>> {
     println!("\n▸ Caos de {} s con la semilla {semilla}", pedido.segundos);
     let solar = Escena::solar(&pedido.var.join("caos").join("suite"))?;
     let diario = solar.plano().diario();
@@ -94,11 +99,8 @@ async fn campania(pedido: &Argumentos, semilla: u64, aislado: Result<Aislado, St
     let hecho = romper(&escena, enlaces, disco.as_ref().ok().cloned(), semilla, (dura, plan)).await;
     let informe = hecho.map(|hecho| hecho.informe(&escena.suite, semilla, dicho));
     let apagada = escena.apagar().await;
-    let mut informe = informe?;
-    informe.faltas.extend(apagada);
-    let ruta = escribir(&pedido.var, semilla, &informe)?;
-    println!("\n{}", informe.texto());
-    println!("  {} informe en {}", if informe.vale() { "✔ vale;" } else { "✘ NO vale;" }, ruta.display());
+    let informe = informe?.con(apagada);
+    dejar(&pedido.var.join("caos"), &semilla.to_string(), &informe)?;
     Ok(informe)
 }
 
@@ -174,10 +176,10 @@ async fn mostrar(averias: &Averias, carga: &Carga, fin: Instant) {
 }
 
 impl Hecho {
-    fn informe(&self, suite: &Suite, semilla: u64, disco: String) -> Informe {
+    fn informe(&self, suite: &Suite, semilla: u64, disco: String) -> Informe<Caos> {
         let registros: Vec<String> = suite.servicios().iter().map(|s| suite.registro(s.nombre)).collect();
         let veces = |frase: &str| registros.iter().map(|r| r.matches(frase).count()).sum();
-        Informe::de(&Medido {
+        Informe::de(Caos::de(&Visto {
             semilla,
             duro: self.duro,
             interrumpido: self.interrumpido,
@@ -189,17 +191,6 @@ impl Hecho {
             reasignadas: veces(" reasignada: "),
             breakers_abiertos: veces("circuito ABIERTO para "),
             salud: &self.salud,
-        })
+        }))
     }
-}
-
-/// Deja `informe.json` e `informe.md` en una carpeta con la fecha; devuelve el segundo.
-fn escribir(var: &std::path::Path, semilla: u64, informe: &Informe) -> anyhow::Result<PathBuf> {
-    let fecha = chrono::Utc::now().format("%Y-%m-%dT%H-%M-%SZ");
-    let carpeta = var.join("caos").join(format!("{fecha}-{semilla}"));
-    let malo = || format!("no se puede escribir el informe en {}", carpeta.display());
-    guardar(&carpeta.join("informe.json"), informe).with_context(malo)?;
-    let ruta = carpeta.join("informe.md");
-    fs::write(&ruta, informe.texto()).with_context(malo)?;
-    Ok(ruta)
 }

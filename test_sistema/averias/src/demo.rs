@@ -7,7 +7,11 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use common::transport::{Contexto, Endpoint};
-use juicio::{auditoria::Sembrados, historia::Historia, informe::Informe};
+use juicio::{
+    auditoria::Sembrados,
+    historia::Historia,
+    informe::{Cuentas, Muertes},
+};
 use taller::{
     base::Base,
     carga::{Carga, Plan, cierre},
@@ -71,7 +75,7 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     Ok(concluir(&informe, &tropiezos, principio.elapsed(), &ruta.display().to_string()))
 }
 
-async fn simulacros(suite: &Suite) -> anyhow::Result<(Informe, Vec<String>)> {
+async fn simulacros(suite: &Suite) -> anyhow::Result<(Muertes, Vec<String>)> {
     let base = Base::abrir(&suite.base_de_datos()?).await?;
     let sembrados = base.sembrados().await?;
     let mut demo = Demo {
@@ -90,7 +94,7 @@ async fn simulacros(suite: &Suite) -> anyhow::Result<(Informe, Vec<String>)> {
     demo.prueba_2().await?;
     titulo("Auditoría: lo reconocido contra lo que hay en PostgreSQL");
     let veredicto = cierre::cerrar(&demo.endpoint, &demo.base, &mut demo.historia, &demo.sembrados).await?;
-    let informe = Informe::de(&demo.historia, &veredicto, fallos);
+    let informe = Muertes { cuentas: Cuentas::de(&demo.historia, &veredicto), fallos };
     demo.tropiezos.extend(veredicto.hallazgos);
     demo.tropiezos.extend(demo.historia.textos_de_errores.iter().map(|texto| format!("error: {texto}")));
     Ok((informe, demo.tropiezos))
@@ -141,17 +145,15 @@ fn titulo(texto: &str) {
     println!("\n▸ {texto}");
 }
 
-fn concluir(informe: &Informe, tropiezos: &[String], duro: Duration, ruta: &str) -> bool {
+fn concluir(informe: &Muertes, tropiezos: &[String], duro: Duration, ruta: &str) -> bool {
     titulo("Informe");
     print!("{}", informe.tabla());
-    let mut peros = tropiezos.to_vec();
-    if informe.operaciones < OPERACIONES_MIN {
-        peros.push(format!("se reconocieron menos de {OPERACIONES_MIN} operaciones"));
-    }
-    let bien = informe.limpio() && peros.is_empty();
+    let mut peros = informe.cuentas.faltas(OPERACIONES_MIN);
+    peros.extend(tropiezos.iter().cloned());
     for pero in &peros {
         println!("  ✘ {pero}");
     }
+    let bien = peros.is_empty();
     println!("\n  {} en {:.0} s; {ruta}", if bien { "✔ todo cuadra," } else { "✘ NO cuadra," }, duro.as_secs_f64());
     bien
 }

@@ -19,14 +19,14 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use juicio::historia::Historia;
+use juicio::{historia::Historia, informe::Informe};
 use taller::carpeta::{guardar, vaciar};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::Instant,
 };
 
-pub use self::informe::{Averia, Informe};
+pub use self::informe::{Averia, Contenedores};
 use self::{
     escenario::Escenario,
     maquinas::Maquinas,
@@ -76,15 +76,19 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     vaciar(&carpeta).with_context(|| format!("no se puede vaciar {}", carpeta.display()))?;
     recogido.context("quedaron cosas de la demostración sin borrar")?;
     println!("  no queda ningún contenedor, red ni volumen de la demostración");
-    let mut informe = hecho?;
-    informe.duracion_s = principio.elapsed().as_secs();
-    informe.juzgar();
+    let (mut medido, tropiezos) = hecho?;
+    medido.duracion_s = principio.elapsed().as_secs();
+    let informe = Informe::de(medido).con(tropiezos);
     let ruta = pedido.var.join("docker-informe.json");
     guardar(&ruta, &informe).with_context(|| format!("no se puede escribir el informe en {}", ruta.display()))?;
     Ok(concluir(&informe, &ruta))
 }
 
-async fn demostrar(maquinas: &Maquinas, versiones: String, carpeta: &Path) -> anyhow::Result<Informe> {
+async fn demostrar(
+    maquinas: &Maquinas,
+    versiones: String,
+    carpeta: &Path,
+) -> anyhow::Result<(Contenedores, Vec<String>)> {
     vaciar(carpeta)?;
     fs::create_dir_all(carpeta)?;
     let copias = carpeta.canonicalize()?.display().to_string();
@@ -94,16 +98,15 @@ async fn demostrar(maquinas: &Maquinas, versiones: String, carpeta: &Path) -> an
     let sin_relevo = escenario.sin_relevo().await?;
 
     titulo("Auditoría: lo reconocido contra lo que hay en PostgreSQL");
-    let mut informe = Informe::nuevo(versiones, arranque);
-    informe.averias = escenario.ventanas.iter().map(|ventana| Averia::de(ventana, &con_relevo)).collect();
+    let mut medido = Contenedores::nuevo(versiones, arranque);
+    medido.averias = escenario.ventanas.iter().map(|ventana| Averia::de(ventana, &con_relevo)).collect();
     let a_mano = std::mem::take(&mut escenario.a_mano);
     for historia in [&con_relevo, &sin_relevo, &a_mano] {
-        auditar(&escenario, historia, &mut informe).await?;
+        auditar(&escenario, historia, &mut medido).await?;
     }
     let restauradas = escenario.restaurar(&copia).await?;
-    informe.restauradas = u64::try_from(restauradas).unwrap_or(u64::MAX);
-    informe.faltas.extend(escenario.tropiezos);
-    Ok(informe)
+    medido.restauradas = u64::try_from(restauradas).unwrap_or(u64::MAX);
+    Ok((medido, escenario.tropiezos))
 }
 
 /// Levanta las dos y carga el catálogo; devuelve lo que tardaron en estar sanas.
@@ -120,7 +123,7 @@ async fn levantar(maquinas: &Maquinas) -> anyhow::Result<Duration> {
     Ok(arranque)
 }
 
-async fn auditar(escenario: &Escenario<'_>, historia: &Historia, informe: &mut Informe) -> anyhow::Result<()> {
+async fn auditar(escenario: &Escenario<'_>, historia: &Historia, medido: &mut Contenedores) -> anyhow::Result<()> {
     let veredicto = escenario.base.auditar(historia, &escenario.sembrados).await?;
     println!(
         "  {} operaciones reconocidas: {} perdidas, {} duplicadas",
@@ -128,7 +131,7 @@ async fn auditar(escenario: &Escenario<'_>, historia: &Historia, informe: &mut I
         veredicto.perdidas,
         veredicto.duplicadas
     );
-    informe.sumar(historia, &veredicto);
+    medido.sumar(historia, &veredicto);
     Ok(())
 }
 
@@ -155,14 +158,11 @@ fn titulo(texto: &str) {
     println!("\n▸ {texto}");
 }
 
-fn concluir(informe: &Informe, ruta: &Path) -> bool {
+fn concluir(informe: &Informe<Contenedores>, ruta: &Path) -> bool {
     titulo("Informe");
-    print!("{}", informe.tabla());
-    for falta in &informe.faltas {
-        println!("  ✘ {falta}");
-    }
-    let bien = informe.faltas.is_empty();
+    print!("{}", informe.texto());
+    let bien = informe.vale();
     let dicho = if bien { "✔ todo cuadra," } else { "✘ NO cuadra," };
-    println!("\n  {dicho} en {} s; {}", informe.duracion_s, ruta.display());
+    println!("\n  {dicho} en {} s; {}", informe.medido.duracion_s, ruta.display());
     bien
 }

@@ -17,16 +17,16 @@ use common::{
     process::{interrupcion::Interrupcion, progreso::Progreso},
     transport::Contexto,
 };
-use juicio::estadistica::rondas::Ritmo;
+use juicio::{estadistica::rondas::Ritmo, informe::Informe};
 use taller::{carga::ampliar_descriptores, carpeta::guardar, suite::Suite};
 
-use self::informe::{Escala, Informe, Presencia};
+use self::informe::{Escala, Grande, Presencia};
 use crate::{
     apagar,
     auditoria::{self, Veredicto},
     borrar_lo_anterior,
     cadena::{self, Salida, Tramo},
-    datos,
+    datos, marca,
     medida::Medidas,
     reparto::{Caso, Reparto, Tamano},
     titulo,
@@ -106,17 +106,18 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
         dura: pedido.dura(),
         semilla: 0,
     };
-    let mut informe = Informe::nuevo(PEQUENA, pedido.tamano());
-    let fin = interrupcion.hasta(esto.todo(&dir, &mut informe)).await;
+    let mut medido = Grande::nuevo(PEQUENA, pedido.tamano());
+    let fin = interrupcion.hasta(esto.todo(&dir, &mut medido)).await;
     let apagadas = apagar(esto.pequena.suite).await.and(apagar(esto.grande.suite).await);
-    informe.juzgar();
+    medido.juzgar();
+    let informe = Informe::de(medido);
     print!("{}", informe.texto());
     fin?;
     apagadas?;
     let ruta = pedido.var.join("banco-grande.json");
     guardar(&ruta, &informe).with_context(|| format!("no se puede escribir {}", ruta.display()))?;
-    println!("\n  {}; todo, en {}", informe.conclusion(), ruta.display());
-    Ok(informe.limpio())
+    println!("\n  {}; todo, en {}", marca(informe.vale()), ruta.display());
+    Ok(informe.vale())
 }
 
 impl Lado {
@@ -140,7 +141,7 @@ impl Lado {
 }
 
 impl Suites {
-    async fn todo(&mut self, dir: &Path, informe: &mut Informe) -> anyhow::Result<()> {
+    async fn todo(&mut self, dir: &Path, informe: &mut Grande) -> anyhow::Result<()> {
         informe.carga_s = self.cargar().await?.as_secs();
         titulo("La misma carga sobre las dos, a turnos");
         for clientes in CLIENTES {

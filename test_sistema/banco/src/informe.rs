@@ -7,6 +7,7 @@ use std::{
 
 use juicio::{
     estadistica::rondas::{Extremos, Ritmo},
+    informe::{Medido, contadas},
     numeros::{centesimas, milisegundos},
 };
 use serde::Serialize;
@@ -21,9 +22,9 @@ use crate::{
     reparto::Caso,
 };
 
-/// El informe, para un programa.
+/// Lo que mide el banco.
 #[derive(Serialize)]
-pub struct Informe {
+pub struct DelBanco {
     maquina: Maquina,
     versiones: BTreeMap<String, String>,
     cadena: Vec<DeLaCadena>,
@@ -67,7 +68,7 @@ struct Arranque {
     con_datos: Option<u64>,
 }
 
-impl Informe {
+impl DelBanco {
     /// El de lo que se llegó a medir.
     pub(super) fn de(hecho: &Hecho) -> Self {
         let Hecho { medidas, ajustes, memoria_mib, desde_nada, con_datos, pausa, veredicto } = hecho;
@@ -89,15 +90,30 @@ impl Informe {
         }
     }
 
-    /// Si lo reconocido está, una vez, y nada quedó sin decidir.
+    /// En qué quedaron los objetivos, en una frase. Uno que no se alcanza se muestra, y no es una falta.
     #[must_use]
-    pub fn limpio(&self) -> bool {
-        self.sin_decidir == 0 && self.auditoria.is_some_and(|v| v.limpio())
+    pub fn conclusion(&self) -> String {
+        match self.objetivos.iter().filter(|o| !o.cumple).count() {
+            0 => "se alcanzan todos los objetivos".to_owned(),
+            1 => "un objetivo no se alcanza".to_owned(),
+            n => format!("{n} objetivos no se alcanzan"),
+        }
+    }
+}
+
+impl Medido for DelBanco {
+    fn faltas(&self) -> Vec<String> {
+        let mut faltas = self.textos.clone();
+        faltas.extend(contadas(&[(self.sin_decidir, "operaciones quedaron sin respuesta o sin decidir")]));
+        match self.auditoria {
+            Some(veredicto) if veredicto.limpio() => {}
+            Some(_) => faltas.push("lo reconocido NO cuadra con lo guardado".to_owned()),
+            None => faltas.push("no se llegó a auditar".to_owned()),
+        }
+        faltas
     }
 
-    /// Los objetivos y lo demás que se midió, para una persona.
-    #[must_use]
-    pub fn objetivos(&self) -> String {
+    fn texto(&self) -> String {
         let mut texto: String = self.objetivos.iter().map(Objetivo::texto).collect();
         let memoria: Vec<String> = self.memoria_mib.iter().map(|(nombre, mib)| format!("{nombre} {mib}")).collect();
         let Arranque { desde_nada, con_datos } = &self.arranque_ms;
@@ -111,26 +127,7 @@ impl Informe {
         if !memoria.is_empty() {
             let _ = writeln!(texto, "    memoria residente, MiB: {}", memoria.join(" · "));
         }
-        for fallo in &self.textos {
-            let _ = writeln!(texto, "  ✘ {fallo}");
-        }
         texto
-    }
-
-    /// En qué quedó, en una frase.
-    #[must_use]
-    pub fn conclusion(&self) -> String {
-        let faltan = self.objetivos.iter().filter(|o| !o.cumple).count();
-        let objetivos = match faltan {
-            0 => "se alcanzan todos los objetivos".to_owned(),
-            1 => "un objetivo no se alcanza".to_owned(),
-            n => format!("{n} objetivos no se alcanzan"),
-        };
-        match self.sin_decidir {
-            _ if self.limpio() => format!("✔ todo lo reconocido está, una vez; {objetivos}"),
-            0 => format!("✘ lo reconocido NO cuadra con lo guardado; {objetivos}"),
-            n => format!("✘ {n} operaciones quedaron sin respuesta o sin decidir; {objetivos}"),
-        }
     }
 }
 
@@ -187,21 +184,24 @@ impl fmt::Display for Veredicto {
 
 #[cfg(test)]
 mod tests {
+    use juicio::informe::Informe;
+
     use super::*;
 
     #[test]
     fn sin_auditoria_o_con_algo_sin_decidir_no_esta_limpio() {
         let mut hecho = Hecho::default();
-        assert!(!Informe::de(&hecho).limpio(), "nadie lo comprobó");
+        let vale = |hecho: &Hecho| Informe::de(DelBanco::de(hecho)).vale();
+        assert!(!vale(&hecho), "nadie lo comprobó");
         hecho.veredicto = Some(Veredicto { reconocidas: 3, ..Veredicto::default() });
-        assert!(Informe::de(&hecho).limpio());
+        assert!(vale(&hecho));
         hecho.medidas.fallos.cuantos = 1;
-        assert!(!Informe::de(&hecho).limpio());
+        assert!(!vale(&hecho));
     }
 
     #[test]
     fn el_json_tiene_los_campos_prometidos() {
-        let json = serde_json::to_value(Informe::de(&Hecho::default())).expect("json");
+        let json = serde_json::to_value(Informe::de(DelBanco::de(&Hecho::default()))).expect("json");
         for campo in ["maquina", "versiones", "cadena", "referencia", "memoria_mib", "arranque_ms"] {
             assert!(json.get(campo).is_some(), "falta «{campo}»");
         }

@@ -32,6 +32,7 @@ use common::{
     process::{interrupcion::Interrupcion, progreso::Progreso},
     transport::Contexto,
 };
+use juicio::informe::Informe;
 use taller::{
     carpeta::{guardar, vaciar},
     suite::Suite,
@@ -39,7 +40,7 @@ use taller::{
 
 use self::{
     auditoria::Veredicto,
-    informe::Informe,
+    informe::DelBanco,
     medida::{Banco, Medidas, Prueba},
     pgbench::Pgbench,
     reparto::{Caso, Tamano},
@@ -98,17 +99,17 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
         Ok(()) => interrupcion.hasta(otra_vez(&dir, &mut hecho)).await,
         fallo => fallo,
     };
-    let informe = Informe::de(&hecho);
+    let informe = Informe::de(DelBanco::de(&hecho));
     if let Err(e) = fin {
-        print!("{}", informe.objetivos());
+        print!("{}", informe.texto());
         return Err(e);
     }
     let ruta = pedido.var.join("banco.json");
     guardar(&ruta, &informe).with_context(|| format!("no se puede escribir {}", ruta.display()))?;
     titulo("Objetivos");
-    print!("{}", informe.objetivos());
-    println!("\n  {}; todo, en {}", informe.conclusion(), ruta.display());
-    Ok(informe.limpio())
+    print!("{}", informe.texto());
+    println!("\n  {}; {}; todo, en {}", marca(informe.vale()), informe.medido.conclusion(), ruta.display());
+    Ok(informe.vale())
 }
 
 /// Todo lo que se mide con la primera suite.
@@ -210,6 +211,11 @@ fn borrar_lo_anterior(dir: &Path) -> io::Result<()> {
 async fn apagar(suite: Suite) -> anyhow::Result<()> {
     let estado = suite.apagar().await?;
     if estado.success() { Ok(()) } else { bail!("la suite se apagó con {estado}") }
+}
+
+/// En qué quedó la auditoría, en una frase.
+fn marca(vale: bool) -> &'static str {
+    if vale { "✔ todo lo reconocido está, una vez" } else { "✘ lo reconocido NO está, o no una vez" }
 }
 
 fn titulo(texto: &str) {

@@ -1,9 +1,11 @@
-//! Qué se midió: la forma de los informes, para un programa y para una persona.
+//! Qué deja una prueba: un [`Informe`] con lo que midió ella y por qué no vale, si no vale. Lo demás son las piezas que
+//! todas repiten: las [`Cuentas`] de lo reconocido, lo [`Auditado`] y el [`Ritmo`].
 
 use std::{fmt::Write as _, time::Duration};
 
 use common::dominio::Estado;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     auditoria::Veredicto,
@@ -11,9 +13,54 @@ use crate::{
     numeros::{centesimas, percentil},
 };
 
-/// El resultado de una carga auditada. Las operaciones son las reconocidas, cada una una vez.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Informe {
+/// Lo que mide una prueba, que es lo único en que su informe se distingue de los demás.
+pub trait Medido: Serialize {
+    /// Para una persona.
+    fn texto(&self) -> String;
+    /// Por qué no vale; vacía si vale.
+    fn faltas(&self) -> Vec<String>;
+}
+
+/// Un informe: lo medido, juzgado.
+#[derive(Clone, Debug, Serialize)]
+pub struct Informe<M> {
+    /// Lo medido.
+    #[serde(flatten)]
+    pub medido: M,
+    /// Por qué no vale; vacía si vale.
+    pub faltas: Vec<String>,
+}
+
+impl<M: Medido> Informe<M> {
+    /// El de lo medido.
+    #[must_use]
+    pub fn de(medido: M) -> Self {
+        Self { faltas: medido.faltas(), medido }
+    }
+
+    /// El mismo, con más razones por las que no vale.
+    #[must_use]
+    pub fn con(mut self, faltas: impl IntoIterator<Item = String>) -> Self {
+        self.faltas.extend(faltas);
+        self
+    }
+
+    /// Si vale.
+    #[must_use]
+    pub fn vale(&self) -> bool {
+        self.faltas.is_empty()
+    }
+
+    /// Para una persona: lo medido y las faltas, una por línea.
+    #[must_use]
+    pub fn texto(&self) -> String {
+        self.faltas.iter().fold(self.medido.texto(), |texto, falta| texto + "\n  ✘ " + falta + "\n")
+    }
+}
+
+/// Lo que se reconoció en una carga, cada operación una vez, y lo que no cuadra con lo guardado.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cuentas {
     /// Cuántas se reconocieron.
     pub operaciones: u64,
     /// De ellas, hechas.
@@ -28,7 +75,140 @@ pub struct Informe {
     pub perdidas: u64,
     /// Efectos de más.
     pub duplicadas: u64,
-    /// Qué pasó con cada muerte.
+}
+
+impl Cuentas {
+    /// Las de una historia auditada.
+    #[must_use]
+    pub fn de(historia: &Historia, veredicto: &Veredicto) -> Self {
+        let mut cuentas = Self {
+            errores: historia.errores,
+            perdidas: veredicto.perdidas,
+            duplicadas: veredicto.duplicadas,
+            ..Self::default()
+        };
+        for (_, registro) in historia.registros().filter(|(_, r)| r.reconocida()) {
+            cuentas.operaciones += 1;
+            match registro.decidida {
+                _ if registro.prometida => cuentas.pendientes += 1,
+                Some((Estado::Aplicada, ..)) => cuentas.aplicadas += 1,
+                _ => cuentas.rechazadas += 1,
+            }
+        }
+        cuentas
+    }
+
+    /// Suma otras.
+    pub fn sumar(&mut self, otras: &Self) {
+        self.operaciones += otras.operaciones;
+        self.aplicadas += otras.aplicadas;
+        self.rechazadas += otras.rechazadas;
+        self.pendientes += otras.pendientes;
+        self.errores += otras.errores;
+        self.perdidas += otras.perdidas;
+        self.duplicadas += otras.duplicadas;
+    }
+
+    /// Lo que tenía que ser cero y no lo es, y no haber probado `minimo` operaciones.
+    #[must_use]
+    pub fn faltas(&self, minimo: u64) -> Vec<String> {
+        let mut faltas = contadas(&[
+            (self.perdidas, "operaciones reconocidas y no guardadas como se reconocieron"),
+            (self.duplicadas, "efectos de más"),
+            (self.errores, "errores que el cliente no causó"),
+        ]);
+        if self.operaciones < minimo {
+            faltas.push(format!("se reconocieron {} operaciones, y hacían falta {minimo}", self.operaciones));
+        }
+        faltas
+    }
+
+    /// Como tabla para una persona.
+    #[must_use]
+    pub fn tabla(&self) -> String {
+        let filas = [
+            ("operaciones reconocidas", self.operaciones),
+            ("  aplicadas", self.aplicadas),
+            ("  rechazadas por una regla", self.rechazadas),
+            ("  prometidas y decididas después", self.pendientes),
+            ("errores que el cliente no causó", self.errores),
+            ("perdidas", self.perdidas),
+            ("duplicadas", self.duplicadas),
+        ];
+        filas.iter().map(|(nombre, valor)| format!("  {nombre:<36}{valor:>10}\n")).collect()
+    }
+}
+
+/// Las de `cuentas` que no son cero.
+#[must_use]
+pub fn contadas(cuentas: &[(u64, &str)]) -> Vec<String> {
+    cuentas.iter().filter(|(n, _)| *n > 0).map(|(n, que)| format!("{n} {que}")).collect()
+}
+
+/// Lo que dice la auditoría de una o de varias cargas.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Auditado {
+    /// Operaciones reconocidas, perdidas, duplicadas y errores.
+    pub auditoria: Cuentas,
+    /// Ejemplares cuya historia se comprobó que tiene un orden.
+    pub ejemplares_comprobados: u64,
+    /// Los que no lo tienen.
+    pub no_linealizables: u64,
+    /// Lo prometido que no se decidió a tiempo.
+    pub atascadas: Vec<Uuid>,
+    /// Lo reconocido que no coincide con lo guardado.
+    pub diferencias: Vec<String>,
+    #[serde(skip)]
+    errores: Vec<String>,
+}
+
+impl Auditado {
+    /// Suma una carga.
+    pub fn sumar(&mut self, historia: &Historia, veredicto: &Veredicto, atascadas: &[Uuid]) {
+        self.auditoria.sumar(&Cuentas::de(historia, veredicto));
+        self.ejemplares_comprobados += veredicto.ejemplares;
+        self.no_linealizables += veredicto.no_lineales;
+        self.atascadas.extend(atascadas);
+        self.diferencias.extend(veredicto.hallazgos.iter().cloned());
+        self.errores.extend(historia.textos_de_errores.iter().map(|e| format!("error: {e}")));
+    }
+
+    /// Lo que tenía que ser cero y no lo es, y no haber probado nada.
+    #[must_use]
+    pub fn faltas(&self) -> Vec<String> {
+        let atascadas = u64::try_from(self.atascadas.len()).unwrap_or(u64::MAX);
+        let mut faltas = self.auditoria.faltas(1);
+        faltas.extend(contadas(&[
+            (self.no_linealizables, "ejemplares cuya historia no tiene un orden posible"),
+            (atascadas, "promesas sin decidir"),
+        ]));
+        faltas.extend(self.errores.iter().cloned());
+        faltas
+    }
+
+    /// Para una persona, en Markdown que también se lee en una terminal.
+    #[must_use]
+    pub fn texto(&self) -> String {
+        let Cuentas { operaciones, perdidas, duplicadas, pendientes, .. } = self.auditoria;
+        let diferencias = if self.diferencias.is_empty() { "ninguna".into() } else { self.diferencias.join("\n- ") };
+        format!(
+            "\n**Auditoría de pérdidas.** {operaciones} operaciones reconocidas ({pendientes} prometidas): {perdidas} \
+             perdidas, {duplicadas} dobles, {} atascadas; {} ejemplares comprobados, {} sin orden posible.\n\n\
+             Diferencias entre lo reconocido y lo guardado: {diferencias}\n",
+            self.atascadas.len(),
+            self.ejemplares_comprobados,
+            self.no_linealizables
+        )
+    }
+}
+
+/// Lo que pasó al matar procesos bajo carga.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Muertes {
+    /// Lo reconocido, en total.
+    #[serde(flatten)]
+    pub cuentas: Cuentas,
+    /// Qué pasó con cada una.
     pub fallos: Vec<Fallo>,
 }
 
@@ -43,50 +223,11 @@ pub struct Fallo {
     pub operaciones_afectadas: u64,
 }
 
-impl Informe {
-    /// El de una historia auditada.
-    #[must_use]
-    pub fn de(historia: &Historia, veredicto: &Veredicto, fallos: Vec<Fallo>) -> Self {
-        let mut informe = Self {
-            errores: historia.errores,
-            perdidas: veredicto.perdidas,
-            duplicadas: veredicto.duplicadas,
-            fallos,
-            ..Self::default()
-        };
-        for (_, registro) in historia.registros().filter(|(_, r)| r.reconocida()) {
-            informe.operaciones += 1;
-            match registro.decidida {
-                _ if registro.prometida => informe.pendientes += 1,
-                Some((Estado::Aplicada, ..)) => informe.aplicadas += 1,
-                _ => informe.rechazadas += 1,
-            }
-        }
-        informe
-    }
-
-    /// Si no hubo pérdidas, dobles ni errores.
-    #[must_use]
-    pub fn limpio(&self) -> bool {
-        self.perdidas == 0 && self.duplicadas == 0 && self.errores == 0
-    }
-
-    /// Como tabla para una persona.
+impl Muertes {
+    /// Como tablas para una persona.
     #[must_use]
     pub fn tabla(&self) -> String {
-        let mut texto = String::new();
-        let filas = [
-            ("operaciones reconocidas", self.operaciones),
-            ("  aplicadas", self.aplicadas),
-            ("  rechazadas por una regla", self.rechazadas),
-            ("  prometidas y decididas después", self.pendientes),
-            ("errores que el cliente no causó", self.errores),
-            ("perdidas", self.perdidas),
-            ("duplicadas", self.duplicadas),
-        ];
-        for (nombre, valor) in filas {
-            let _ = writeln!(texto, "  {nombre:<36}{valor:>10}");
-        }
+        let mut texto = self.cuentas.tabla();
         if !self.fallos.is_empty() {
             let _ = writeln!(
                 texto,
@@ -136,15 +277,53 @@ impl Ritmo {
 mod tests {
     use super::*;
 
+    #[derive(Serialize)]
+    struct Nada;
+
+    impl Medido for Nada {
+        fn texto(&self) -> String {
+            "nada".into()
+        }
+
+        fn faltas(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+
     #[test]
-    fn el_informe_tiene_estos_campos_y_no_otros() {
+    fn el_informe_de_unas_muertes_tiene_estos_campos_y_no_otros() {
         let fallo = Fallo { proceso: "gestor_carga".into(), pausa_ms: 90, operaciones_afectadas: 64 };
-        let informe =
-            Informe { operaciones: 3, aplicadas: 2, rechazadas: 1, fallos: vec![fallo], ..Informe::default() };
+        let cuentas = Cuentas { operaciones: 3, aplicadas: 2, rechazadas: 1, ..Cuentas::default() };
         assert_eq!(
-            serde_json::to_string(&informe).expect("json"),
+            serde_json::to_string(&Muertes { cuentas, fallos: vec![fallo] }).expect("json"),
             r#"{"operaciones":3,"aplicadas":2,"rechazadas":1,"pendientes":0,"errores":0,"perdidas":0,"duplicadas":0,"fallos":[{"proceso":"gestor_carga","pausa_ms":90,"operaciones_afectadas":64}]}"#
         );
-        assert!(informe.limpio() && !Informe { perdidas: 1, ..informe }.limpio());
+    }
+
+    #[test]
+    fn una_perdida_un_doble_un_atasco_o_un_desorden_no_se_perdonan_y_no_probar_nada_tampoco() {
+        let bien = Auditado { auditoria: Cuentas { operaciones: 1, ..Cuentas::default() }, ..Auditado::default() };
+        assert_eq!(bien.faltas(), Vec::<String>::new());
+        assert!(bien.texto().contains("0 perdidas") && bien.texto().contains(": ninguna"));
+        for estropear in [
+            (|a: &mut Auditado| a.auditoria.perdidas = 1) as fn(&mut Auditado),
+            |a| a.auditoria.duplicadas = 1,
+            |a| a.auditoria.errores = 1,
+            |a| a.auditoria.operaciones = 0,
+            |a| a.no_linealizables = 1,
+            |a| a.atascadas.push(Uuid::now_v7()),
+        ] {
+            let mut mal = bien.clone();
+            estropear(&mut mal);
+            assert_eq!(mal.faltas().len(), 1, "{:?}", mal.faltas());
+        }
+    }
+
+    #[test]
+    fn un_informe_vale_hasta_que_alguien_le_halla_una_falta_y_la_dice() {
+        let informe = Informe::de(Nada);
+        assert!(informe.vale() && informe.texto() == "nada");
+        let informe = informe.con(["se apagó mal".to_owned()]);
+        assert!(!informe.vale() && informe.texto().contains("✘ se apagó mal"));
     }
 }

@@ -37,6 +37,18 @@ impl Pausas {
     }
 }
 
+/// Unas pausas por filas, en Markdown que también se lee en una terminal; nada, si no hay ninguna.
+#[must_use]
+pub fn tabla(pausas: &[Pausas], de_que: &str) -> String {
+    if pausas.is_empty() {
+        return String::new();
+    }
+    let fila =
+        |p: &Pausas| format!("| {} | {} | {} ms | {} ms | {} ms |\n", p.clase, p.veces, p.p50_ms, p.p99_ms, p.max_ms);
+    let filas: String = pausas.iter().map(fila).collect();
+    format!("| {de_que} | veces | p50 | p99 | máx. |\n|---|---:|---:|---:|---:|\n{filas}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

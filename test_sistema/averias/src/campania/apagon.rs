@@ -23,7 +23,7 @@ use taller::{
 use tokio::time::{Instant, sleep};
 
 use self::clientes::{Peticionarios, Reparto};
-use super::informe::Informe;
+use super::informe::Campania;
 
 /// El plazo de respuesta del gestor.
 const PLAZO_MS: u64 = 2_000;
@@ -72,7 +72,7 @@ impl Ocupado {
     }
 }
 
-pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Informe> {
+pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Campania> {
     let [viejos, nuevos] = Reparto::de(escena.disponible().await?, pedido.ritmo)?;
     let ocupado = Ocupado::default();
     let historia = Rc::new(RefCell::new(Historia::default()));
@@ -84,16 +84,16 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
     let prometidas: Vec<_> = historia.borrow().por_decidir();
     let fuera_de_orden = escena.base.no_aplicadas(&prometidas).await?;
     let historia = Rc::into_inner(historia).expect("los clientes ya acabaron").into_inner();
-    let mut informe = Informe::nuevo("apagon");
-    hecho.apuntar(&mut informe, pedido, &historia.muestras);
+    let mut campania = Campania::nueva("apagon");
+    hecho.apuntar(&mut campania, pedido, &historia.muestras);
     let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
-    informe.cifra("memoria del gestor, MiB", mib(ocupado.memoria.get()), Some(MEMORIA_MAX_MIB));
-    informe.cifra("diario en disco, MiB", mib(ocupado.diario.get()), Some(DIARIO_MAX_MIB));
+    campania.cifra("memoria del gestor, MiB", mib(ocupado.memoria.get()), Some(MEMORIA_MAX_MIB));
+    campania.cifra("diario en disco, MiB", mib(ocupado.diario.get()), Some(DIARIO_MAX_MIB));
     let cuantas = u64::try_from(fuera_de_orden.len()).unwrap_or(u64::MAX);
-    informe.cifra("prometidas que no se aplicaron: cada una cabía si se respetaba su orden", cuantas, Some(0));
+    campania.cifra("prometidas que no se aplicaron: cada una cabía si se respetaba su orden", cuantas, Some(0));
     let cierre = escena.auditar(historia).await?;
-    informe.auditada(&cierre.historia, &cierre.veredicto, cierre.atascadas.len());
-    Ok(informe.concluir())
+    campania.auditado.sumar(&cierre.historia, &cierre.veredicto, &cierre.atascadas);
+    Ok(campania)
 }
 
 /// Lo que se midió: dónde acaban las muestras del apagón, y el drenaje.
@@ -138,7 +138,7 @@ async fn por_hacer(suite: &Suite) -> Option<f64> {
 }
 
 impl Hecho {
-    fn apuntar(&self, informe: &mut Informe, pedido: &Argumentos, muestras: &[Muestra]) {
+    fn apuntar(&self, campania: &mut Campania, pedido: &Argumentos, muestras: &[Muestra]) {
         use common::dominio::Estado;
         let cuantas = |m: &[Muestra]| u64::try_from(m.len()).unwrap_or(u64::MAX);
         let (apagon, drenaje) = muestras.split_at(self.del_apagon);
@@ -151,18 +151,22 @@ impl Hecho {
             |m: &[Muestra], estado| u64::try_from(m.iter().filter(|m| m.estado != estado).count()).unwrap_or(u64::MAX);
         let pedidas = pedido.ritmo * pedido.segundos;
         let permitidas = pedidas * FALTAN_POR_MIL / 1_000 + pedido.ritmo;
-        informe.cifra("operaciones pedidas sin almacenamiento", cuantas(apagon), None);
-        informe.cifra("las que faltaron para el ritmo", pedidas.saturating_sub(cuantas(apagon)), Some(permitidas));
-        informe.cifra("las que no recibieron «pendiente»", que_no(apagon, Estado::Pendiente), Some(0));
+        campania.cifra("operaciones pedidas sin almacenamiento", cuantas(apagon), None);
+        campania.cifra("las que faltaron para el ritmo", pedidas.saturating_sub(cuantas(apagon)), Some(permitidas));
+        campania.cifra("las que no recibieron «pendiente»", que_no(apagon, Estado::Pendiente), Some(0));
         let ms = esperas(apagon);
-        informe.cifra("espera p99 de «pendiente», ms", percentil(&ms, 99), None);
-        informe.cifra("espera máxima de «pendiente», ms", percentil(&ms, 100), Some(PLAZO_MS));
-        informe.cifra("todo aplicado desde la vuelta, ms", milisegundos(self.drenaje), Some(milisegundos(DECIDIR_MAX)));
+        campania.cifra("espera p99 de «pendiente», ms", percentil(&ms, 99), None);
+        campania.cifra("espera máxima de «pendiente», ms", percentil(&ms, 100), Some(PLAZO_MS));
+        campania.cifra(
+            "todo aplicado desde la vuelta, ms",
+            milisegundos(self.drenaje),
+            Some(milisegundos(DECIDIR_MAX)),
+        );
         let ms = esperas(drenaje);
-        informe.cifra("operaciones nuevas mientras se drena", cuantas(drenaje), None);
-        informe.cifra("las que no se aplicaron en el acto", que_no(drenaje, Estado::Aplicada), Some(0));
-        informe.cifra("espera p50 de las nuevas, ms", percentil(&ms, 50), None);
-        informe.cifra("espera p99 de las nuevas, ms", percentil(&ms, 99), Some(NUEVOS_P99_MS));
-        informe.cifra("espera máxima de las nuevas, ms", percentil(&ms, 100), None);
+        campania.cifra("operaciones nuevas mientras se drena", cuantas(drenaje), None);
+        campania.cifra("las que no se aplicaron en el acto", que_no(drenaje, Estado::Aplicada), Some(0));
+        campania.cifra("espera p50 de las nuevas, ms", percentil(&ms, 50), None);
+        campania.cifra("espera p99 de las nuevas, ms", percentil(&ms, 99), Some(NUEVOS_P99_MS));
+        campania.cifra("espera máxima de las nuevas, ms", percentil(&ms, 100), None);
     }
 }

@@ -12,7 +12,7 @@ use taller::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::informe::Informe;
+use super::informe::Campania;
 
 /// Clientes, y lo que descansa cada uno: bastantes respuestas por segundo para ver una pausa de milisegundos, y pocas
 /// para que quepan en la memoria las de una campaña entera.
@@ -79,9 +79,9 @@ struct Ventana {
     hasta: Duration,
 }
 
-pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Informe> {
+pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Campania> {
     let veces = usize::from(pedido.veces);
-    let mut informe = Informe::nuevo("muertes");
+    let mut campania = Campania::nueva("muertes");
     let mut pausas: BTreeMap<usize, Vec<Duration>> = BTreeMap::new();
     let barra = Progreso::de_veces(u64::try_from(veces).unwrap_or(0));
     let mut hechas = 0;
@@ -96,18 +96,18 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
         let cierre = escena.cerrar(carga).await?;
         for ventana in ventanas {
             let pausa = cierre.historia.pausa(ventana.desde, ventana.hasta, cuenta(PAPELES[ventana.papel].tipo));
-            informe.larga(ventana.texto(pausa), PAPELES[ventana.papel].relevo && milisegundos(pausa) > RELEVO_MAX_MS);
+            campania.larga(ventana.texto(pausa), PAPELES[ventana.papel].relevo && milisegundos(pausa) > RELEVO_MAX_MS);
             pausas.entry(ventana.papel).or_default().push(pausa);
         }
-        informe.auditada(&cierre.historia, &cierre.veredicto, cierre.atascadas.len());
+        campania.auditado.sumar(&cierre.historia, &cierre.veredicto, &cierre.atascadas);
         hechas += rondas;
     }
     drop(barra);
     for (papel, suyas) in pausas {
         let Papel { nombre, relevo, .. } = PAPELES[papel];
-        informe.pausa(Pausas::de(nombre, suyas), relevo.then_some(RELEVO_MAX_MS));
+        campania.pausa(Pausas::de(nombre, suyas), relevo.then_some(RELEVO_MAX_MS));
     }
-    Ok(informe.concluir())
+    Ok(campania)
 }
 
 async fn empezar(escena: &Escena, semilla: u64) -> anyhow::Result<Carga> {

@@ -13,7 +13,7 @@ use taller::{
 };
 use tokio::time::sleep;
 
-use super::informe::Informe;
+use super::informe::Campania;
 
 const CLIENTES: usize = 32;
 const REPOSO: Duration = Duration::from_millis(10);
@@ -96,7 +96,7 @@ struct Parada {
     hasta: Duration,
 }
 
-pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Informe> {
+pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Campania> {
     let disponible = escena.disponible().await?;
     let plan =
         Plan { clientes: CLIENTES, disponible, solo_calientes: false, reposo: REPOSO, tolerante: true, semilla: 5 };
@@ -114,15 +114,15 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
     }
     drop(barra);
     let cierre = escena.cerrar(carga).await?;
-    let mut informe = Informe::nuevo("paradas");
+    let mut campania = Campania::nueva("paradas");
     for de in Victima::todas() {
         let suyas = paradas.iter().filter(|p| p.de == de);
         let pausas = Pausas::de(de.nombre(), suyas.map(|p| cierre.historia.pausa(p.desde, p.hasta, de.cuenta())));
-        informe.cifra(format!("pausa máxima, {}, ms", pausas.clase), pausas.max_ms, Some(PAUSA_MAX_MS));
-        informe.pausas.push(pausas);
+        campania.cifra(format!("pausa máxima, {}, ms", pausas.clase), pausas.max_ms, Some(PAUSA_MAX_MS));
+        campania.pausas.push(pausas);
     }
-    informe.auditada(&cierre.historia, &cierre.veredicto, cierre.atascadas.len());
-    Ok(informe.concluir())
+    campania.auditado.sumar(&cierre.historia, &cierre.veredicto, &cierre.atascadas);
+    Ok(campania)
 }
 
 /// Tiene parado un rato a quien toca, lo deja seguir y espera a que todo vuelva.

@@ -10,15 +10,15 @@ use common::dominio::Estado;
 use juicio::{
     auditoria::Veredicto,
     historia::Historia,
-    informe::{Informe as Cuentas, Ritmo},
-    pausas::Pausas,
+    informe::{Auditado, Medido, Ritmo, contadas},
+    pausas::{Pausas, tabla},
 };
 use serde::Serialize;
 
 use super::averias::Averia;
 
-/// Lo que se midió, sin interpretar.
-pub struct Medido<'a> {
+/// Lo que se vio, sin interpretar.
+pub struct Visto<'a> {
     /// La semilla del plan y de la carga.
     pub semilla: u64,
     /// Lo que duró la carga.
@@ -43,9 +43,9 @@ pub struct Medido<'a> {
     pub salud: &'a [String],
 }
 
-/// El informe.
+/// Lo que se midió.
 #[derive(Clone, Debug, Serialize)]
-pub struct Informe {
+pub struct Caos {
     /// Con la misma, el mismo plan.
     pub semilla: u64,
     /// Lo que duró la carga.
@@ -84,89 +84,53 @@ pub struct Informe {
     pub pausas: Vec<Pausas>,
     /// Lo que seguía mal al final; vacía si todo estaba sano.
     pub salud: Vec<String>,
-    /// Operaciones reconocidas, perdidas, duplicadas y errores.
-    pub auditoria: Cuentas,
-    /// Ejemplares cuya historia se comprobó que tiene un orden.
-    pub ejemplares_comprobados: u64,
-    /// Los que no lo tienen.
-    pub no_linealizables: u64,
-    /// Lo prometido que no se decidió a tiempo.
-    pub atascadas: Vec<uuid::Uuid>,
-    /// Lo reconocido que no coincide con lo guardado.
-    pub diferencias: Vec<String>,
-    /// Por qué no vale; vacía si vale.
-    pub faltas: Vec<String>,
+    /// Lo que dice la auditoría.
+    #[serde(flatten)]
+    pub auditado: Auditado,
 }
 
-impl Informe {
-    /// El de lo medido.
+impl Caos {
+    /// Lo que se midió de lo que se vio.
     #[must_use]
-    pub fn de(medido: &Medido<'_>) -> Self {
-        let Medido { historia, veredicto, .. } = medido;
-        let mut informe = Self {
-            semilla: medido.semilla,
-            segundos: medido.duro.as_secs(),
-            interrumpido: medido.interrumpido,
-            disco: medido.disco.clone(),
-            fallos: medido.averias.iter().filter(|a| a.omitida.is_none()).count(),
-            omitidos: medido
-                .averias
-                .iter()
-                .filter_map(|a| Some(format!("{}: {}", a.clase, a.omitida.as_ref()?)))
-                .collect(),
+    pub fn de(visto: &Visto<'_>) -> Self {
+        let Visto { historia, veredicto, .. } = visto;
+        let mut auditado = Auditado::default();
+        auditado.sumar(historia, veredicto, visto.atascadas);
+        let omitida = |a: &Averia| Some(format!("{}: {}", a.clase, a.omitida.as_ref()?));
+        Self {
+            semilla: visto.semilla,
+            segundos: visto.duro.as_secs(),
+            interrumpido: visto.interrumpido,
+            disco: visto.disco.clone(),
+            fallos: visto.averias.iter().filter(|a| a.omitida.is_none()).count(),
+            omitidos: visto.averias.iter().filter_map(omitida).collect(),
             exito_por_ciento: exito(historia),
             respuestas: por_estado(historia),
             sin_atender: historia.sin_atender.iter().map(|(c, n)| (c.as_str().to_owned(), *n)).collect(),
             sin_respuesta: historia.sin_respuesta,
             promesas_no_queridas: historia.promesas_no_queridas,
             reenvios: historia.muestras.iter().filter(|m| m.repetida).count(),
-            reasignadas: medido.reasignadas,
-            breakers_abiertos: medido.breakers_abiertos,
+            reasignadas: visto.reasignadas,
+            breakers_abiertos: visto.breakers_abiertos,
             apartadas: veredicto.apartadas,
             anuladas: veredicto.anuladas,
-            ritmo: Ritmo::de(historia, medido.duro),
-            pausas: pausas(historia, medido.averias),
-            salud: medido.salud.to_vec(),
-            auditoria: Cuentas::de(historia, veredicto, Vec::new()),
-            ejemplares_comprobados: veredicto.ejemplares,
-            no_linealizables: veredicto.no_lineales,
-            atascadas: medido.atascadas.to_vec(),
-            diferencias: veredicto.hallazgos.clone(),
-            faltas: Vec::new(),
-        };
-        informe.faltas = informe.buscar_faltas(&historia.textos_de_errores);
-        informe
-    }
-
-    /// Si nada se perdió, se dobló, se atascó ni quedó sin orden, y al final todo estaba sano.
-    #[must_use]
-    pub fn vale(&self) -> bool {
-        self.faltas.is_empty()
-    }
-
-    fn buscar_faltas(&self, errores: &[String]) -> Vec<String> {
-        let Cuentas { operaciones, perdidas, duplicadas, errores: cuantos, .. } = self.auditoria;
-        let contadas = [
-            (perdidas, "operaciones reconocidas y no guardadas como se reconocieron"),
-            (duplicadas, "efectos de más"),
-            (self.no_linealizables, "ejemplares cuya historia no tiene un orden posible"),
-            (u64::try_from(self.atascadas.len()).unwrap_or(u64::MAX), "promesas sin decidir"),
-            (self.promesas_no_queridas, "promesas a quien no las quería"),
-            (cuantos, "respuestas que contradicen lo reconocido"),
-        ];
-        let mut faltas: Vec<String> =
-            contadas.iter().filter(|(n, _)| *n > 0).map(|(n, que)| format!("{n} {que}")).collect();
-        faltas.extend(errores.iter().map(|e| format!("error: {e}")));
-        faltas.extend(self.salud.iter().map(|s| format!("al final: {s}")));
-        if operaciones == 0 {
-            faltas.push("no se reconoció ninguna operación: no se probó nada".into());
+            ritmo: Ritmo::de(historia, visto.duro),
+            pausas: pausas(historia, visto.averias),
+            salud: visto.salud.to_vec(),
+            auditado,
         }
+    }
+}
+
+impl Medido for Caos {
+    fn faltas(&self) -> Vec<String> {
+        let mut faltas = self.auditado.faltas();
+        faltas.extend(contadas(&[(self.promesas_no_queridas, "promesas a quien no las quería")]));
+        faltas.extend(self.salud.iter().map(|s| format!("al final: {s}")));
         faltas
     }
 
-    /// Para una persona, en Markdown que también se lee en una terminal.
-    #[must_use]
-    pub fn texto(&self) -> String {
+    fn texto(&self) -> String {
         let mut t = String::new();
         let parcial = if self.interrumpido { " (interrumpido: parcial)" } else { "" };
         let _ = writeln!(t, "# Caos: semilla {}, {} s{parcial}\n", self.semilla, self.segundos);
@@ -189,25 +153,7 @@ impl Informe {
         let _ = writeln!(t, "- Promesas a quien no las quería: {}", self.promesas_no_queridas);
         let sano = if self.salud.is_empty() { "todo sano".to_owned() } else { self.salud.join("; ") };
         let _ = writeln!(t, "- Salud al final: {sano}\n");
-        let _ = writeln!(t, "| pausa por clase de fallo | veces | p50 | p99 | máx. |\n|---|---:|---:|---:|---:|");
-        for p in &self.pausas {
-            let _ = writeln!(t, "| {} | {} | {} ms | {} ms | {} ms |", p.clase, p.veces, p.p50_ms, p.p99_ms, p.max_ms);
-        }
-        let Cuentas { operaciones, perdidas, duplicadas, pendientes, .. } = &self.auditoria;
-        let _ = writeln!(
-            t,
-            "\n**Auditoría de pérdidas.** {operaciones} operaciones reconocidas ({pendientes} prometidas): {perdidas} perdidas, \
-             {duplicadas} dobles, {} atascadas; {} ejemplares comprobados, {} sin orden posible.",
-            self.atascadas.len(),
-            self.ejemplares_comprobados,
-            self.no_linealizables
-        );
-        let diferencias = if self.diferencias.is_empty() { "ninguna".into() } else { self.diferencias.join("\n- ") };
-        let _ = writeln!(t, "\nDiferencias entre lo reconocido y lo guardado: {diferencias}");
-        for falta in &self.faltas {
-            let _ = writeln!(t, "\n✘ {falta}");
-        }
-        t
+        t + &tabla(&self.pausas, "pausa por clase de fallo") + &self.auditado.texto()
     }
 }
 
@@ -247,6 +193,7 @@ fn lista(cuentas: &BTreeMap<String, u64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use juicio::informe::Informe;
     use common::dominio::{Codigo, Huella, Tipo};
     use juicio::historia::Muestra;
     use uuid::Uuid;
@@ -279,9 +226,9 @@ mod tests {
         Averia { clase: "SIGKILL postgres".into(), desde, hasta, omitida: omitida.map(str::to_owned) }
     }
 
-    fn informe(veredicto: &Veredicto, atascadas: &[Uuid], salud: &[String]) -> Informe {
+    fn informe(veredicto: &Veredicto, atascadas: &[Uuid], salud: &[String]) -> Informe<Caos> {
         let averias = [averia(120, 300, None), averia(400, 500, Some("no está en marcha"))];
-        Informe::de(&Medido {
+        Informe::de(Caos::de(&Visto {
             semilla: 7,
             duro: Duration::from_secs(1),
             interrumpido: false,
@@ -293,17 +240,17 @@ mod tests {
             reasignadas: 3,
             breakers_abiertos: 2,
             salud,
-        })
+        }))
     }
 
     #[test]
     fn sin_nada_que_objetar_vale_y_dice_lo_que_paso() {
         let informe = informe(&Veredicto::default(), &[], &[]);
         assert!(informe.vale(), "{:?}", informe.faltas);
-        assert!((informe.exito_por_ciento - 75.0).abs() < 1e-9);
-        assert_eq!((informe.fallos, informe.omitidos.len()), (1, 1));
-        assert_eq!(informe.pausas.len(), 1);
-        assert_eq!((informe.pausas[0].veces, informe.pausas[0].max_ms), (1, 800));
+        assert!((informe.medido.exito_por_ciento - 75.0).abs() < 1e-9);
+        assert_eq!((informe.medido.fallos, informe.medido.omitidos.len()), (1, 1));
+        assert_eq!(informe.medido.pausas.len(), 1);
+        assert_eq!((informe.medido.pausas[0].veces, informe.medido.pausas[0].max_ms), (1, 800));
         let texto = informe.texto();
         assert!(texto.contains("1 SATURADO") && texto.contains("0 perdidas") && texto.contains(": ninguna"), "{texto}");
     }

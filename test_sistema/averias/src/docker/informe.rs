@@ -2,7 +2,12 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use juicio::{auditoria::Veredicto, historia::Historia, informe, numeros::milisegundos};
+use juicio::{
+    auditoria::Veredicto,
+    historia::Historia,
+    informe::{Cuentas, Medido, contadas},
+    numeros::milisegundos,
+};
 use serde::Serialize;
 use taller::maquina::Maquina;
 
@@ -14,9 +19,9 @@ use super::{
 /// A partir de cuánto una operación cuenta como afectada.
 const LENTA: Duration = Duration::from_millis(100);
 
-/// El resultado de la demostración.
+/// Lo que midió la demostración.
 #[derive(Clone, Debug, Serialize)]
-pub struct Informe {
+pub struct Contenedores {
     /// En qué máquina.
     pub maquina: Maquina,
     /// Con qué motor y qué compose.
@@ -25,26 +30,20 @@ pub struct Informe {
     pub arranque_ms: u64,
     /// Lo que duró todo, en segundos.
     pub duracion_s: u64,
-    /// Operaciones reconocidas, cada una una vez.
-    pub operaciones: u64,
-    /// De ellas, prometidas primero y decididas después.
-    pub pendientes: u64,
-    /// Errores que el cliente no causó.
-    pub errores: u64,
+    /// Lo reconocido.
+    #[serde(flatten)]
+    pub cuentas: Cuentas,
     /// Lo que no se pudo atender mientras no había con qué, que es una respuesta y no un error.
     pub sin_atender: u64,
-    /// Reconocidas y no guardadas como se reconocieron.
-    pub perdidas: u64,
-    /// Efectos de más.
-    pub duplicadas: u64,
     /// Ejemplares cuya historia no tiene un orden posible.
     pub no_lineales: u64,
     /// Operaciones decididas antes de la copia, comprobadas en lo restaurado.
     pub restauradas: u64,
     /// Lo que se rompió bajo carga.
     pub averias: Vec<Averia>,
-    /// Por qué no vale; vacío, si vale.
-    pub faltas: Vec<String>,
+    /// Lo que la auditoría halló mal, y los errores.
+    #[serde(skip)]
+    pub hallazgos: Vec<String>,
 }
 
 /// Algo que se rompió bajo carga.
@@ -83,7 +82,7 @@ impl Averia {
     }
 }
 
-impl Informe {
+impl Contenedores {
     /// Vacío, de esta máquina.
     #[must_use]
     pub fn nuevo(motor: String, arranque: Duration) -> Self {
@@ -92,41 +91,28 @@ impl Informe {
             motor,
             arranque_ms: milisegundos(arranque),
             duracion_s: 0,
-            operaciones: 0,
-            pendientes: 0,
-            errores: 0,
+            cuentas: Cuentas::default(),
             sin_atender: 0,
-            perdidas: 0,
-            duplicadas: 0,
             no_lineales: 0,
             restauradas: 0,
             averias: Vec::new(),
-            faltas: Vec::new(),
+            hallazgos: Vec::new(),
         }
     }
 
     /// Suma una historia auditada.
     pub fn sumar(&mut self, historia: &Historia, veredicto: &Veredicto) {
-        let suyo = informe::Informe::de(historia, veredicto, Vec::new());
-        self.operaciones += suyo.operaciones;
-        self.pendientes += suyo.pendientes;
-        self.errores += suyo.errores;
+        self.cuentas.sumar(&Cuentas::de(historia, veredicto));
         self.sin_atender += historia.sin_atender.values().sum::<u64>() + historia.sin_respuesta;
-        self.perdidas += suyo.perdidas;
-        self.duplicadas += suyo.duplicadas;
         self.no_lineales += veredicto.no_lineales;
-        self.faltas.extend(veredicto.hallazgos.iter().cloned());
-        self.faltas.extend(historia.textos_de_errores.iter().map(|texto| format!("error: {texto}")));
+        self.hallazgos.extend(veredicto.hallazgos.iter().cloned());
+        self.hallazgos.extend(historia.textos_de_errores.iter().map(|texto| format!("error: {texto}")));
     }
+}
 
-    /// Apunta lo que dicen los números contra lo que se exige.
-    pub fn juzgar(&mut self) {
+impl Medido for Contenedores {
+    fn faltas(&self) -> Vec<String> {
         let exigido = [
-            (self.operaciones < OPERACIONES_MIN, format!("se reconocieron menos de {OPERACIONES_MIN} operaciones")),
-            (self.perdidas > 0, format!("{} perdidas", self.perdidas)),
-            (self.duplicadas > 0, format!("{} duplicadas", self.duplicadas)),
-            (self.no_lineales > 0, format!("{} ejemplares con una historia imposible", self.no_lineales)),
-            (self.errores > 0, format!("{} errores que el cliente no causó", self.errores)),
             (self.restauradas == 0, "no se comprobó nada de lo restaurado".to_owned()),
             (
                 self.arranque_ms >= milisegundos(ARRANQUE_MAX),
@@ -134,21 +120,24 @@ impl Informe {
             ),
             (self.duracion_s >= TODO_MAX.as_secs(), format!("duró {} s", self.duracion_s)),
         ];
-        self.faltas.extend(exigido.into_iter().filter(|(mal, _)| *mal).map(|(_, texto)| texto));
-        self.faltas.extend(self.averias.iter().filter_map(Averia::falta));
+        let mut faltas = self.hallazgos.clone();
+        faltas.extend(self.cuentas.faltas(OPERACIONES_MIN));
+        faltas.extend(contadas(&[(self.no_lineales, "ejemplares con una historia imposible")]));
+        faltas.extend(exigido.into_iter().filter(|(mal, _)| *mal).map(|(_, texto)| texto));
+        faltas.extend(self.averias.iter().filter_map(Averia::falta));
+        faltas
     }
 
-    /// Como tabla para una persona.
-    #[must_use]
-    pub fn tabla(&self) -> String {
+    fn texto(&self) -> String {
         let mut texto = String::new();
+        let Cuentas { operaciones, pendientes, errores, perdidas, duplicadas, .. } = self.cuentas;
         for (nombre, valor) in [
-            ("operaciones reconocidas", self.operaciones),
-            ("  prometidas y decididas después", self.pendientes),
-            ("errores que el cliente no causó", self.errores),
+            ("operaciones reconocidas", operaciones),
+            ("  prometidas y decididas después", pendientes),
+            ("errores que el cliente no causó", errores),
             ("sin atender, mientras no había con qué", self.sin_atender),
-            ("perdidas", self.perdidas),
-            ("duplicadas", self.duplicadas),
+            ("perdidas", perdidas),
+            ("duplicadas", duplicadas),
             ("comprobadas en lo restaurado", self.restauradas),
         ] {
             let _ = writeln!(texto, "  {nombre:<66}{valor:>9}");
@@ -170,47 +159,46 @@ impl Informe {
 
 #[cfg(test)]
 mod tests {
+    use juicio::informe::Informe;
+
     use super::*;
 
-    fn bueno() -> Informe {
+    fn bueno() -> Contenedores {
         let averia = |pausa_ms, limite_ms| {
             let que = "docker stop x".to_owned();
             Averia { que, pausa_ms, mas_lenta_ms: 300, limite_ms, afectadas: 1 }
         };
-        Informe {
-            operaciones: OPERACIONES_MIN,
+        Contenedores {
+            cuentas: Cuentas { operaciones: OPERACIONES_MIN, ..Cuentas::default() },
             restauradas: 1,
             averias: vec![averia(199, Some(200)), averia(5_000, None)],
-            ..Informe::nuevo("Docker 20".into(), Duration::from_secs(59))
+            ..Contenedores::nuevo("Docker 20".into(), Duration::from_secs(59))
         }
     }
 
     #[test]
     fn vale_si_todo_cuadra_y_cada_cosa_que_no_se_dice() {
-        let mut informe = bueno();
-        informe.juzgar();
-        assert!(informe.faltas.is_empty(), "{:?}", informe.faltas);
-        let malos: [fn(&mut Informe); 8] = [
-            |i| i.operaciones -= 1,
-            |i| i.perdidas = 1,
-            |i| i.duplicadas = 1,
+        assert_eq!(Informe::de(bueno()).faltas, Vec::<String>::new());
+        let malos: [fn(&mut Contenedores); 8] = [
+            |i| i.cuentas.operaciones -= 1,
+            |i| i.cuentas.perdidas = 1,
+            |i| i.cuentas.duplicadas = 1,
             |i| i.no_lineales = 1,
-            |i| i.errores = 1,
+            |i| i.cuentas.errores = 1,
             |i| i.arranque_ms = 60_000,
             |i| i.duracion_s = 600,
             |i| i.averias[0].pausa_ms = 200,
         ];
         for estropear in malos {
-            let mut informe = bueno();
-            estropear(&mut informe);
-            informe.juzgar();
-            assert_eq!(informe.faltas.len(), 1, "{:?}", informe.faltas);
+            let mut medido = bueno();
+            estropear(&mut medido);
+            assert_eq!(Informe::de(medido).faltas.len(), 1);
         }
     }
 
     #[test]
     fn la_tabla_dice_la_pausa_de_cada_cosa() {
-        let tabla = bueno().tabla();
+        let tabla = bueno().texto();
         assert!(tabla.contains("docker stop x") && tabla.contains("199 ms") && tabla.contains("10000"), "{tabla}");
     }
 }

@@ -1,9 +1,10 @@
 //! Qué se cuenta del banco grande: la forma de `banco-grande.json`, y lo mismo para una persona.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use juicio::{
     estadistica::rondas::{Extremos, Ritmo},
+    informe::{Medido, contadas},
     numeros::{centesimas, milisegundos},
 };
 use serde::Serialize;
@@ -22,9 +23,9 @@ const RAZON_MIN: f64 = 0.9;
 /// Un hueco que una persona no ve.
 const HUECO_MAX_MS: f64 = 200.0;
 
-/// El informe, para un programa.
+/// Lo que mide el banco grande.
 #[derive(Serialize)]
-pub struct Informe {
+pub struct Grande {
     maquina: Maquina,
     version: &'static str,
     pequena: Tamano,
@@ -166,7 +167,7 @@ impl Presencia {
     }
 }
 
-impl Informe {
+impl Grande {
     /// Uno sin nada medido.
     #[must_use]
     pub fn nuevo(pequena: Tamano, grande: Tamano) -> Self {
@@ -201,32 +202,21 @@ impl Informe {
         });
         self.objetivos = de_escala.chain(de_poda).chain(de_conectados).collect();
     }
+}
 
-    /// Si en las dos lo reconocido está, una vez, y nada quedó sin decidir.
-    #[must_use]
-    pub fn limpio(&self) -> bool {
-        self.fallos.cuantos == 0 && self.auditoria.len() == 2 && self.auditoria.values().all(Veredicto::limpio)
+impl Medido for Grande {
+    fn faltas(&self) -> Vec<String> {
+        let mut faltas = self.fallos.textos.clone();
+        faltas.extend(contadas(&[(self.fallos.cuantos, "operaciones quedaron sin respuesta o sin decidir")]));
+        if self.auditoria.len() != 2 || !self.auditoria.values().all(Veredicto::limpio) {
+            faltas.push("lo reconocido NO cuadra con lo guardado, o no se llegó a auditar".to_owned());
+        }
+        faltas
     }
 
-    /// Los objetivos, y lo que falló.
-    #[must_use]
-    pub fn texto(&self) -> String {
+    fn texto(&self) -> String {
         let objetivos: String = self.objetivos.iter().map(Objetivo::texto).collect();
-        let mut texto = format!("\n▸ Objetivos\n{objetivos}");
-        for fallo in &self.fallos.textos {
-            let _ = writeln!(texto, "  ✘ {fallo}");
-        }
-        texto
-    }
-
-    /// En qué quedó, en una frase.
-    #[must_use]
-    pub fn conclusion(&self) -> String {
-        match self.fallos.cuantos {
-            _ if self.limpio() => "✔ todo lo reconocido está, una vez".to_owned(),
-            0 => "✘ lo reconocido NO cuadra con lo guardado".to_owned(),
-            n => format!("✘ {n} operaciones quedaron sin respuesta o sin decidir"),
-        }
+        format!("\n▸ Objetivos\n{objetivos}")
     }
 }
 
@@ -241,7 +231,7 @@ mod tests {
     #[test]
     fn la_grande_tiene_que_conservar_nueve_decimas() {
         let tamano = Tamano { ejemplares: 1, usuarios: 1, renovables: 0 };
-        let mut informe = Informe::nuevo(tamano, tamano);
+        let mut informe = Grande::nuevo(tamano, tamano);
         informe.escala = vec![Escala::de(64, &con(100.0), &con(91.0)), Escala::de(256, &con(100.0), &con(89.0))];
         informe.juzgar();
         assert_eq!(informe.objetivos.iter().map(|o| o.cumple).collect::<Vec<_>>(), [true, false]);
@@ -250,10 +240,10 @@ mod tests {
     #[test]
     fn solo_esta_limpio_si_las_dos_se_auditaron_y_no_falta_nada() {
         let tamano = Tamano { ejemplares: 1, usuarios: 1, renovables: 0 };
-        let mut informe = Informe::nuevo(tamano, tamano);
+        let mut informe = Grande::nuevo(tamano, tamano);
         informe.auditoria.insert("pequena".into(), Veredicto::default());
-        assert!(!informe.limpio());
+        assert!(!informe.faltas().is_empty());
         informe.auditoria.insert("grande".into(), Veredicto::default());
-        assert!(informe.limpio());
+        assert!(informe.faltas().is_empty());
     }
 }
