@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub const CRATES: [&str; 6] = ["common", "gestor_carga", "gestor_almacenamiento", "actores", "anaquel", "test_sistema"];
+const CRATES: [&str; 6] = ["common", "gestor_carga", "gestor_almacenamiento", "actores", "anaquel", "test_sistema"];
 
 /// Una fuente: su ruta desde la raíz y sus líneas de código, sin comentarios.
 pub struct Fuente {

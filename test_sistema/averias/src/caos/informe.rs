@@ -193,9 +193,9 @@ fn lista(cuentas: &BTreeMap<String, u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use juicio::informe::Informe;
     use common::dominio::{Codigo, Huella, Tipo};
     use juicio::historia::Muestra;
+    use juicio::informe::Informe;
     use uuid::Uuid;
 
     use super::*;
