@@ -190,6 +190,27 @@ impl Objeto {
             (Some(_), Some(_)) => Err(ComandoIncompleto::DosObjetos),
         }
     }
+
+    /// Los campos `ejemplar` e `isbn` con que se escribe.
+    #[must_use]
+    pub fn campos(self) -> (Option<EjemplarId>, Option<Isbn>) {
+        match self {
+            Self::Ejemplar(ejemplar) => (Some(ejemplar), None),
+            Self::Libro(isbn) => (None, Some(isbn)),
+        }
+    }
+}
+
+impl From<EjemplarId> for Objeto {
+    fn from(ejemplar: EjemplarId) -> Self {
+        Self::Ejemplar(ejemplar)
+    }
+}
+
+impl From<Isbn> for Objeto {
+    fn from(isbn: Isbn) -> Self {
+        Self::Libro(isbn)
+    }
 }
 
 impl TryFrom<ComandoPlano> for Comando {
@@ -203,10 +224,7 @@ impl TryFrom<ComandoPlano> for Comando {
 
 impl From<Comando> for ComandoPlano {
     fn from(comando: Comando) -> Self {
-        let (ejemplar, isbn) = match comando.objeto() {
-            Objeto::Ejemplar(ejemplar) => (Some(ejemplar), None),
-            Objeto::Libro(isbn) => (None, Some(isbn)),
-        };
+        let (ejemplar, isbn) = comando.objeto().campos();
         Self { operacion: comando.tipo(), usuario: comando.usuario(), ejemplar, isbn, sede: comando.sede() }
     }
 }

@@ -22,7 +22,7 @@ pub use orden::{Instante, Orden};
 pub use peticion::{CuerpoPeticion, Peticion};
 pub use respuesta::{Respuesta, RespuestaGuardada};
 pub use resultado::{CuerpoResultado, Fallo, Resultado, ResultadoEscritura};
-pub use solicitud::{Pedido, Solicitud, SolicitudInvalida};
+pub use solicitud::{Campos, Pedido, Solicitud, SolicitudInvalida};
 
 /// Tamaño máximo de una solicitud de un cliente, en bytes.
 pub const SOLICITUD_BYTES_MAX: usize = 64 * 1024;

@@ -1,13 +1,17 @@
-//! Cliente → gestor: la puerta. Decide si unos bytes son una solicitud y, si no, qué campo falla.
+//! Cliente → gestor: la puerta. Decide con qué bytes se pide, si unos bytes son una solicitud y, si no, qué campo falla.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::SOLICITUD_BYTES_MAX;
-use crate::dominio::{Comando, Consulta, EtiquetaInvalida, IdInvalido, Objeto, OperacionId, Tipo};
+use super::{SOLICITUD_BYTES_MAX, codificar};
+use crate::dominio::{
+    Comando, Consulta, EjemplarId, EtiquetaInvalida, IdInvalido, Isbn, Objeto, OperacionId, SedeId, Tipo, UsuarioId,
+};
+
+const SALUD: &str = "salud";
 
 /// Una solicitud bien formada.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Solicitud {
     /// El id que puso el cliente, si puso alguno; de una escritura, siempre UUIDv7.
     pub id: Option<Uuid>,
@@ -40,8 +44,34 @@ pub struct SolicitudInvalida {
     pub operacion_desconocida: bool,
 }
 
-/// La forma de la solicitud en los bytes. Cada campo puede venir de cualquier tipo: el error lo nombra.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// Los campos con que se escribe una solicitud; los ausentes no viajan. Los de una [`Solicitud`] están completos; a quien
+/// los pone uno a uno, el gestor le dice cuál le falta.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Campos<'a> {
+    /// El de la operación, o el de aquella por la que se pregunta.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// `prestamo`, `consulta_libro`, `salud`…
+    pub operacion: &'a str,
+    /// Para quién.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usuario: Option<UsuarioId>,
+    /// De qué copia.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ejemplar: Option<EjemplarId>,
+    /// O de qué título.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isbn: Option<Isbn>,
+    /// En qué sede.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sede: Option<SedeId>,
+    /// Ausente, `true`.
+    #[serde(rename = "aceptaPendiente", skip_serializing_if = "Option::is_none")]
+    pub acepta_pendiente: Option<bool>,
+}
+
+/// Una solicitud como llega. Cada campo puede venir de cualquier tipo: el error lo nombra.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct SolicitudPlana {
     id: serde_json::Value,
@@ -54,7 +84,72 @@ struct SolicitudPlana {
     acepta_pendiente: serde_json::Value,
 }
 
+impl From<Comando> for Pedido {
+    fn from(comando: Comando) -> Self {
+        Self::Comando(comando)
+    }
+}
+
+impl From<Consulta> for Pedido {
+    fn from(consulta: Consulta) -> Self {
+        Self::Consulta(consulta)
+    }
+}
+
+impl Campos<'_> {
+    /// Los bytes que se envían.
+    #[must_use]
+    pub fn escribir(&self) -> Vec<u8> {
+        codificar(self)
+    }
+}
+
+impl From<&Solicitud> for Campos<'static> {
+    fn from(solicitud: &Solicitud) -> Self {
+        let comunes = Self {
+            id: solicitud.id,
+            acepta_pendiente: (!solicitud.acepta_pendiente).then_some(false),
+            ..Self::default()
+        };
+        match solicitud.pedido {
+            Pedido::Comando(comando) => {
+                let (ejemplar, isbn) = comando.objeto().campos();
+                let operacion = comando.tipo().as_str();
+                Self { operacion, usuario: comando.usuario(), ejemplar, isbn, sede: comando.sede(), ..comunes }
+            }
+            Pedido::Consulta(consulta) => {
+                let suyos = Self { operacion: consulta.nombre(), ..comunes };
+                match consulta {
+                    Consulta::Ejemplar(ejemplar) => Self { ejemplar: Some(ejemplar), ..suyos },
+                    Consulta::Libro(isbn) => Self { isbn: Some(isbn), ..suyos },
+                    Consulta::Usuario(usuario) => Self { usuario: Some(usuario), ..suyos },
+                    Consulta::Operacion(id) => Self { id: Some(id), ..suyos },
+                }
+            }
+            Pedido::Salud => Self { operacion: SALUD, ..comunes },
+        }
+    }
+}
+
 impl Solicitud {
+    /// La que pide `pedido` con ese id, y acepta que quede `pendiente`.
+    #[must_use]
+    pub fn nueva(id: Uuid, pedido: impl Into<Pedido>) -> Self {
+        Self { id: Some(id), pedido: pedido.into(), acepta_pendiente: true }
+    }
+
+    /// La que pregunta qué fue de una operación.
+    #[must_use]
+    pub fn por(operacion: Uuid) -> Self {
+        Self::nueva(operacion, Consulta::Operacion(operacion))
+    }
+
+    /// Los bytes que se envían; [`Solicitud::leer`] los entiende.
+    #[must_use]
+    pub fn escribir(&self) -> Vec<u8> {
+        Campos::from(self).escribir()
+    }
+
     /// Interpreta lo que envió un cliente.
     ///
     /// # Errors
@@ -99,7 +194,7 @@ impl SolicitudPlana {
             "consulta_operacion" => id
                 .ok_or_else(|| "falta el campo «id» (el de la operación por la que se pregunta)".into())
                 .map(|id| Pedido::Consulta(Consulta::Operacion(id))),
-            "salud" => Ok(Pedido::Salud),
+            SALUD => Ok(Pedido::Salud),
             otra => {
                 let motivo = format!("no existe la operación «{}»", recortar(otra));
                 return Err(SolicitudInvalida { id, motivo, operacion_desconocida: true });
@@ -162,6 +257,8 @@ fn recortar(texto: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn motivo(json: &str) -> String {
@@ -176,11 +273,57 @@ mod tests {
         assert!(matches!(solicitud.pedido, Pedido::Comando(Comando::Prestamo { .. })));
     }
 
+    const ID: Uuid = uuid::uuid!("01890a5d-ac96-774b-bcce-b302099a8057");
+
     #[test]
-    fn los_campos_de_una_solicitud_son_estos() {
-        let json = r#"{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}"#;
-        let plana: SolicitudPlana = serde_json::from_str(json).expect("válida");
-        insta::assert_snapshot!(serde_json::to_string(&plana).expect("json"), @r#"{"id":null,"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","isbn":null,"sede":"CENTRO","aceptaPendiente":null}"#);
+    fn los_bytes_de_una_solicitud_son_estos() {
+        let escrita = |solicitud: Solicitud| String::from_utf8(solicitud.escribir()).expect("UTF-8");
+        let objeto = Objeto::Ejemplar("E000123".parse().expect("válido"));
+        let (usuario, sede) = ("U0001".parse().expect("válido"), "CENTRO".parse().expect("válida"));
+        let prestamo = Solicitud::nueva(ID, Comando::Prestamo { usuario, objeto, sede: Some(sede) });
+        insta::assert_snapshot!(escrita(prestamo), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}"#);
+        let objeto = Objeto::Libro("9780439023481".parse().expect("válido"));
+        let comando = Comando::Devolucion { usuario: Some(usuario), objeto, sede: None };
+        let devolucion = Solicitud { acepta_pendiente: false, ..Solicitud::nueva(ID, comando) };
+        insta::assert_snapshot!(escrita(devolucion), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","operacion":"devolucion","usuario":"U0001","isbn":"9780439023481","aceptaPendiente":false}"#);
+        insta::assert_snapshot!(escrita(Solicitud::por(ID)), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","operacion":"consulta_operacion"}"#);
+        let salud = Solicitud { id: None, pedido: Pedido::Salud, acepta_pendiente: true };
+        insta::assert_snapshot!(escrita(salud), @r#"{"operacion":"salud"}"#);
+    }
+
+    /// Una solicitud cualquiera de las que se pueden hacer.
+    fn una_solicitud() -> impl Strategy<Value = Solicitud> {
+        let etiqueta = "[A-Za-z0-9_.]{1,31}";
+        let textos = (etiqueta, etiqueta, proptest::option::of(etiqueta));
+        let banderas = (0..8_usize, any::<bool>(), any::<bool>(), any::<bool>());
+        (textos, banderas, any::<u64>()).prop_map(
+            |((usuario, objeto, sede), (cual, por_isbn, con_id, acepta), azar)| {
+                let id = Uuid::from_u128(ID.as_u128() ^ u128::from(azar >> 2));
+                let usuario: UsuarioId = usuario.parse().expect("válido");
+                let (libro, copia): (Isbn, EjemplarId) =
+                    (objeto.parse().expect("válido"), objeto.parse().expect("válido"));
+                let pedido = match cual {
+                    0 => Consulta::Ejemplar(copia).into(),
+                    1 => Consulta::Libro(libro).into(),
+                    2 => Consulta::Usuario(usuario).into(),
+                    3 => Consulta::Operacion(id).into(),
+                    4 => Pedido::Salud,
+                    n => {
+                        let objeto = if por_isbn { libro.into() } else { copia.into() };
+                        let sede = sede.map(|sede| sede.parse().expect("válida"));
+                        Comando::nuevo(Tipo::TODOS[n - 5], Some(usuario), objeto, sede).expect("completo").into()
+                    }
+                };
+                Solicitud { id: (con_id || cual == 3).then_some(id), pedido, acepta_pendiente: acepta }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn lo_que_se_escribe_se_lee_igual(solicitud in una_solicitud()) {
+            prop_assert_eq!(Solicitud::leer(&solicitud.escribir()), Ok(solicitud));
+        }
     }
 
     #[test]
