@@ -102,13 +102,7 @@ impl Ajustes {
     pub fn endpoints(&self, nombre: &str, por_defecto: &str) -> Result<Vec<Endpoint>, AjusteInvalido> {
         let texto = self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned());
         let salida = format!("Escriba host:puerto separados por comas, por ejemplo {por_defecto}");
-        let lista: Vec<Endpoint> = texto
-            .split(',')
-            .filter(|parte| !parte.trim().is_empty())
-            .map(|parte| {
-                parte.parse().map_err(|e| invalido(nombre, format!("«{}» no vale: {e}", parte.trim()), &salida))
-            })
-            .collect::<Result<_, _>>()?;
+        let lista = Endpoint::lista(&texto).map_err(|e| invalido(nombre, e, &salida))?;
         if lista.is_empty() { Err(invalido(nombre, "la lista está vacía", &salida)) } else { Ok(lista) }
     }
 

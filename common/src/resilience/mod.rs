@@ -4,13 +4,16 @@
 //! - [`rotation`]: a qué punto va cada intento, y cuándo una llamada se da por perdida.
 //! - [`backoff`]: cuánto se espera antes de repetir.
 //! - [`delivery`]: a qué actor va cada operación.
+//! - [`retry`]: a qué gestor de carga va cada envío de un cliente, y cuándo se repite.
 
 pub mod backoff;
 pub mod breaker;
 pub mod delivery;
+pub mod retry;
 pub mod rotation;
 
 pub use backoff::Backoff;
 pub use breaker::{Breaker, EstadoBreaker};
 pub use delivery::actor_de;
+pub use retry::{Paciencia, Retry};
 pub use rotation::Rotacion;

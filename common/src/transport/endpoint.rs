@@ -23,7 +23,24 @@ pub enum EndpointInvalido {
     Host,
 }
 
+/// La dirección de una lista que no vale.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("«{parte}» no vale: {causa}")]
+pub struct ListaInvalida {
+    parte: String,
+    causa: EndpointInvalido,
+}
+
 impl Endpoint {
+    /// Las direcciones de una lista separada por comas; quizá ninguna.
+    ///
+    /// # Errors
+    /// [`ListaInvalida`] con la primera que no vale.
+    pub fn lista(texto: &str) -> Result<Vec<Self>, ListaInvalida> {
+        let partes = texto.split(',').map(str::trim).filter(|parte| !parte.is_empty());
+        partes.map(|parte| parte.parse().map_err(|causa| ListaInvalida { parte: parte.to_owned(), causa })).collect()
+    }
+
     /// La dirección en la forma de ZeroMQ.
     #[must_use]
     pub fn tcp(&self) -> String {
@@ -63,6 +80,13 @@ impl FromStr for Endpoint {
             return Err(EndpointInvalido::Host);
         }
         Ok(Self { host: host.to_owned(), puerto })
+    }
+}
+
+/// Una dirección es una lista de una.
+impl AsRef<[Endpoint]> for Endpoint {
+    fn as_ref(&self) -> &[Endpoint] {
+        std::slice::from_ref(self)
     }
 }
 

@@ -5,8 +5,10 @@
 //! - [`monitor`]: conexiones y desconexiones de un zócalo.
 //! - [`endpoint`]: direcciones tal como las escribe una persona.
 //! - [`puertos`]: puertos libres, sin carreras.
+//! - [`cliente`]: el cliente de los gestores de carga.
 //! - [`storage_client`]: el cliente rotatorio del almacenamiento, con un breaker por punto.
 
+pub mod cliente;
 pub mod contexto;
 pub mod endpoint;
 pub mod monitor;
@@ -14,8 +16,9 @@ pub mod puertos;
 pub mod socket;
 pub mod storage_client;
 
+pub use cliente::{Cliente, SinRespuesta};
 pub use contexto::Contexto;
-pub use endpoint::{Endpoint, EndpointInvalido};
+pub use endpoint::{Endpoint, EndpointInvalido, ListaInvalida};
 pub use monitor::{Conexion, Monitor};
 pub use socket::{ErrorDeTransporte, Frame, Socket};
 pub use storage_client::{Entrega, StorageClient};

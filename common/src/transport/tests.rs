@@ -1,5 +1,6 @@
 //! Zócalos de verdad, en puertos libres de la propia máquina. Nada espera un tiempo: se espera un suceso, con plazo.
 
+mod cliente;
 mod socket;
 mod storage_client;
 
