@@ -40,7 +40,8 @@ Ajustes (del entorno o, en minúsculas, del TOML que nombre ANAQUEL_CONFIG; el e
   HTTP_ADDR                        dirección de /salud, /listo, /metrics, /estado y /openapi.json [127.0.0.1:5655]
   RUST_LOG                         detalle del registro [info]
 
-Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo.";
+Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo; en «operar», 1 el gestor dijo que no, 3 nadie
+contestó o el gestor no puede ahora: se puede repetir.";
 
 /// Los ajustes ya leídos.
 pub struct AjustesGestor {

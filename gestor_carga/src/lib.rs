@@ -4,10 +4,12 @@
 //! - [`service`]: el shell: zócalos, y lo que la máquina manda.
 //! - [`journal`]: lo prometido, en disco.
 //! - [`http`]: cómo está el gestor, para quien mira.
+//! - [`operar`]: una persona, desde una terminal, ante un gestor en marcha.
 //! - [`ajustes`]: con qué se configura.
 
 pub mod ajustes;
 pub mod http;
 pub mod journal;
 pub mod machine;
+pub mod operar;
 pub mod service;

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Command;
+use clap::{Parser, Subcommand};
 use common::{
     process::{
         arranque::{self, Marcha},
-        orden,
+        orden, salud,
     },
     transport::Contexto,
 };
@@ -14,18 +14,40 @@ use gestor_carga::{
     ajustes::{AYUDA, AjustesGestor},
     http::{self, token::Token},
     journal::Journal,
+    operar,
     service::{Servicio, administracion},
 };
 
 const NOMBRE: &str = "gestor_carga";
-const QUE_HACE: &str = "Recibe solicitudes, las da a los actores y contesta. Sin orden, sirve";
+
+/// Recibe solicitudes, las da a los actores y contesta. Sin orden, sirve
+#[derive(Parser)]
+#[command(name = NOMBRE, after_help = AYUDA)]
+struct Argumentos {
+    #[command(subcommand)]
+    orden: Option<Orden>,
+}
+
+#[derive(Subcommand)]
+enum Orden {
+    #[command(about = salud::QUE_HACE)]
+    Salud,
+    /// Mira y ordena lo que un gestor de carga en marcha tiene entre manos: tareas, apartadas, buzón, circuitos y cuentas
+    Operar(operar::Argumentos),
+}
 
 fn main() -> ExitCode {
-    match orden::leer_si_salud(Command::new(NOMBRE).about(QUE_HACE).after_help(AYUDA)) {
-        Ok(true) => arranque::salud(NOMBRE, |ajustes| Ok(AjustesGestor::leer(ajustes)?.http)),
-        Ok(false) => arranque::servicio(NOMBRE, AjustesGestor::leer, servir),
+    match orden::leer().map(|argumentos: Argumentos| argumentos.orden) {
+        Ok(None) => arranque::servicio(NOMBRE, AjustesGestor::leer, servir),
+        Ok(Some(Orden::Salud)) => arranque::salud(NOMBRE, |ajustes| Ok(AjustesGestor::leer(ajustes)?.http)),
+        Ok(Some(Orden::Operar(pedido))) => operar(&pedido),
         Err(salida) => salida,
     }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn operar(pedido: &operar::Argumentos) -> ExitCode {
+    operar::correr(pedido).await.into()
 }
 
 async fn servir(ajustes: AjustesGestor, mut marcha: Marcha) -> anyhow::Result<()> {

@@ -1,15 +1,18 @@
 //! Lo que se puede escribir en la línea de órdenes.
 
+use std::str::FromStr;
+
 use averias::{caos, demo, docker};
 use clap::{Parser, Subcommand};
-use common::transport::Endpoint;
-use test_sistema::{carga, generar, operar, pedir, solicitante};
+use common::transport::{Endpoint, ListaInvalida, cliente::GESTOR_CARGA_ENDPOINTS};
+use gestor_carga::operar;
+use test_sistema::{carga, generar, pedir, solicitante};
 
 const AYUDA: &str = "\
 Sin suborden, hace la prueba funcional contra una suite en marcha y la deja como estaba.
 
 Estado de salida: 0 todo bien; 1 algo salió mal (o, en «pedir», rechazada o error); 2 orden mal escrita;
-3 en «pedir», pendiente o incierta: todavía puede hacerse; en «operar», nadie contestó: se puede repetir.";
+3 en «pedir», pendiente o incierta: todavía puede hacerse.";
 
 /// La prueba del sistema de préstamo: funcional, carga, simulacros y auditoría
 #[derive(Debug, Parser)]
@@ -23,13 +26,28 @@ pub struct Argumentos {
     /// El puerto en que el gestor de carga atiende a los clientes
     #[arg(long, global = true, env = "GESTOR_CARGA_PORT", default_value_t = 5555)]
     puerto: u16,
+    /// Varios gestores de carga, host:puerto separados por comas: lo que uno calla se pide a otro; manda sobre los dos anteriores
+    #[arg(long, global = true, env = GESTOR_CARGA_ENDPOINTS, value_name = "LISTA")]
+    gestores: Option<Gestores>,
+}
+
+/// Una lista de gestores; vacía, como si no se diera.
+#[derive(Clone, Debug)]
+struct Gestores(Vec<Endpoint>);
+
+impl FromStr for Gestores {
+    type Err = ListaInvalida;
+
+    fn from_str(texto: &str) -> Result<Self, ListaInvalida> {
+        Endpoint::lista(texto).map(Self)
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Orden {
     /// Pide una cosa y muestra la respuesta
     Pedir(pedir::Argumentos),
-    /// Mira y ordena lo que un gestor de carga tiene entre manos: tareas, apartadas, buzón, circuitos y cuentas
+    /// Lo mismo que «gestor_carga operar», su nombre de ahora
     Operar(operar::Argumentos),
     /// Carga una suite en marcha y audita lo que reconoció contra lo que guardó
     Carga(carga::Argumentos),
@@ -46,11 +64,15 @@ pub enum Orden {
 }
 
 impl Argumentos {
-    /// Dónde está el gestor de carga.
-    pub fn endpoint(&self) -> anyhow::Result<Endpoint> {
+    /// Dónde están los gestores de carga: uno por lo menos.
+    pub fn gestores(&self) -> anyhow::Result<Vec<Endpoint>> {
+        if let Some(Gestores(lista)) = self.gestores.as_ref().filter(|gestores| !gestores.0.is_empty()) {
+            return Ok(lista.clone());
+        }
         let direccion = format!("{}:{}", self.host, self.puerto);
-        direccion
-            .parse()
-            .map_err(|e| anyhow::anyhow!("ajustes GESTOR_CARGA_HOST y GESTOR_CARGA_PORT: «{direccion}» no vale: {e}"))
+        let uno = direccion.parse().map_err(|e| {
+            anyhow::anyhow!("ajustes GESTOR_CARGA_HOST y GESTOR_CARGA_PORT: «{direccion}» no vale: {e}")
+        })?;
+        Ok(vec![uno])
     }
 }

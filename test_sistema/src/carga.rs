@@ -4,9 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use common::{
-    mensajes::codificar,
+    mensajes::{Pedido, Solicitud},
     process::progreso::Progreso,
-    transport::{Contexto, Endpoint},
+    transport::{
+        Contexto, Endpoint,
+        cliente::{Cliente, Paciencia},
+    },
 };
 use juicio::informe::{Cuentas, Muertes, Ritmo};
 use serde::Serialize;
@@ -14,8 +17,6 @@ use taller::{
     base::Base,
     carga::{CLIENTES_MAX, Carga, Plan, cierre},
     carpeta::guardar,
-    cliente::{Cliente, Paciencia},
-    solicitud::Campos,
     suite::url_de_la_base,
 };
 use tokio::time::sleep;
@@ -59,7 +60,7 @@ struct Medida<'a> {
 ///
 /// # Errors
 /// Si no hay suite, o no se llega a su base.
-pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<bool> {
+pub async fn correr(gestores: &[Endpoint], pedido: &Argumentos) -> anyhow::Result<bool> {
     let url = match &pedido.base {
         Some(url) => url.clone(),
         None => url_de_la_base(&pedido.var.join("anaquel.env")).context(
@@ -67,8 +68,8 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
         )?,
     };
     let contexto = Contexto::nuevo();
-    let salud = codificar(&Campos::de("salud"));
-    Cliente::conectar(&contexto, endpoint)?.pedir(&salud, Paciencia::de_persona()).await?;
+    let salud = Solicitud::nueva(uuid::Uuid::now_v7(), Pedido::Salud).escribir();
+    Cliente::conectar(&contexto, gestores)?.pedir(&salud, Paciencia::de_persona()).await?;
     let base = Base::abrir(&url).await.context("ajuste DATABASE_URL")?;
     let (disponible, sembrados) = (base.disponible().await?, base.sembrados().await?);
     if disponible.ejemplares.is_empty() || disponible.usuarios.is_empty() {
@@ -85,7 +86,7 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
         tolerante: false,
         semilla,
     };
-    let carga = Carga::empezar(&contexto, endpoint, plan)?;
+    let carga = Carga::empezar(&contexto, gestores, plan)?;
     tokio::select! {
         () = mostrar(&carga, Duration::from_secs(pedido.segundos)) => {}
         _ = tokio::signal::ctrl_c() => println!("interrumpida: se cierra y se audita lo hecho"),
@@ -93,7 +94,7 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
     let duro = carga.transcurrido();
     let mut historia = carga.terminar().await;
     let ritmo = Ritmo::de(&historia, duro);
-    let veredicto = cierre::cerrar(endpoint, &base, &mut historia, &sembrados).await?;
+    let veredicto = cierre::cerrar(gestores, &base, &mut historia, &sembrados).await?;
     let informe = Muertes { cuentas: Cuentas::de(&historia, &veredicto), fallos: Vec::new() };
     print!("{}", informe.tabla());
     println!(

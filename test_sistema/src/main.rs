@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use argumentos::{Argumentos, Orden};
 use averias::{caos, demo, docker};
 use common::process::orden;
+use gestor_carga::operar;
 use taller::funcional::{self, Libreta};
-use test_sistema::{carga, generar, operar, pedir, solicitante};
+use test_sistema::{carga, generar, pedir, solicitante};
 
 fn main() -> ExitCode {
     // Los procesos de una suite propia mueren con el hilo que los lanza: este.
@@ -16,20 +17,25 @@ fn main() -> ExitCode {
 }
 
 async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
-    let endpoint = argumentos.endpoint()?;
+    let gestores = argumentos.gestores()?;
     match &argumentos.orden {
         None => {
-            let resumen = funcional::correr(&endpoint, &mut Libreta::default()).await?;
+            let resumen = funcional::correr(&gestores, &mut Libreta::default()).await?;
             println!("\n{} comprobaciones bien, {} mal", resumen.bien, resumen.mal.len());
             Ok(u8::from(!resumen.verde()))
         }
-        Some(Orden::Pedir(pedido)) => Ok(pedir::correr(&endpoint, pedido).await?),
-        Some(Orden::Operar(pedido)) => Ok(operar::correr(pedido).await?),
-        Some(Orden::Carga(pedido)) => Ok(u8::from(!carga::correr(&endpoint, pedido).await?)),
+        Some(Orden::Pedir(pedido)) => Ok(pedir::correr(&gestores, pedido).await?),
+        Some(Orden::Operar(pedido)) => {
+            eprintln!(
+                "test_sistema: «test_sistema operar» se llama ahora «gestor_carga operar»; este nombre dejará de valer"
+            );
+            Ok(operar::correr(pedido).await)
+        }
+        Some(Orden::Carga(pedido)) => Ok(u8::from(!carga::correr(&gestores, pedido).await?)),
         Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
         Some(Orden::DockerDemo(pedido)) => Ok(u8::from(!docker::correr(pedido).await?)),
         Some(Orden::Caos(pedido)) => Ok(u8::from(!caos::correr(pedido).await?)),
         Some(Orden::GenerarPeticiones(pedido)) => generar::correr(pedido),
-        Some(Orden::Solicitante(pedido)) => solicitante::correr(&endpoint, pedido).await,
+        Some(Orden::Solicitante(pedido)) => solicitante::correr(&gestores, pedido).await,
     }
 }

@@ -2,14 +2,13 @@
 
 use common::{
     dominio::{EjemplarId, Estado, Isbn, SedeId, UsuarioId},
-    mensajes::{Respuesta, codificar, descifrar},
-    transport::{Contexto, Endpoint},
+    mensajes::{Campos, Respuesta, descifrar},
+    transport::{
+        Contexto, Endpoint,
+        cliente::{Cliente, Paciencia, SinRespuesta, nombres},
+    },
 };
 use serde_json::Value;
-use taller::{
-    cliente::{Cliente, Paciencia, SinRespuesta},
-    solicitud::Campos,
-};
 use uuid::Uuid;
 
 /// Hecha.
@@ -50,8 +49,8 @@ pub struct Argumentos {
 ///
 /// # Errors
 /// [`SinRespuesta::SinConexion`] si no hay suite, o el transporte.
-pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> Result<u8, SinRespuesta> {
-    let mut cliente = Cliente::conectar(&Contexto::nuevo(), endpoint)?;
+pub async fn correr(gestores: &[Endpoint], pedido: &Argumentos) -> Result<u8, SinRespuesta> {
+    let mut cliente = Cliente::conectar(&Contexto::nuevo(), gestores)?;
     let campos = Campos {
         // consulta_operacion pregunta por un id dado: inventar uno no tendría sentido.
         id: pedido.id.or_else(|| (pedido.operacion != "consulta_operacion").then(Uuid::now_v7)),
@@ -60,12 +59,13 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> Result<u8, SinR
         ejemplar: pedido.ejemplar,
         isbn: pedido.isbn,
         sede: pedido.sede,
+        acepta_pendiente: None,
     };
-    let cuerpo = match cliente.pedir(&codificar(&campos), Paciencia::de_persona()).await {
+    let cuerpo = match cliente.pedir(&campos.escribir(), Paciencia::de_persona()).await {
         Ok(contestacion) => contestacion.cuerpo,
-        Err(SinRespuesta::Vencida { endpoint, .. }) => {
+        Err(SinRespuesta::Vencida { gestores, .. }) => {
             let id = campos.id.map_or_else(String::new, |id| format!(" --id {id}"));
-            eprintln!("{endpoint} no respondió: no se sabe si se hizo. Repita la misma orden con{id}");
+            eprintln!("{} no respondió: no se sabe si se hizo. Repita la misma orden con{id}", nombres(&gestores));
             return Ok(ABIERTA);
         }
         Err(otro) => return Err(otro),
@@ -81,7 +81,7 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> Result<u8, SinR
             Ok(salida(&respuesta))
         }
         Err(e) => {
-            eprintln!("{endpoint} contestó algo que no es una respuesta: {e}");
+            eprintln!("{} contestó algo que no es una respuesta: {e}", nombres(gestores));
             Ok(NEGADA)
         }
     }

@@ -18,17 +18,16 @@ use std::{
 use chrono::{DateTime, Utc};
 use common::{
     dominio::{Estado, EtiquetaInvalida, UsuarioId},
-    mensajes::{Respuesta, codificar, descifrar},
+    mensajes::{Pedido, Respuesta, Solicitud, descifrar},
     process::orden::MAL_ESCRITO,
-    transport::{Contexto, Endpoint},
+    transport::{
+        Contexto, Endpoint,
+        cliente::{Cliente, Paciencia, SinRespuesta},
+    },
 };
 use juicio::azar::Azar;
-use taller::{
-    carga::cuerpo,
-    cliente::{Cliente, Paciencia, SinRespuesta},
-    solicitud::Campos,
-};
 use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
 
 use self::{
     corrida::{Corrida, contenido, nota::Lugar},
@@ -95,7 +94,7 @@ fn nombre(texto: &str) -> Result<String, EtiquetaInvalida> {
 ///
 /// # Errors
 /// Si no hay archivo, o no hay suite, o el archivo se acaba antes que la ventana.
-pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<u8> {
+pub async fn correr(gestores: &[Endpoint], pedido: &Argumentos) -> anyhow::Result<u8> {
     let bytes = match leer(&pedido.archivo) {
         Ok(bytes) => bytes,
         Err(e) => {
@@ -114,8 +113,8 @@ pub async fn correr(endpoint: &Endpoint, pedido: &Argumentos) -> anyhow::Result<
         }
     };
     let corrida = empezar(pedido, &bytes)?;
-    let mut cliente = Cliente::conectar(&Contexto::nuevo(), endpoint)?;
-    let salud = codificar(&Campos::de("salud"));
+    let mut cliente = Cliente::conectar(&Contexto::nuevo(), gestores)?;
+    let salud = Solicitud::nueva(Uuid::now_v7(), Pedido::Salud).escribir();
     cliente.pedir(&salud, Paciencia::de_persona()).await?;
     let mut cuaderno = Cuaderno::abrir(pedido.medidas.as_deref())?;
     let ventana = Ventana::abrir(pedido.segundos, pedido.a_la_senal)?;
@@ -213,7 +212,7 @@ impl Solicitante {
 
     /// Pide una, con el mismo id, hasta que la respuesta diga algo o se acabe el tiempo.
     async fn pedir(&mut self, peticion: &Peticion) -> Result<Desenlace, SinRespuesta> {
-        let cuerpo = cuerpo(self.corrida.id(peticion.linea), &peticion.comando);
+        let cuerpo = Solicitud::nueva(self.corrida.id(peticion.linea), peticion.comando).escribir();
         let fin = self.ventana.fin().min(Instant::now() + INSISTENCIA);
         let mut ultima = Desenlace::SinRespuesta;
         loop {

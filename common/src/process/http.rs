@@ -1,5 +1,6 @@
 //! Lo que cada proceso cuenta de sí por HTTP: `/salud` (vive), `/listo` (sirve) y `/metrics` (Prometheus).
 
+pub mod cliente;
 mod conexiones;
 
 use std::{

@@ -93,7 +93,7 @@ async fn simulacros(suite: &Suite) -> anyhow::Result<(Muertes, Vec<String>)> {
     demo.prueba_1().await?;
     demo.prueba_2().await?;
     titulo("Auditoría: lo reconocido contra lo que hay en PostgreSQL");
-    let veredicto = cierre::cerrar(&demo.endpoint, &demo.base, &mut demo.historia, &demo.sembrados).await?;
+    let veredicto = cierre::cerrar(demo.endpoint.as_ref(), &demo.base, &mut demo.historia, &demo.sembrados).await?;
     let informe = Muertes { cuentas: Cuentas::de(&demo.historia, &veredicto), fallos };
     demo.tropiezos.extend(veredicto.hallazgos);
     demo.tropiezos.extend(demo.historia.textos_de_errores.iter().map(|texto| format!("error: {texto}")));
@@ -103,7 +103,7 @@ async fn simulacros(suite: &Suite) -> anyhow::Result<(Muertes, Vec<String>)> {
 impl Demo<'_> {
     async fn funcional(&mut self, que: &str) -> anyhow::Result<()> {
         titulo(que);
-        let resumen = funcional::correr(&self.endpoint, &mut Libreta::callada()).await?;
+        let resumen = funcional::correr(self.endpoint.as_ref(), &mut Libreta::callada()).await?;
         println!("  {} comprobaciones bien, {} mal", resumen.bien, resumen.mal.len());
         self.tropiezos.extend(resumen.mal);
         Ok(())
@@ -122,7 +122,7 @@ impl Demo<'_> {
             tolerante: false,
             semilla: 7,
         };
-        Ok(Carga::empezar(&self.contexto, &self.endpoint, plan)?)
+        Ok(Carga::empezar(&self.contexto, self.endpoint.as_ref(), plan)?)
     }
 
     /// Apunta algo que no salió como debía, y lo dice.

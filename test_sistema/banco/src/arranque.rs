@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use common::{
     dominio::{Comando, EjemplarId, Objeto, UsuarioId},
-    transport::Contexto,
+    transport::{Cliente, Contexto},
 };
 use juicio::historia::Historia;
-use taller::{base::Base, carga::cierre::pedir_comando, cliente::Cliente, suite::Suite};
+use taller::{base::Base, carga::cierre::pedir_comando, suite::Suite};
 use tokio::time::Instant;
 
 use crate::{medida::Medidas, pausa::apuntar, reparto::PRIMERO};
@@ -48,7 +48,7 @@ async fn prestar(
     usuario: UsuarioId,
     medidas: &mut Medidas,
 ) -> anyhow::Result<()> {
-    let mut cliente = Cliente::conectar(contexto, &suite.clientes())?;
+    let mut cliente = Cliente::conectar(contexto, suite.clientes().as_ref())?;
     let mut historia = Historia::default();
     let prestamo = Comando::Prestamo { usuario, objeto: Objeto::Ejemplar(ejemplar), sede: None };
     let (id, respuesta) = pedir_comando(&mut cliente, &prestamo, &mut historia).await?;

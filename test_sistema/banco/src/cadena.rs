@@ -5,6 +5,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use common::{
     dominio::{Codigo, Estado, Tipo},
+    mensajes::{Pedido, Solicitud},
     transport::{Contexto, Endpoint, ErrorDeTransporte, Frame, Socket},
 };
 use juicio::{estadistica::rondas::Ritmo, historia::Vista};
@@ -159,9 +160,8 @@ struct Conexion {
 impl Conexion {
     /// Cada cliente pide hasta que acabe el tramo; entonces, si tiene algo prestado, lo devuelve.
     async fn pedir_sin_parar(mut self) {
-        let mut cuerpo = String::with_capacity(160);
         for puesto in 0..self.puestos.len() {
-            if !self.pedir(puesto, Instant::now(), &mut cuerpo).await {
+            if !self.pedir(puesto, Instant::now()).await {
                 return self.rendirse();
             }
         }
@@ -170,19 +170,20 @@ impl Conexion {
             let ahora = Instant::now();
             let Some(puesto) = self.recibir(&cuadros, ahora) else { continue };
             let sigue = ahora < self.comun.hasta || self.puestos[puesto].turno.a_medias();
-            if sigue && !self.pedir(puesto, ahora, &mut cuerpo).await {
+            if sigue && !self.pedir(puesto, ahora).await {
                 return self.rendirse();
             }
         }
     }
 
     /// `false` si no sale a tiempo.
-    async fn pedir(&mut self, numero: usize, ahora: Instant, cuerpo: &mut String) -> bool {
+    async fn pedir(&mut self, numero: usize, ahora: Instant) -> bool {
         let puesto = &mut self.puestos[numero];
         puesto.id = Uuid::now_v7();
-        puesto.tipo = puesto.turno.siguiente(puesto.id, cuerpo);
+        let pedido = puesto.turno.siguiente();
+        puesto.tipo = if let Pedido::Comando(comando) = pedido { Some(comando.tipo()) } else { None };
         (puesto.salida, puesto.espera) = (ahora, true);
-        let cuadros: [&[u8]; 3] = [&numero.to_le_bytes(), b"", cuerpo.as_bytes()];
+        let cuadros: [&[u8]; 3] = [&numero.to_le_bytes(), b"", &Solicitud::nueva(puesto.id, pedido).escribir()];
         matches!(timeout(PLAZO, self.zocalo.send(&cuadros)).await, Ok(Ok(())))
     }
 

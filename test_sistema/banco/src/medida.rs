@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use common::{process::progreso::Progreso, transport::Contexto};
 use juicio::estadistica::rondas::{Extremos, Ritmo};
-use taller::{http::metrica, suite::Suite};
+use taller::{metricas::metrica, suite::Suite};
 use tokio::time::Instant;
 
 use crate::{

@@ -40,7 +40,7 @@ pub async fn medir(
         tolerante: false,
         semilla: 7,
     };
-    let carga = Carga::empezar(contexto, &suite.clientes(), plan)?;
+    let carga = Carga::empezar(contexto, suite.clientes().as_ref(), plan)?;
     let (almacen, ()) = suite.almacen_en_uso(sleep(CALENTAR)).await;
     let ventana = muerte::bajo_carga(suite, &carga, &[almacen], |_| true).await?;
     let historia = carga.terminar().await;

@@ -3,12 +3,12 @@
 //! Los ejemplares del banco son `B10000000`, `B10000001`…, sus usuarios `V10000000`…, y los que ya están prestados,
 //! para renovarlos y consultarlos, `R10000000`… al usuario del mismo nombre.
 
-use std::fmt::Write as _;
-
-use common::dominio::Tipo;
+use common::{
+    dominio::{Comando, Consulta, EjemplarId, UsuarioId},
+    mensajes::Pedido,
+};
 use juicio::azar::Azar;
 use serde::{Serialize, Serializer};
-use uuid::Uuid;
 
 /// El número del primero de cada serie: todos tienen las mismas cifras.
 pub const PRIMERO: usize = 10_000_000;
@@ -125,31 +125,26 @@ impl Turno {
         self.a_medias
     }
 
-    /// Escribe en `cuerpo` la solicitud siguiente, con ese id; `None` es una consulta.
-    pub fn siguiente(&mut self, id: Uuid, cuerpo: &mut String) -> Option<Tipo> {
-        cuerpo.clear();
-        // Escribir en un String no falla.
-        let _ = write!(cuerpo, r#"{{"id":"{id}","operacion":"#);
+    /// Lo siguiente que pide.
+    pub fn siguiente(&mut self) -> Pedido {
         match self.reparto.caso {
-            Caso::Renovacion => Some(self.renovar(cuerpo)),
-            Caso::Consulta => self.consultar(cuerpo),
-            Caso::Separados | Caso::Sueltos | Caso::Calientes => Some(self.prestar_o_devolver(cuerpo)),
+            Caso::Renovacion => self.renovar().into(),
+            Caso::Consulta => self.consultar().into(),
+            Caso::Separados | Caso::Sueltos | Caso::Calientes => self.prestar_o_devolver().into(),
         }
     }
 
-    fn prestar_o_devolver(&mut self, cuerpo: &mut String) -> Tipo {
+    fn prestar_o_devolver(&mut self) -> Comando {
         self.a_medias = !self.a_medias;
         if !self.a_medias {
-            let _ = write!(cuerpo, r#""devolucion","ejemplar":"B{}"}}"#, self.numero);
-            return Tipo::Devolucion;
+            return Comando::Devolucion { usuario: None, objeto: ejemplar('B', self.numero).into(), sede: None };
         }
-        self.numero = self.ejemplar();
-        let usuario = PRIMERO + self.azar.menor_que(self.reparto.tamano.usuarios);
-        let _ = write!(cuerpo, r#""prestamo","usuario":"V{usuario}","ejemplar":"B{}"}}"#, self.numero);
-        Tipo::Prestamo
+        self.numero = self.elegir();
+        let usuario = usuario('V', PRIMERO + self.azar.menor_que(self.reparto.tamano.usuarios));
+        Comando::Prestamo { usuario, objeto: ejemplar('B', self.numero).into(), sede: None }
     }
 
-    fn ejemplar(&mut self) -> usize {
+    fn elegir(&mut self) -> usize {
         let calientes = self.reparto.calientes();
         if calientes > 0 && self.azar.por_ciento(self.reparto.por_ciento_caliente()) {
             return PRIMERO + self.azar.menor_que(calientes);
@@ -158,29 +153,35 @@ impl Turno {
         PRIMERO + calientes + suyo * self.reparto.clientes + self.cliente
     }
 
-    fn renovar(&mut self, cuerpo: &mut String) -> Tipo {
+    fn renovar(&mut self) -> Comando {
         let numero = PRIMERO + self.paso * self.reparto.clientes + self.cliente;
         self.paso = (self.paso + 1) % self.reparto.por_cliente();
-        let _ = write!(cuerpo, r#""renovacion","usuario":"R{numero}","ejemplar":"R{numero}"}}"#);
-        Tipo::Renovacion
+        Comando::Renovacion { usuario: usuario('R', numero), objeto: ejemplar('R', numero).into(), sede: None }
     }
 
-    fn consultar(&mut self, cuerpo: &mut String) -> Option<Tipo> {
+    fn consultar(&mut self) -> Consulta {
         self.numero = PRIMERO + self.azar.menor_que(self.reparto.tamano.renovables);
-        let _ = if self.azar.por_ciento(50) {
-            write!(cuerpo, r#""consulta_ejemplar","ejemplar":"R{}"}}"#, self.numero)
+        if self.azar.por_ciento(50) {
+            Consulta::Ejemplar(ejemplar('R', self.numero))
         } else {
-            write!(cuerpo, r#""consulta_usuario","usuario":"R{}"}}"#, self.numero)
-        };
-        None
+            Consulta::Usuario(usuario('R', self.numero))
+        }
     }
+}
+
+fn ejemplar(serie: char, numero: usize) -> EjemplarId {
+    format!("{serie}{numero}").parse().expect("una letra y cifras")
+}
+
+fn usuario(serie: char, numero: usize) -> UsuarioId {
+    format!("{serie}{numero}").parse().expect("una letra y cifras")
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
-    use common::mensajes::Solicitud;
+    use common::dominio::Objeto;
 
     use super::*;
 
@@ -190,26 +191,26 @@ mod tests {
         Reparto { caso, clientes: 7, tamano: TAMANO, paso: 0 }
     }
 
-    /// El número del ejemplar del cuerpo.
-    fn ejemplar(cuerpo: &str) -> usize {
-        let (_, resto) = cuerpo.split_once(r#""ejemplar":""#).expect("nombra un ejemplar");
-        resto[1..9].parse::<usize>().expect("ocho cifras") - PRIMERO
+    /// El número del ejemplar que nombra.
+    fn numero(pedido: &Pedido) -> usize {
+        let Pedido::Comando(comando) = pedido else { panic!("no cambia nada: {pedido:?}") };
+        let Objeto::Ejemplar(ejemplar) = comando.objeto() else { panic!("nombra un título: {comando:?}") };
+        ejemplar.as_str()[1..9].parse::<usize>().expect("ocho cifras") - PRIMERO
     }
 
     #[test]
-    fn cada_solicitud_la_entiende_el_gestor_y_devuelve_lo_prestado() {
+    fn cada_cliente_devuelve_lo_que_tomo_prestado() {
         for caso in [Caso::Separados, Caso::Calientes, Caso::Renovacion, Caso::Consulta] {
-            let (mut turno, mut cuerpo) = (Turno::nuevo(reparto(caso), 3, 1), String::new());
+            let mut turno = Turno::nuevo(reparto(caso), 3, 1);
             let mut prestado = None;
             for _ in 0..200 {
-                let tipo = turno.siguiente(Uuid::now_v7(), &mut cuerpo);
-                Solicitud::leer(cuerpo.as_bytes()).unwrap_or_else(|e| panic!("{cuerpo}: {}", e.motivo));
-                match tipo {
-                    Some(Tipo::Prestamo) => prestado = Some(ejemplar(&cuerpo)),
-                    Some(Tipo::Devolucion) => assert_eq!(Some(ejemplar(&cuerpo)), prestado),
+                let pedido = turno.siguiente();
+                match pedido {
+                    Pedido::Comando(Comando::Prestamo { .. }) => prestado = Some(numero(&pedido)),
+                    Pedido::Comando(Comando::Devolucion { .. }) => assert_eq!(Some(numero(&pedido)), prestado),
                     _ => {}
                 }
-                assert_eq!(turno.a_medias(), tipo == Some(Tipo::Prestamo));
+                assert_eq!(turno.a_medias(), matches!(pedido, Pedido::Comando(Comando::Prestamo { .. })));
             }
         }
     }
@@ -217,12 +218,10 @@ mod tests {
     #[test]
     fn en_el_caso_separado_ningun_ejemplar_es_de_dos_clientes() {
         let mut duenios = HashMap::new();
-        let mut cuerpo = String::new();
         for cliente in 0..7 {
             let mut turno = Turno::nuevo(reparto(Caso::Separados), cliente, 1);
             for _ in 0..500 {
-                turno.siguiente(Uuid::now_v7(), &mut cuerpo);
-                let numero = ejemplar(&cuerpo);
+                let numero = numero(&turno.siguiente());
                 assert!(numero < TAMANO.ejemplares);
                 assert_eq!(*duenios.entry(numero).or_insert(cliente), cliente);
             }
@@ -232,25 +231,15 @@ mod tests {
 
     #[test]
     fn en_el_caso_caliente_la_mitad_va_al_uno_por_ciento() {
-        let (mut turno, mut cuerpo) = (Turno::nuevo(reparto(Caso::Calientes), 0, 1), String::new());
-        let calientes = (0..2000)
-            .filter(|_| {
-                turno.siguiente(Uuid::now_v7(), &mut cuerpo);
-                ejemplar(&cuerpo) < 10
-            })
-            .count();
+        let mut turno = Turno::nuevo(reparto(Caso::Calientes), 0, 1);
+        let calientes = (0..2000).filter(|_| numero(&turno.siguiente()) < 10).count();
         assert!((900..1100).contains(&calientes), "{calientes} de 2000");
     }
 
     #[test]
     fn cada_cliente_renueva_los_suyos_uno_tras_otro_y_vuelve_a_empezar() {
-        let (mut turno, mut cuerpo) = (Turno::nuevo(reparto(Caso::Renovacion), 2, 1), String::new());
-        let numeros: Vec<usize> = (0..92)
-            .map(|_| {
-                turno.siguiente(Uuid::now_v7(), &mut cuerpo);
-                ejemplar(&cuerpo)
-            })
-            .collect();
+        let mut turno = Turno::nuevo(reparto(Caso::Renovacion), 2, 1);
+        let numeros: Vec<usize> = (0..92).map(|_| numero(&turno.siguiente())).collect();
         assert_eq!(&numeros[..3], [2, 9, 16]);
         assert_eq!(numeros[91], 2, "tiene 91 de los 640");
     }

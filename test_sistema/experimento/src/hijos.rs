@@ -65,7 +65,7 @@ impl Hijo {
         let Encargo { sede, cual, clientes, archivo, carpeta, corrida, condiciones, semilla } = encargo;
         let medidas = carpeta.join(format!("{sede}-{cual}.csv"));
         let mut orden = Command::new(programa("test_sistema")?);
-        orden.args(["--host", &clientes.ip().to_string(), "--puerto", &clientes.port().to_string()]).arg("solicitante");
+        orden.args(["--gestores", &clientes.to_string(), "solicitante"]);
         orden.arg("--archivo").arg(archivo).arg("--medidas").arg(&medidas);
         orden.args(["--nombre", &format!("{sede}-{cual}"), "--corrida", &corrida.to_rfc3339()]);
         for (opcion, valor) in

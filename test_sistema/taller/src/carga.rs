@@ -13,7 +13,7 @@ use std::{
 use common::{
     dominio::{Comando, EjemplarId, Huella, Isbn, UsuarioId},
     process::descriptores,
-    transport::{Contexto, Endpoint, ErrorDeTransporte},
+    transport::{Cliente, Contexto, Endpoint, ErrorDeTransporte},
 };
 use juicio::{
     azar::Azar,
@@ -27,8 +27,7 @@ use tokio::{
 use uuid::Uuid;
 
 use self::solicitante::Solicitante;
-pub use self::solicitante::cuerpo;
-use crate::{base::Disponible, cliente::Cliente};
+use crate::base::Disponible;
 
 /// De cada cien ejemplares, los que se disputan todos.
 const CALIENTES_POR_CIENTO: usize = 1;
@@ -87,7 +86,7 @@ impl Carga {
     ///
     /// # Errors
     /// [`ErrorDeTransporte`].
-    pub fn empezar(contexto: &Contexto, endpoint: &Endpoint, plan: Plan) -> Result<Self, ErrorDeTransporte> {
+    pub fn empezar(contexto: &Contexto, gestores: &[Endpoint], plan: Plan) -> Result<Self, ErrorDeTransporte> {
         ampliar_descriptores(plan.clientes);
         let Disponible { mut ejemplares, usuarios } = plan.disponible;
         let cuantos = (ejemplares.len() * CALIENTES_POR_CIENTO / 100).clamp(1, ejemplares.len().max(1));
@@ -107,7 +106,7 @@ impl Carga {
         let mut azar = Azar::con_semilla(plan.semilla);
         let clientes = (0..plan.clientes)
             .map(|n| {
-                let cliente = Cliente::conectar(contexto, endpoint)?;
+                let cliente = Cliente::conectar(contexto, gestores)?;
                 let suyos: Vec<UsuarioId> = usuarios.iter().skip(n).step_by(plan.clientes).copied().collect();
                 let suyo = Azar::con_semilla(azar.siguiente());
                 let solicitante = Solicitante::nuevo(cliente, Rc::clone(&comun), suyos, suyo);

@@ -88,7 +88,7 @@ impl Escena {
     /// # Errors
     /// Si no hay con qué.
     pub fn cargar(&self, plan: Plan) -> anyhow::Result<Carga> {
-        Ok(Carga::empezar(&self.contexto, &self.endpoint, plan)?)
+        Ok(Carga::empezar(&self.contexto, self.endpoint.as_ref(), plan)?)
     }
 
     /// Acaba la carga: deja decidir lo prometido, devuelve lo prestado y audita.
@@ -106,7 +106,7 @@ impl Escena {
     pub async fn auditar(&self, mut historia: Historia) -> anyhow::Result<Cierre> {
         let atascadas = self.base.esperar_decisiones(&historia.por_decidir(), DECIDIR_MAX).await?;
         let directo = self.suite.clientes();
-        let veredicto = cierre::cerrar(&directo, &self.base, &mut historia, &self.sembrados).await?;
+        let veredicto = cierre::cerrar(directo.as_ref(), &self.base, &mut historia, &self.sembrados).await?;
         Ok(Cierre { historia, veredicto, atascadas })
     }
 

@@ -13,18 +13,18 @@ mod repeticiones;
 use std::time::Duration;
 
 use common::{
-    dominio::{Codigo, EjemplarId, Estado, Isbn, UsuarioId},
-    mensajes::{Respuesta, codificar, descifrar},
-    transport::{Contexto, Endpoint},
+    dominio::{Codigo, Comando, Consulta, EjemplarId, Estado, Isbn, Objeto, UsuarioId},
+    mensajes::{Pedido, Respuesta, Solicitud, descifrar},
+    transport::{
+        Contexto, Endpoint,
+        cliente::{Cliente, Paciencia, SinRespuesta},
+    },
 };
 use serde_json::Value;
+use uuid::{NoContext, Timestamp, Uuid};
 
 pub use self::libreta::{Libreta, Resumen};
 use self::{eleccion::Eleccion, libreta::Comprobacion};
-use crate::{
-    cliente::{Cliente, Paciencia, SinRespuesta},
-    solicitud::Campos,
-};
 
 /// Lo que se espera a que haya suite.
 const HAY_SUITE: Duration = Duration::from_secs(3);
@@ -60,12 +60,12 @@ struct Prueba<'a> {
 ///
 /// # Errors
 /// [`NoEmpieza`] si no hay suite o le falta con qué probarla.
-pub async fn correr(endpoint: &Endpoint, libreta: &mut Libreta) -> Result<Resumen, NoEmpieza> {
+pub async fn correr(gestores: &[Endpoint], libreta: &mut Libreta) -> Result<Resumen, NoEmpieza> {
     let contexto = Contexto::nuevo();
-    let mut cliente = Cliente::conectar(&contexto, endpoint).map_err(SinRespuesta::from)?;
-    let otro = Cliente::conectar(&contexto, endpoint).map_err(SinRespuesta::from)?;
+    let mut cliente = Cliente::conectar(&contexto, gestores).map_err(SinRespuesta::from)?;
+    let otro = Cliente::conectar(&contexto, gestores).map_err(SinRespuesta::from)?;
     let paciencia = Paciencia { primero: HAY_SUITE, repetido: HAY_SUITE, total: HAY_SUITE };
-    cliente.pedir(&codificar(&Campos::de("salud")), paciencia).await?;
+    cliente.pedir(&nueva(Pedido::Salud).escribir(), paciencia).await?;
     let mut prueba = Prueba { cliente, otro, libreta, tomados: Vec::new() };
     let eleccion = prueba.elegir().await.map_err(NoEmpieza::SinMateria)?;
     prueba.todo(&eleccion).await;
@@ -84,15 +84,15 @@ impl Prueba<'_> {
         self.invalidas(eleccion).await;
         let (a, b) = (eleccion.usuario, eleccion.otro_usuario);
         for usuario in [a, b] {
-            let abiertos = self.preguntar(Campos::de("consulta_usuario").usuario(usuario)).await;
+            let abiertos = self.preguntar(nueva(Consulta::Usuario(usuario))).await;
             let bien = abiertos.and_then(|r| r.dato("abiertos", &Value::from(0)));
             self.libreta.apuntar(&format!("{usuario} queda sin préstamos, como estaba"), bien);
         }
     }
 
     /// Pide y lee la respuesta.
-    async fn preguntar(&mut self, campos: Campos<'_>) -> Result<Recibida, String> {
-        self.enviar(&codificar(&campos)).await
+    async fn preguntar(&mut self, solicitud: Solicitud) -> Result<Recibida, String> {
+        self.enviar(&solicitud.escribir()).await
     }
 
     async fn enviar(&mut self, cuerpo: &[u8]) -> Result<Recibida, String> {
@@ -116,17 +116,17 @@ impl Prueba<'_> {
     }
 
     /// Pide y comprueba en qué queda; devuelve la respuesta si quedó en eso.
-    async fn espera(&mut self, que: &str, campos: Campos<'_>, estado: Estado, codigo: Codigo) -> Option<Recibida> {
-        let recibida = self.preguntar(campos).await.and_then(|r| r.queda(estado, codigo));
+    async fn espera(&mut self, que: &str, pide: Solicitud, estado: Estado, codigo: Codigo) -> Option<Recibida> {
+        let recibida = self.preguntar(pide).await.and_then(|r| r.queda(estado, codigo));
         self.anotar(que, recibida)
     }
 
-    async fn aplica(&mut self, que: &str, campos: Campos<'_>) -> Option<Recibida> {
-        self.espera(que, campos, Estado::Aplicada, Codigo::Ok).await
+    async fn aplica(&mut self, que: &str, pide: Solicitud) -> Option<Recibida> {
+        self.espera(que, pide, Estado::Aplicada, Codigo::Ok).await
     }
 
-    async fn rechaza(&mut self, que: &str, campos: Campos<'_>, codigo: Codigo) {
-        self.espera(&format!("{que}: {codigo}"), campos, Estado::Rechazada, codigo).await;
+    async fn rechaza(&mut self, que: &str, pide: Solicitud, codigo: Codigo) {
+        self.espera(&format!("{que}: {codigo}"), pide, Estado::Rechazada, codigo).await;
     }
 
     fn anotar<T>(&mut self, que: &str, hallado: Result<T, String>) -> Option<T> {
@@ -145,18 +145,42 @@ impl Prueba<'_> {
     /// Devuelve lo que quedó tomado porque algo se torció.
     async fn limpiar(&mut self) {
         for ejemplar in std::mem::take(&mut self.tomados) {
-            let devuelto = self.preguntar(Campos::de("devolucion").ejemplar(ejemplar)).await;
+            let devuelto = self.preguntar(devolucion(ejemplar)).await;
             self.libreta.apuntar(&format!("se devuelve {ejemplar}, que quedó tomado"), devuelto.map(drop));
         }
     }
 
     async fn tomar(&mut self, que: &str, usuario: UsuarioId, ejemplar: EjemplarId) -> Option<Recibida> {
-        self.aplica(que, Campos::de("prestamo").usuario(usuario).ejemplar(ejemplar)).await
+        self.aplica(que, prestamo(usuario, ejemplar)).await
     }
 
     async fn devolver(&mut self, que: &str, ejemplar: EjemplarId) -> Option<Recibida> {
-        self.aplica(que, Campos::de("devolucion").ejemplar(ejemplar)).await
+        self.aplica(que, devolucion(ejemplar)).await
     }
+}
+
+/// Una solicitud de `pedido` con un id nuevo.
+fn nueva(pedido: impl Into<Pedido>) -> Solicitud {
+    Solicitud::nueva(Uuid::now_v7(), pedido)
+}
+
+fn prestamo(usuario: UsuarioId, objeto: impl Into<Objeto>) -> Solicitud {
+    nueva(Comando::Prestamo { usuario, objeto: objeto.into(), sede: None })
+}
+
+fn renovacion(usuario: UsuarioId, objeto: impl Into<Objeto>) -> Solicitud {
+    nueva(Comando::Renovacion { usuario, objeto: objeto.into(), sede: None })
+}
+
+/// La de quien trae un ejemplar, sin decir de quién es.
+fn devolucion(ejemplar: EjemplarId) -> Solicitud {
+    nueva(Comando::Devolucion { usuario: None, objeto: ejemplar.into(), sede: None })
+}
+
+/// Un id como si se hubiera creado `desfase` segundos después de ahora; antes, si es negativo.
+fn id_desfasado(desfase: i64) -> Uuid {
+    let (segundos, nanos) = Uuid::now_v7().get_timestamp().map_or((0, 0), |t| t.to_unix());
+    Uuid::new_v7(Timestamp::from_unix(NoContext, segundos.saturating_add_signed(desfase), nanos))
 }
 
 fn leer(contestacion: Result<Vec<u8>, SinRespuesta>) -> Result<Recibida, String> {

@@ -3,17 +3,15 @@
 //! - [`suite`]: sus procesos, y cómo pararlos. [`base`]: su PostgreSQL, leído sin pasar por ella. [`escena`]: todo junto.
 //! - [`carga`]: muchos clientes que piden sin parar. [`funcional`]: una comprobación por línea.
 //! - [`proxy`] y [`basura`]: el cable que se corta, y lo que no se entiende.
-//! - [`maquina`] y [`carpeta`]: en qué máquina se midió, y dónde se deja.
+//! - [`maquina`], [`metricas`] y [`carpeta`]: en qué máquina se midió, qué dicen sus procesos, y dónde se deja.
 
 pub mod base;
 pub mod basura;
 pub mod carga;
 pub mod carpeta;
-pub mod cliente;
 pub mod escena;
 pub mod funcional;
-pub mod http;
 pub mod maquina;
+pub mod metricas;
 pub mod proxy;
-pub mod solicitud;
 pub mod suite;

@@ -18,7 +18,7 @@ use anaquel::{
     postgres::{Instalacion, Modo},
 };
 use common::{
-    process::hijos,
+    process::{hijos, http::cliente as http},
     transport::{Endpoint, puertos::Tramo},
 };
 pub use proceso::{memoria, morir_con_quien_lanza, senalar};
@@ -26,8 +26,6 @@ use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
 };
-
-use crate::http;
 
 /// Cuánto puede tardar en estar lista, con su catálogo.
 const ARRANQUE_MAX: Duration = Duration::from_secs(90);

@@ -8,8 +8,11 @@ use std::{
 
 use common::{
     dominio::{Comando, Estado},
-    mensajes::codificar,
-    transport::{Contexto, Endpoint},
+    mensajes::Solicitud,
+    transport::{
+        Contexto, Endpoint,
+        cliente::{Cliente, Paciencia},
+    },
 };
 use juicio::{
     auditoria::{Sembrados, Veredicto},
@@ -18,8 +21,6 @@ use juicio::{
 use taller::{
     base::Base,
     carga::{Carga, Plan, cierre},
-    cliente::{Cliente, Paciencia},
-    solicitud::Campos,
     suite::{Solar, Suite},
 };
 use tokio::time::{Instant, sleep};
@@ -112,7 +113,7 @@ impl Banco {
     }
 
     pub fn cliente(&self) -> Cliente {
-        Cliente::conectar(&self.contexto, &self.endpoint()).expect("un cliente")
+        Cliente::conectar(&self.contexto, self.endpoint().as_ref()).expect("un cliente")
     }
 
     /// Pone a trabajar `clientes`, solo sobre los ejemplares que se disputan todos.
@@ -121,7 +122,7 @@ impl Banco {
         disponible.usuarios.truncate(disponible.usuarios.len() - USUARIOS_APARTE);
         let plan =
             Plan { clientes, disponible, solo_calientes: true, reposo: Duration::ZERO, tolerante: false, semilla: 11 };
-        Carga::empezar(&self.contexto, &self.endpoint(), plan).expect("la carga empieza")
+        Carga::empezar(&self.contexto, self.endpoint().as_ref(), plan).expect("la carga empieza")
     }
 
     /// Acaba la carga y exige que todo cuadre: nada perdido, nada doble, ningún error.
@@ -134,7 +135,7 @@ impl Banco {
     }
 
     pub async fn veredicto(&self, historia: &mut Historia) -> Veredicto {
-        cierre::cerrar(&self.endpoint(), &self.base, historia, &self.sembrados).await.expect("se puede auditar")
+        cierre::cerrar(self.endpoint().as_ref(), &self.base, historia, &self.sembrados).await.expect("se puede auditar")
     }
 
     /// Pide `comando` con un id nuevo y lo apunta; lo que tardó y en qué quedó.
@@ -147,8 +148,7 @@ impl Banco {
 
     /// Qué fue de una operación, según el gestor.
     pub async fn preguntar_por(&self, id: Uuid) -> Vista {
-        let pregunta = Campos { operacion: "consulta_operacion", id: Some(id), ..Campos::default() };
-        let contestacion = self.cliente().pedir(&codificar(&pregunta), Paciencia::de_persona()).await;
+        let contestacion = self.cliente().pedir(&Solicitud::por(id).escribir(), Paciencia::de_persona()).await;
         Vista::leer(&contestacion.expect("hay respuesta").cuerpo).expect("una respuesta")
     }
 

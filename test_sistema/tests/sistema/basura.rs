@@ -10,7 +10,7 @@ use common::transport::{Contexto, Endpoint};
 use juicio::azar::Azar;
 use taller::{
     basura::{mensajes, soltar, tcp_crudo},
-    http::metrica,
+    metricas::metrica,
 };
 
 use crate::banco::{Banco, PLAZO, con_suite};

@@ -1,6 +1,6 @@
 //! Las transiciones de un breaker, del endpoint parado y de ningún otro, se ven en el registro y en `/metrics`.
 
-use taller::http::metrica;
+use taller::metricas::metrica;
 
 use crate::banco::{Banco, PLAZO, con_suite};
 

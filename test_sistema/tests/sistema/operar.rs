@@ -3,14 +3,14 @@
 use std::process::Output;
 
 use anaquel::postgres::{BASE, Rol};
-use common::dominio::{Comando, Estado, Objeto};
+use common::{
+    dominio::{Comando, Estado, Objeto},
+    process::http::cliente::{self, Peticion},
+};
 use juicio::historia::Historia;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
-use taller::{
-    base::Disponible,
-    http::{self, Peticion},
-};
+use taller::{base::Disponible, suite::programa};
 
 use crate::banco::{Banco, PLAZO, con_suite};
 
@@ -27,7 +27,7 @@ const ANTIDOTO: &str = "DROP TRIGGER veneno ON prestamos; DROP FUNCTION veneno()
 async fn pedir(banco: &Banco, metodo: &str, ruta: &str, token: Option<&str>, cuerpo: &str) -> (u16, Value) {
     let gestor = banco.suite.http("gestor_carga").expect("es de la suite");
     let peticion = Peticion { metodo, ruta, token, cuerpo, plazo: PLAZO };
-    let (codigo, texto) = http::pedir(gestor, peticion).await.expect("contesta");
+    let (codigo, texto) = cliente::pedir(gestor, peticion).await.expect("contesta");
     (codigo, serde_json::from_str(&texto).unwrap_or_else(|e| panic!("{ruta}: {e}: {texto}")))
 }
 
@@ -42,9 +42,13 @@ fn token(banco: &Banco) -> String {
     token.trim().to_owned()
 }
 
-/// `test_sistema operar …`, como lo escribe una persona.
+/// `gestor_carga operar …`, como lo escribe una persona.
 async fn operar(banco: &Banco, argumentos: &[&str]) -> Output {
-    let mut orden = std::process::Command::new(env!("CARGO_BIN_EXE_test_sistema"));
+    operar_con("gestor_carga", banco, argumentos).await
+}
+
+async fn operar_con(nombre: &str, banco: &Banco, argumentos: &[&str]) -> Output {
+    let mut orden = std::process::Command::new(programa(nombre).expect("está construido"));
     orden.arg("operar").args(argumentos);
     orden.env("GESTOR_CARGA_HTTP", banco.suite.http("gestor_carga").expect("es de la suite").to_string());
     orden.env("GESTOR_CARGA_TOKEN_ARCHIVO", banco.suite.plano().token());
@@ -117,6 +121,13 @@ fn lo_que_muestra_la_api_es_lo_que_paso() {
         dice(banco, &["cuentas"], "prestamo").await;
         dice(banco, &["circuitos"], "CERRADO").await;
         dice(banco, &["buzon"], "No hay ninguna").await;
+        let (nueva, vieja) =
+            (operar(banco, &["circuitos"]).await, operar_con("test_sistema", banco, &["circuitos"]).await);
+        assert_eq!((&nueva.stdout, nueva.status), (&vieja.stdout, vieja.status), "el nombre de antes hace lo mismo");
+        assert!(
+            String::from_utf8_lossy(&vieja.stderr).contains("gestor_carga operar"),
+            "y dice el de ahora: {vieja:?}"
+        );
     });
 }
 

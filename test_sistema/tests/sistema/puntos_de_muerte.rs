@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anaquel::plano::NOMBRES;
 use common::{
-    dominio::{Codigo, Comando, EjemplarId, Estado, Objeto, Tipo, UsuarioId},
-    mensajes::{Respuesta, codificar, descifrar},
-    process::puntos_de_muerte::Punto,
+    dominio::{Codigo, Comando, Consulta, EjemplarId, Estado, Objeto, Tipo, UsuarioId},
+    mensajes::{Respuesta, Solicitud, descifrar},
+    process::{http::cliente as http, puntos_de_muerte::Punto},
+    transport::cliente::Paciencia,
 };
 use juicio::historia::Vista;
 use serde_json::Value;
-use taller::{cliente::Paciencia, http, solicitud::Campos};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -104,21 +104,18 @@ async fn decidir(banco: &Banco, id: Uuid, comando: &Comando) -> (Estado, Codigo)
 }
 
 async fn contestacion(banco: &Banco, id: Uuid, comando: &Comando) -> Vista {
-    let Objeto::Ejemplar(ejemplar) = comando.objeto() else { panic!("la historia nombra ejemplares") };
-    let campos = Campos::de(comando.tipo().as_str()).id(id).ejemplar(ejemplar);
-    let cuerpo = pedir(banco, comando.usuario().map_or(campos, |usuario| campos.usuario(usuario))).await;
-    Vista::leer(&cuerpo).expect("una respuesta")
+    Vista::leer(&pedir(banco, Solicitud::nueva(id, *comando)).await).expect("una respuesta")
 }
 
-async fn pedir(banco: &Banco, campos: Campos<'_>) -> Vec<u8> {
-    let contestada = banco.cliente().pedir(&codificar(&campos), Paciencia::insistente(INSISTENCIA)).await;
+async fn pedir(banco: &Banco, solicitud: Solicitud) -> Vec<u8> {
+    let contestada = banco.cliente().pedir(&solicitud.escribir(), Paciencia::insistente(INSISTENCIA)).await;
     contestada.expect("alguien contesta").cuerpo
 }
 
 async fn prestados(banco: &Banco, ejemplares: &[EjemplarId]) -> Vec<(Value, Value)> {
     let mut prestados = Vec::new();
     for ejemplar in ejemplares {
-        let cuerpo = pedir(banco, Campos::de("consulta_ejemplar").ejemplar(*ejemplar)).await;
+        let cuerpo = pedir(banco, Solicitud::nueva(Uuid::now_v7(), Consulta::Ejemplar(*ejemplar))).await;
         let respuesta: Respuesta = descifrar(&cuerpo).expect("una respuesta");
         assert!(respuesta.exito, "{respuesta:?}");
         prestados.push((respuesta.datos["usuario"].clone(), respuesta.datos["renovaciones"].clone()));

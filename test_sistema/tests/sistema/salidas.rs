@@ -31,7 +31,7 @@ fn cada_servicio_sale_con_cero_al_recibir_sigterm_bajo_carga_y_nadie_lo_nota() {
 #[test]
 fn la_prueba_funcional_sale_verde_y_un_cliente_de_python_con_un_req_tambien_se_atiende() {
     con_suite(async |banco| {
-        let resumen = funcional::correr(&banco.endpoint(), &mut Libreta::callada()).await.expect("hay suite");
+        let resumen = funcional::correr(banco.endpoint().as_ref(), &mut Libreta::callada()).await.expect("hay suite");
         assert!(resumen.verde() && resumen.bien > 80, "{:#?}", resumen.mal);
         let disponible = banco.base.disponible().await.expect("la base contesta");
         let (isbn, usuario) = (disponible.ejemplares[0].1, disponible.usuarios[0]);

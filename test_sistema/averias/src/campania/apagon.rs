@@ -17,7 +17,7 @@ use juicio::{
 };
 use taller::{
     escena::{DECIDIR_MAX, Escena},
-    http::metrica,
+    metricas::metrica,
     suite::{Suite, memoria},
 };
 use tokio::time::{Instant, sleep};

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use common::{
     dominio::{Comando, Estado, Objeto},
-    mensajes::codificar,
+    mensajes::Solicitud,
+    transport::cliente::{Cliente, Paciencia},
 };
 use juicio::historia::Vista;
 use taller::{
     carga::cierre::pedir_comando,
-    cliente::{Cliente, Paciencia},
     funcional::{self, Libreta},
-    solicitud::Campos,
 };
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -28,7 +27,7 @@ impl Demo<'_> {
     pub(super) async fn prueba_1(&mut self) -> anyhow::Result<()> {
         let (suite, endpoint) = (self.suite, self.endpoint.clone());
         let mut libreta = Libreta::callada();
-        let (primero, resumen) = suite.almacen_en_uso(funcional::correr(&endpoint, &mut libreta)).await;
+        let (primero, resumen) = suite.almacen_en_uso(funcional::correr(endpoint.as_ref(), &mut libreta)).await;
         self.tropiezos.extend(resumen?.mal);
         let otro = if primero == "backup_almacen" { "gestor_almacenamiento" } else { "backup_almacen" };
         for (parado, que) in [(primero, "parado el almacén en uso"), (otro, "vuelto aquel y parado el otro")] {
@@ -79,16 +78,15 @@ impl Demo<'_> {
 
     /// Pide `comando` con un id nuevo, y lo apunta en la historia que se audita.
     async fn operar(&mut self, comando: &Comando) -> anyhow::Result<(Uuid, Vista)> {
-        let mut cliente = Cliente::conectar(&self.contexto, &self.endpoint)?;
+        let mut cliente = Cliente::conectar(&self.contexto, self.endpoint.as_ref())?;
         let (id, cuerpo) = pedir_comando(&mut cliente, comando, &mut self.historia).await?;
         let vista = Vista::leer(&cuerpo).ok_or_else(|| anyhow::anyhow!("el gestor no contestó una respuesta"))?;
         Ok((id, vista))
     }
 
     async fn preguntar_por(&mut self, id: Uuid) -> anyhow::Result<Vista> {
-        let mut cliente = Cliente::conectar(&self.contexto, &self.endpoint)?;
-        let pregunta = Campos { operacion: "consulta_operacion", id: Some(id), ..Campos::default() };
-        let contestacion = cliente.pedir(&codificar(&pregunta), Paciencia::de_persona()).await?;
+        let mut cliente = Cliente::conectar(&self.contexto, self.endpoint.as_ref())?;
+        let contestacion = cliente.pedir(&Solicitud::por(id).escribir(), Paciencia::de_persona()).await?;
         self.historia.vista(&contestacion.cuerpo);
         Vista::leer(&contestacion.cuerpo).ok_or_else(|| anyhow::anyhow!("el gestor no contestó una respuesta"))
     }

@@ -5,8 +5,11 @@ use std::{collections::BTreeMap, fs, time::Duration};
 use anyhow::{Context as _, bail};
 use common::{
     dominio::Comando,
-    mensajes::codificar,
-    transport::{Contexto, Endpoint},
+    mensajes::Solicitud,
+    transport::{
+        Contexto, Endpoint,
+        cliente::{Cliente, Paciencia},
+    },
 };
 use juicio::{
     auditoria::Sembrados,
@@ -15,9 +18,7 @@ use juicio::{
 use taller::{
     base::{Base, Disponible},
     carga::{Carga, Plan, cierre::pedir_comando},
-    cliente::{Cliente, Paciencia},
     funcional::{self, Libreta},
-    solicitud::Campos,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -103,7 +104,7 @@ impl<'a> Escenario<'a> {
     pub async fn cargar(&self, tolerante: bool, semilla: u64) -> anyhow::Result<Carga> {
         let disponible = self.disponible().await?.0;
         let plan = Plan { clientes: CLIENTES, disponible, solo_calientes: false, reposo: REPOSO, tolerante, semilla };
-        let carga = Carga::empezar(&self.contexto, &self.endpoint, plan)?;
+        let carga = Carga::empezar(&self.contexto, self.endpoint.as_ref(), plan)?;
         anyhow::ensure!(carga.esperar_exitos(EXITOS, TRABAJAR_MAX, |_| true).await, "la carga no arranca");
         Ok(carga)
     }
@@ -155,7 +156,7 @@ impl<'a> Escenario<'a> {
 
     /// La prueba funcional, también bajo carga: no comparten ni ejemplares ni usuarios.
     pub async fn funcional(&mut self, cuando: &str) -> anyhow::Result<()> {
-        let resumen = funcional::correr(&self.endpoint, &mut Libreta::callada()).await?;
+        let resumen = funcional::correr(self.endpoint.as_ref(), &mut Libreta::callada()).await?;
         println!("  prueba funcional {cuando}: {} comprobaciones bien, {} mal", resumen.bien, resumen.mal.len());
         self.tropiezos.extend(resumen.mal.into_iter().map(|mal| format!("prueba funcional {cuando}: {mal}")));
         Ok(())
@@ -163,16 +164,15 @@ impl<'a> Escenario<'a> {
 
     /// Pide `comando` con un id nuevo, y lo apunta en la historia que se audita.
     pub async fn operar(&mut self, comando: &Comando) -> anyhow::Result<(Uuid, Vista)> {
-        let mut cliente = Cliente::conectar(&self.contexto, &self.endpoint)?;
+        let mut cliente = Cliente::conectar(&self.contexto, self.endpoint.as_ref())?;
         let (id, cuerpo) = pedir_comando(&mut cliente, comando, &mut self.a_mano).await?;
         Ok((id, Vista::leer(&cuerpo).context("el gestor no contestó una respuesta")?))
     }
 
     /// Qué fue de una operación.
     pub async fn preguntar_por(&mut self, id: Uuid) -> anyhow::Result<Vista> {
-        let mut cliente = Cliente::conectar(&self.contexto, &self.endpoint)?;
-        let pregunta = Campos { operacion: "consulta_operacion", id: Some(id), ..Campos::default() };
-        let contestacion = cliente.pedir(&codificar(&pregunta), Paciencia::de_persona()).await?;
+        let mut cliente = Cliente::conectar(&self.contexto, self.endpoint.as_ref())?;
+        let contestacion = cliente.pedir(&Solicitud::por(id).escribir(), Paciencia::de_persona()).await?;
         self.a_mano.vista(&contestacion.cuerpo);
         Vista::leer(&contestacion.cuerpo).context("el gestor no contestó una respuesta")
     }

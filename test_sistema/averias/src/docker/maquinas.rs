@@ -3,8 +3,8 @@
 
 use std::{fs::File, net::SocketAddr, process::Stdio, time::Duration};
 
+use common::process::http::cliente as http;
 use serde_json::Value;
-use taller::http;
 use tokio::time::{Instant, sleep};
 
 use super::{

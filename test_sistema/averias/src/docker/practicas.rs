@@ -40,7 +40,7 @@ impl Escenario<'_> {
 
     /// Deja decidir lo prometido y devuelve lo prestado. Lo que la auditoría encuentre se dirá al final, con todo.
     pub(super) async fn cerrar(&mut self, historia: &mut Historia) -> anyhow::Result<()> {
-        cierre::cerrar(&self.endpoint, &self.base, historia, &self.sembrados).await?;
+        cierre::cerrar(self.endpoint.as_ref(), &self.base, historia, &self.sembrados).await?;
         Ok(())
     }
 

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use common::transport::{Contexto, Endpoint, Socket};
+use common::{
+    mensajes::{Pedido, Solicitud},
+    transport::{Contexto, Endpoint, Socket},
+};
 use tokio::time::timeout;
 
 /// Zócalos que caben en un contexto de ZeroMQ, con holgura.
 const POR_CONTEXTO: usize = 500;
 /// Lo que puede tardar cada uno en ser atendido.
 const PLAZO: Duration = Duration::from_secs(10);
-const SALUD: &[u8] = br#"{"operacion":"salud"}"#;
 
 /// Unos clientes conectados; al soltarlos se van.
 pub struct Conectados {
@@ -40,7 +42,8 @@ pub async fn conectar(endpoint: &Endpoint, cuantos: usize) -> anyhow::Result<Con
 }
 
 async fn saludar(zocalo: &mut Socket) -> anyhow::Result<()> {
-    zocalo.send(&[SALUD]).await?;
+    let salud = Solicitud { id: None, pedido: Pedido::Salud, acepta_pendiente: true };
+    zocalo.send(&[&salud.escribir()]).await?;
     zocalo.recv().await?;
     Ok(())
 }

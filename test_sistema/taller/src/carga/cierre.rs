@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use common::{
     dominio::{Comando, Huella, Objeto, Tipo},
-    transport::{Contexto, Endpoint},
+    mensajes::Solicitud,
+    transport::{
+        Contexto, Endpoint,
+        cliente::{Cliente, Paciencia, SinRespuesta},
+    },
 };
 use juicio::{
     auditoria::{Sembrados, Veredicto},
@@ -12,12 +16,7 @@ use juicio::{
 };
 use uuid::Uuid;
 
-use super::solicitante::cuerpo;
-use crate::{
-    base::{Base, Error},
-    cliente::{Cliente, Paciencia, SinRespuesta},
-    solicitud::Campos,
-};
+use crate::base::{Base, Error};
 
 /// Lo que se espera a que se decida lo prometido.
 const DECIDIR_MAX: Duration = Duration::from_secs(15);
@@ -40,7 +39,7 @@ pub enum NoCierra {
 /// # Errors
 /// [`NoCierra`] si la base o el gestor no contestan.
 pub async fn cerrar(
-    endpoint: &Endpoint,
+    gestores: &[Endpoint],
     base: &Base,
     historia: &mut Historia,
     sembrados: &Sembrados,
@@ -48,10 +47,9 @@ pub async fn cerrar(
     let prometidas = historia.por_decidir();
     // Lo que no se decida a tiempo lo dirá la auditoría, por su nombre.
     base.esperar_decisiones(&prometidas, DECIDIR_MAX).await?;
-    let mut cliente = Cliente::conectar(&Contexto::nuevo(), endpoint).map_err(SinRespuesta::from)?;
+    let mut cliente = Cliente::conectar(&Contexto::nuevo(), gestores).map_err(SinRespuesta::from)?;
     for id in prometidas.into_iter().take(PREGUNTAS) {
-        let pregunta = Campos { operacion: "consulta_operacion", id: Some(id), ..Campos::default() };
-        let contestacion = cliente.pedir(&common::mensajes::codificar(&pregunta), Paciencia::de_persona()).await?;
+        let contestacion = cliente.pedir(&Solicitud::por(id).escribir(), Paciencia::de_persona()).await?;
         historia.vista(&contestacion.cuerpo);
     }
     let prestamos: Vec<Uuid> =
@@ -76,7 +74,8 @@ pub async fn pedir_comando(
 ) -> Result<(Uuid, Vec<u8>), SinRespuesta> {
     let id = Uuid::now_v7();
     historia.pedida(id, comando.tipo(), Huella::de(comando));
-    let contestacion = cliente.pedir(&cuerpo(id, comando), Paciencia::insistente(DECIDIR_MAX)).await?;
+    let cuerpo = Solicitud::nueva(id, *comando).escribir();
+    let contestacion = cliente.pedir(&cuerpo, Paciencia::insistente(DECIDIR_MAX)).await?;
     historia.vista(&contestacion.cuerpo);
     Ok((id, contestacion.cuerpo))
 }

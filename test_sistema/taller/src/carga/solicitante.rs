@@ -3,20 +3,19 @@
 use std::{rc::Rc, time::Duration};
 
 use common::{
-    dominio::{Codigo, Comando, EjemplarId, Estado, Objeto, Tipo, UsuarioId},
-    mensajes::codificar,
+    dominio::{Codigo, Comando, Consulta, EjemplarId, Estado, Objeto, Tipo, UsuarioId},
+    mensajes::Solicitud,
+    transport::cliente::{Cliente, Contestacion, Paciencia, SinRespuesta},
 };
 use juicio::{
     auditoria::Efecto,
     azar::Azar,
     historia::{Muestra, Vista},
 };
-use serde::Serialize;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::Comun;
-use crate::cliente::{Cliente, Contestacion, Paciencia, SinRespuesta};
 
 /// Ejemplares que un cliente tiene a la vez, como mucho.
 const EN_MANO_MAX: usize = 3;
@@ -45,21 +44,6 @@ const TRAS_INCIERTA: Duration = Duration::from_millis(20);
 struct EnMano {
     ejemplar: EjemplarId,
     usuario: UsuarioId,
-}
-
-/// Un comando con su id, como viaja.
-#[derive(Serialize)]
-struct ConId<'a> {
-    id: Uuid,
-    #[serde(flatten)]
-    comando: &'a Comando,
-    #[serde(rename = "aceptaPendiente", skip_serializing_if = "Clone::clone")]
-    acepta_pendiente: bool,
-}
-
-/// El cuerpo de una solicitud que pide `comando` con ese id.
-pub fn cuerpo(id: Uuid, comando: &Comando) -> Vec<u8> {
-    codificar(&ConId { id, comando, acepta_pendiente: true })
 }
 
 #[derive(serde::Deserialize)]
@@ -164,7 +148,7 @@ impl Solicitante {
     async fn operar(&mut self, comando: Comando) -> Option<Vec<u8>> {
         let id = Uuid::now_v7();
         let acepta_pendiente = !self.azar.por_ciento(SIN_PENDIENTE);
-        let cuerpo = codificar(&ConId { id, comando: &comando, acepta_pendiente });
+        let cuerpo = Solicitud { acepta_pendiente, ..Solicitud::nueva(id, comando) }.escribir();
         self.comun.pedida(id, comando);
         let mut paciencia = Paciencia::insistente(INSISTENCIA);
         let mut mala_manera = true;
@@ -268,13 +252,13 @@ impl Solicitante {
         let (ejemplar, isbn) = *self.azar.uno_de(&self.comun.calientes);
         let usuario = *self.azar.uno_de(&self.usuarios);
         let id = Uuid::now_v7();
-        let cuerpo = match self.azar.menor_que(3) {
-            0 => format!(r#"{{"id":"{id}","operacion":"consulta_ejemplar","ejemplar":"{ejemplar}"}}"#),
-            1 => format!(r#"{{"id":"{id}","operacion":"consulta_libro","isbn":"{isbn}"}}"#),
-            _ => format!(r#"{{"id":"{id}","operacion":"consulta_usuario","usuario":"{usuario}"}}"#),
+        let consulta = match self.azar.menor_que(3) {
+            0 => Consulta::Ejemplar(ejemplar),
+            1 => Consulta::Libro(isbn),
+            _ => Consulta::Usuario(usuario),
         };
-        let paciencia = Paciencia::insistente(INSISTENCIA);
-        self.insistir(id, None, cuerpo.as_bytes(), paciencia, false).await;
+        let cuerpo = Solicitud::nueva(id, consulta).escribir();
+        self.insistir(id, None, &cuerpo, Paciencia::insistente(INSISTENCIA), false).await;
     }
 
     fn error(&self, que: impl FnOnce() -> String) {

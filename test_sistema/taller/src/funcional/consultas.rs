@@ -1,11 +1,13 @@
 //! Cada consulta, de lo que existe y de lo que no, y la salud.
 
-use common::dominio::{Codigo, EjemplarId, Isbn, UsuarioId};
+use common::{
+    dominio::{Codigo, Consulta, EjemplarId, Isbn, UsuarioId},
+    mensajes::{Pedido, Solicitud},
+};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Prueba, eleccion::Eleccion};
-use crate::solicitud::Campos;
+use super::{Prueba, eleccion::Eleccion, nueva};
 
 /// Identificadores bien escritos que no son de nadie.
 pub(super) fn nadie() -> (UsuarioId, EjemplarId, Isbn) {
@@ -16,36 +18,25 @@ pub(super) fn nadie() -> (UsuarioId, EjemplarId, Isbn) {
 
 impl Prueba<'_> {
     pub(super) async fn consultas(&mut self, eleccion: &Eleccion) {
-        self.aplica("salud", Campos::de("salud")).await;
+        self.aplica("salud", nueva(Pedido::Salud)).await;
         let ejemplar = eleccion.libres[0];
-        if let Some(r) =
-            self.aplica("consulta de un ejemplar libre", Campos::de("consulta_ejemplar").ejemplar(ejemplar)).await
-        {
+        if let Some(r) = self.aplica("consulta de un ejemplar libre", nueva(Consulta::Ejemplar(ejemplar))).await {
             self.libreta.apuntar("la consulta dice que está libre", r.dato("situacion", &json!("libre")));
         }
         let titulo = &eleccion.titulo;
-        if let Some(r) = self.aplica("consulta de un libro", Campos::de("consulta_libro").isbn(titulo.isbn)).await {
+        if let Some(r) = self.aplica("consulta de un libro", nueva(Consulta::Libro(titulo.isbn))).await {
             let libres = r.dato("libres", &json!(titulo.ejemplares.len()));
             self.libreta.apuntar("la consulta dice cuántos ejemplares libres hay", libres);
         }
-        self.aplica("consulta de un usuario", Campos::de("consulta_usuario").usuario(eleccion.usuario)).await;
+        self.aplica("consulta de un usuario", nueva(Consulta::Usuario(eleccion.usuario))).await;
         let (usuario, ejemplar, isbn) = nadie();
-        let de = Campos::de;
-        self.rechaza(
-            "consulta de un ejemplar que no existe",
-            de("consulta_ejemplar").ejemplar(ejemplar),
-            Codigo::EjemplarDesconocido,
-        )
-        .await;
-        self.rechaza("consulta de un libro que no existe", de("consulta_libro").isbn(isbn), Codigo::LibroDesconocido)
-            .await;
-        self.rechaza(
-            "consulta de un usuario que no existe",
-            de("consulta_usuario").usuario(usuario),
-            Codigo::UsuarioDesconocido,
-        )
-        .await;
-        let operacion = de("consulta_operacion").id(Uuid::now_v7());
-        self.rechaza("consulta de una operación que nadie pidió", operacion, Codigo::OperacionDesconocida).await;
+        for (que, pide, codigo) in [
+            ("un ejemplar que no existe", nueva(Consulta::Ejemplar(ejemplar)), Codigo::EjemplarDesconocido),
+            ("un libro que no existe", nueva(Consulta::Libro(isbn)), Codigo::LibroDesconocido),
+            ("un usuario que no existe", nueva(Consulta::Usuario(usuario)), Codigo::UsuarioDesconocido),
+            ("una operación que nadie pidió", Solicitud::por(Uuid::now_v7()), Codigo::OperacionDesconocida),
+        ] {
+            self.rechaza(&format!("consulta de {que}"), pide, codigo).await;
+        }
     }
 }

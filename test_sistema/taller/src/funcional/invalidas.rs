@@ -5,8 +5,7 @@ use common::{
     mensajes::SOLICITUD_BYTES_MAX,
 };
 
-use super::{Prueba, eleccion::Eleccion};
-use crate::solicitud::id_desfasado;
+use super::{Prueba, eleccion::Eleccion, id_desfasado};
 
 /// Más adelantado de lo que se admite a un reloj.
 const ADELANTO_S: i64 = 600;

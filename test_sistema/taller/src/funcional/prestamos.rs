@@ -2,13 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{
-    dominio::{Codigo, EjemplarId, Estado},
-    mensajes::codificar,
+    dominio::{Codigo, Comando, Consulta, EjemplarId, Estado, SedeId, Tipo},
+    transport::cliente::Paciencia,
 };
 use serde_json::json;
 
-use super::{Prueba, Recibida, eleccion::Eleccion, leer};
-use crate::{cliente::Paciencia, solicitud::Campos};
+use super::{Prueba, Recibida, eleccion::Eleccion, leer, nueva, prestamo, renovacion};
 
 const PLAZO: TimeDelta = TimeDelta::days(14);
 const PLAZO_DE_RENOVACION: TimeDelta = TimeDelta::days(7);
@@ -16,11 +15,11 @@ const PLAZO_DE_RENOVACION: TimeDelta = TimeDelta::days(7);
 impl Prueba<'_> {
     pub(super) async fn prestamo_con_renovaciones(&mut self, eleccion: &Eleccion) {
         let (usuario, ejemplar) = (eleccion.usuario, eleccion.libres[0]);
-        let renovar = || Campos::de("renovacion").usuario(usuario).ejemplar(ejemplar);
-        let Some(prestamo) = self.tomar("préstamo de un ejemplar libre", usuario, ejemplar).await else { return };
-        let vence = vencimiento(&prestamo);
+        let renovar = || renovacion(usuario, ejemplar);
+        let Some(prestado) = self.tomar("préstamo de un ejemplar libre", usuario, ejemplar).await else { return };
+        let vence = vencimiento(&prestado);
         let dura =
-            vence.as_ref().map_or_else(|e| Err(e.clone()), |v| dias(*v - prestamo.respuesta.fecha_operacion, PLAZO));
+            vence.as_ref().map_or_else(|e| Err(e.clone()), |v| dias(*v - prestado.respuesta.fecha_operacion, PLAZO));
         self.libreta.apuntar("el préstamo dura dos semanas", dura);
         let mut anterior = vence;
         for cual in ["primera", "segunda"] {
@@ -31,10 +30,10 @@ impl Prueba<'_> {
             anterior = ahora;
         }
         self.rechaza("tercera renovación", renovar(), Codigo::LimiteDeRenovaciones).await;
-        let consulta = self.preguntar(Campos::de("consulta_ejemplar").ejemplar(ejemplar)).await;
+        let consulta = self.preguntar(nueva(Consulta::Ejemplar(ejemplar))).await;
         self.libreta
             .apuntar("la consulta dice quién lo tiene", consulta.and_then(|r| r.dato("usuario", &json!(usuario))));
-        let otro = Campos::de("prestamo").usuario(eleccion.otro_usuario).ejemplar(ejemplar);
+        let otro = prestamo(eleccion.otro_usuario, ejemplar);
         self.rechaza("préstamo del mismo ejemplar a otro usuario", otro, Codigo::EjemplarPrestado).await;
         self.devolver("devolución, sin decir el usuario", ejemplar).await;
         self.tomar("préstamo otra vez, a otro usuario", eleccion.otro_usuario, ejemplar).await;
@@ -43,29 +42,32 @@ impl Prueba<'_> {
 
     pub(super) async fn por_isbn(&mut self, eleccion: &Eleccion) {
         let (usuario, titulo) = (eleccion.usuario, &eleccion.titulo);
-        let con = |operacion| Campos::de(operacion).usuario(usuario).isbn(titulo.isbn);
-        if let Some(r) = self.aplica("préstamo por ISBN", con("prestamo")).await {
+        let con = |tipo, sede: Option<SedeId>| {
+            nueva(Comando::nuevo(tipo, Some(usuario), titulo.isbn.into(), sede).expect("nombra al usuario"))
+        };
+        if let Some(r) = self.aplica("préstamo por ISBN", con(Tipo::Prestamo, None)).await {
             let suyo = r.texto::<EjemplarId>("ejemplar").and_then(|e| {
                 let es = titulo.ejemplares.iter().any(|(suyo, _)| *suyo == e);
                 if es { Ok(()) } else { Err(format!("{e} no es de ese título")) }
             });
             self.libreta.apuntar("da un ejemplar de ese título", suyo);
         }
-        self.aplica("renovación por ISBN", con("renovacion")).await;
-        self.aplica("devolución por ISBN", con("devolucion")).await;
+        self.aplica("renovación por ISBN", con(Tipo::Renovacion, None)).await;
+        self.aplica("devolución por ISBN", con(Tipo::Devolucion, None)).await;
         let sedes: std::collections::BTreeSet<_> = titulo.ejemplares.iter().map(|(_, sede)| *sede).collect();
         for sede in sedes {
-            if let Some(r) = self.aplica(&format!("préstamo por ISBN en {sede}"), con("prestamo").sede(sede)).await {
+            let de_la_sede = con(Tipo::Prestamo, Some(sede));
+            if let Some(r) = self.aplica(&format!("préstamo por ISBN en {sede}"), de_la_sede).await {
                 self.libreta.apuntar("da un ejemplar de esa sede", r.dato("sede", &json!(sede)));
             }
-            self.aplica("y se devuelve", con("devolucion")).await;
+            self.aplica("y se devuelve", con(Tipo::Devolucion, None)).await;
         }
     }
 
     /// Dos clientes piden a la vez el mismo ejemplar: uno se lo lleva y el otro no.
     pub(super) async fn disputa(&mut self, eleccion: &Eleccion) {
         let ejemplar = eleccion.libres[1];
-        let de = |usuario| codificar(&Campos::de("prestamo").usuario(usuario).ejemplar(ejemplar));
+        let de = |usuario| prestamo(usuario, ejemplar).escribir();
         let (uno, otro) = (de(eleccion.usuario), de(eleccion.otro_usuario));
         let paciencia = Paciencia::de_persona();
         let (uno, otro) = tokio::join!(self.cliente.pedir(&uno, paciencia), self.otro.pedir(&otro, paciencia));

@@ -1,53 +1,36 @@
 //! Cada no de la biblioteca, con su código.
 
-use common::dominio::Codigo;
+use common::{
+    dominio::{Codigo, Comando},
+    mensajes::Solicitud,
+};
 
 use super::{
     Prueba,
     consultas::nadie,
+    devolucion,
     eleccion::{Eleccion, LIMITE_DE_ESTUDIANTE},
+    id_desfasado, nueva, prestamo, renovacion,
 };
-use crate::solicitud::{Campos, id_desfasado};
 
 impl Prueba<'_> {
     pub(super) async fn rechazos(&mut self, eleccion: &Eleccion) {
         let (usuario, libre) = (eleccion.usuario, eleccion.libres[0]);
         let (sin_carne, sin_copia, sin_titulo) = nadie();
-        let prestamo = || Campos::de("prestamo");
-        let renovacion = || Campos::de("renovacion").usuario(usuario);
-        let devolucion = || Campos::de("devolucion");
-        for (que, campos, codigo) in [
-            (
-                "préstamo de un ejemplar que no existe",
-                prestamo().usuario(usuario).ejemplar(sin_copia),
-                Codigo::EjemplarDesconocido,
-            ),
-            (
-                "préstamo de un libro que no existe",
-                prestamo().usuario(usuario).isbn(sin_titulo),
-                Codigo::LibroDesconocido,
-            ),
-            (
-                "préstamo a un usuario que no existe",
-                prestamo().usuario(sin_carne).ejemplar(libre),
-                Codigo::UsuarioDesconocido,
-            ),
-            (
-                "préstamo a un usuario bloqueado",
-                prestamo().usuario(eleccion.bloqueado).ejemplar(libre),
-                Codigo::UsuarioBloqueado,
-            ),
-            ("renovación sin préstamo", renovacion().ejemplar(libre), Codigo::SinPrestamo),
-            ("renovación por ISBN sin préstamo", renovacion().isbn(eleccion.titulo.isbn), Codigo::SinPrestamo),
-            ("devolución sin préstamo", devolucion().ejemplar(libre), Codigo::SinPrestamo),
-            (
-                "devolución por ISBN sin préstamo",
-                devolucion().usuario(usuario).isbn(eleccion.titulo.isbn),
-                Codigo::SinPrestamo,
-            ),
-            ("devolución de un ejemplar que no existe", devolucion().ejemplar(sin_copia), Codigo::EjemplarDesconocido),
+        let isbn = eleccion.titulo.isbn;
+        let por_isbn = nueva(Comando::Devolucion { usuario: Some(usuario), objeto: isbn.into(), sede: None });
+        for (que, pide, codigo) in [
+            ("préstamo de un ejemplar que no existe", prestamo(usuario, sin_copia), Codigo::EjemplarDesconocido),
+            ("préstamo de un libro que no existe", prestamo(usuario, sin_titulo), Codigo::LibroDesconocido),
+            ("préstamo a un usuario que no existe", prestamo(sin_carne, libre), Codigo::UsuarioDesconocido),
+            ("préstamo a un usuario bloqueado", prestamo(eleccion.bloqueado, libre), Codigo::UsuarioBloqueado),
+            ("renovación sin préstamo", renovacion(usuario, libre), Codigo::SinPrestamo),
+            ("renovación por ISBN sin préstamo", renovacion(usuario, isbn), Codigo::SinPrestamo),
+            ("devolución sin préstamo", devolucion(libre), Codigo::SinPrestamo),
+            ("devolución por ISBN sin préstamo", por_isbn, Codigo::SinPrestamo),
+            ("devolución de un ejemplar que no existe", devolucion(sin_copia), Codigo::EjemplarDesconocido),
         ] {
-            self.rechaza(que, campos, codigo).await;
+            self.rechaza(que, pide, codigo).await;
         }
         self.devolucion_tardia(eleccion).await;
         self.sin_ejemplares(eleccion).await;
@@ -60,7 +43,7 @@ impl Prueba<'_> {
         if self.tomar("préstamo", usuario, ejemplar).await.is_none() {
             return;
         }
-        let tardia = Campos::de("devolucion").ejemplar(ejemplar).id(id_desfasado(-1));
+        let tardia = Solicitud { id: Some(id_desfasado(-1)), ..devolucion(ejemplar) };
         self.rechaza("devolución pedida antes de ese préstamo", tardia, Codigo::DevolucionTardia).await;
         self.devolver("y la de ahora sí", ejemplar).await;
     }
@@ -73,7 +56,7 @@ impl Prueba<'_> {
                 tomados.push(*ejemplar);
             }
         }
-        let otro = Campos::de("prestamo").usuario(eleccion.otro_usuario).isbn(titulo.isbn);
+        let otro = prestamo(eleccion.otro_usuario, titulo.isbn);
         self.rechaza("préstamo por ISBN de un título agotado", otro, Codigo::SinEjemplares).await;
         for ejemplar in tomados {
             self.devolver("y se devuelve", ejemplar).await;
@@ -86,7 +69,7 @@ impl Prueba<'_> {
             self.tomar("préstamo hasta el límite", eleccion.usuario, *ejemplar).await;
         }
         if let Some(ejemplar) = sobra.first() {
-            let uno_mas = Campos::de("prestamo").usuario(eleccion.usuario).ejemplar(*ejemplar);
+            let uno_mas = prestamo(eleccion.usuario, *ejemplar);
             self.rechaza("préstamo por encima del límite", uno_mas, Codigo::LimiteDePrestamos).await;
         }
         for ejemplar in caben {

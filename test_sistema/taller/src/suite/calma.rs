@@ -2,8 +2,10 @@
 //!
 //! Parar algo antes de eso no es una muerte, son dos a la vez.
 
+use common::process::http::cliente as http;
+
 use super::Suite;
-use crate::http::{self, metrica};
+use crate::metricas::metrica;
 
 const GESTOR: &str = "gestor_carga";
 pub(super) const ALMACENES: [&str; 2] = ["gestor_almacenamiento", "backup_almacen"];

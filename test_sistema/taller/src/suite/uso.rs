@@ -1,7 +1,7 @@
 //! Qué almacén trabaja: los actores y el gestor se quedan con uno mientras les conteste.
 
 use super::{Suite, calma::ALMACENES};
-use crate::http::metrica;
+use crate::metricas::metrica;
 
 impl Suite {
     /// El gestor de almacenamiento que más operaciones decidió mientras se hacía `algo`.

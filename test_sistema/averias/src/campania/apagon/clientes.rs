@@ -8,12 +8,15 @@ use std::{
 };
 
 use anyhow::ensure;
-use common::dominio::{Comando, EjemplarId, Huella, Objeto, UsuarioId};
+use common::{
+    dominio::{Comando, EjemplarId, Huella, Objeto, UsuarioId},
+    mensajes::Solicitud,
+    transport::cliente::{Cliente, Paciencia},
+};
 use juicio::historia::{Historia, Muestra, Vista};
 use taller::{
     base::Disponible,
-    carga::{CLIENTES_MAX, ampliar_descriptores, cuerpo},
-    cliente::{Cliente, Paciencia},
+    carga::{CLIENTES_MAX, ampliar_descriptores},
     escena::Escena,
 };
 use tokio::{
@@ -74,7 +77,7 @@ impl Peticionarios {
             .map(|n| {
                 let turno = u32::try_from(n).unwrap_or(0);
                 let uno = Peticionario {
-                    cliente: Cliente::conectar(escena.contexto(), &escena.endpoint)?,
+                    cliente: Cliente::conectar(escena.contexto(), escena.endpoint.as_ref())?,
                     suyos: reparto.0.iter().skip(n).step_by(cuantos).copied().collect(),
                     cadencia: entre_dos * u32::try_from(cuantos).unwrap_or(1),
                     proxima: inicio + entre_dos * turno,
@@ -134,7 +137,7 @@ impl Peticionario {
         self.historia.borrow_mut().seguir(id, comando);
         let desde = Instant::now();
         let espera = Paciencia { primero: PACIENCIA, repetido: PACIENCIA, total: PACIENCIA };
-        let contestacion = self.cliente.pedir(&cuerpo(id, &comando), espera).await;
+        let contestacion = self.cliente.pedir(&Solicitud::nueva(id, comando).escribir(), espera).await;
         let mut historia = self.historia.borrow_mut();
         let vista = contestacion.as_ref().ok().and_then(|c| Vista::leer(&c.cuerpo));
         let (Ok(contestacion), Some(vista)) = (contestacion, vista) else {

@@ -1,27 +1,38 @@
-//! La suborden `operar`: lo que la API de un gestor de carga muestra y admite, en tablas y frases para una persona.
+//! La orden `operar`: lo que la API de un gestor de carga muestra y admite, en tablas y frases para una persona.
 
 mod mostrar;
 mod tabla;
 
-use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anaquel::plano::{GESTOR_CARGA_HTTP, TOKEN_ARCHIVO};
 use common::{
-    process::config::{AjusteInvalido, invalido},
+    process::{
+        config::{AjusteInvalido, invalido},
+        http::cliente::{self, Peticion},
+        orden::MAL_ESCRITO,
+    },
     transport::Endpoint,
 };
 use serde_json::{Value, json};
-use taller::http::{self, Peticion};
 use uuid::Uuid;
 
+use crate::http::token::AJUSTE as TOKEN_ARCHIVO;
+
+/// El ajuste con la dirección HTTP del gestor que se opera.
+const GESTOR_CARGA_HTTP: &str = "GESTOR_CARGA_HTTP";
+/// Donde «anaquel servir» deja el token.
+const TOKEN_POR_DEFECTO: &str = "var/gestor_carga/token";
 /// Más de lo que el gestor espera por el almacenamiento.
 const PLAZO: Duration = Duration::from_secs(8);
 /// Hecho.
 const HECHO: u8 = 0;
 /// El gestor dijo que no.
 const NEGADO: u8 = 1;
-/// La orden o un ajuste están mal.
-const MAL_ESCRITO: u8 = 2;
 /// Nadie contestó, o el gestor no puede ahora.
 const SIN_RESPUESTA: u8 = 3;
 
@@ -31,9 +42,9 @@ pub struct Argumentos {
     /// La dirección HTTP del gestor de carga
     #[arg(long, global = true, env = GESTOR_CARGA_HTTP, default_value = "127.0.0.1:5655", value_name = "IP:PUERTO")]
     http: SocketAddr,
-    /// El archivo con el token que piden las órdenes que cambian algo
-    #[arg(long, global = true, env = TOKEN_ARCHIVO, default_value = "var/gestor_carga/token", value_name = "ARCHIVO")]
-    token_archivo: PathBuf,
+    /// El archivo con el token que piden las órdenes que cambian algo; sin él, el de «anaquel servir»
+    #[arg(long, global = true, env = TOKEN_ARCHIVO, value_name = "ARCHIVO")]
+    token_archivo: Option<PathBuf>,
     /// Muestra la respuesta tal como llegó
     #[arg(long, global = true)]
     json: bool,
@@ -131,22 +142,20 @@ struct Pedido {
 }
 
 /// Pide y muestra; devuelve el estado de salida.
-///
-/// # Errors
-/// Ninguno que no se muestre aquí: los ajustes que faltan salen con su nombre.
-pub async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
+pub async fn correr(argumentos: &Argumentos) -> u8 {
     let pedido = argumentos.orden.pedido();
-    let token = match (pedido.metodo == "POST").then(|| leer_token(&argumentos.token_archivo)).transpose() {
+    let archivo = argumentos.token_archivo.as_deref().unwrap_or(Path::new(TOKEN_POR_DEFECTO));
+    let token = match (pedido.metodo == "POST").then(|| leer_token(archivo)).transpose() {
         Ok(token) => token,
         Err(e) => {
-            eprintln!("test_sistema: {e}");
-            return Ok(MAL_ESCRITO);
+            eprintln!("gestor_carga: {e}");
+            return MAL_ESCRITO;
         }
     };
     let Pedido { metodo, ruta, cuerpo } = &pedido;
     let peticion = Peticion { metodo, ruta, token: token.as_deref(), cuerpo, plazo: PLAZO };
-    let contestado = http::pedir(argumentos.http, peticion).await;
-    Ok(match contestado.map(|(codigo, texto)| (codigo, serde_json::from_str::<Value>(&texto))) {
+    let contestado = cliente::pedir(argumentos.http, peticion).await;
+    match contestado.map(|(codigo, texto)| (codigo, serde_json::from_str::<Value>(&texto))) {
         Ok((codigo, Ok(valor))) => {
             if argumentos.json {
                 println!("{valor}");
@@ -154,19 +163,19 @@ pub async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
                 print!("{}", argumentos.orden.mostrar(&valor));
             }
             if codigo != 200 {
-                eprintln!("test_sistema: {}", queja(&valor));
+                eprintln!("gestor_carga: {}", queja(&valor));
             }
             salida(codigo)
         }
         Ok((_, Err(_))) => {
-            eprintln!("test_sistema: {} no habla como un gestor de carga. {}", argumentos.http, salida_del_ajuste());
+            eprintln!("gestor_carga: {} no habla como un gestor de carga. {}", argumentos.http, salida_del_ajuste());
             SIN_RESPUESTA
         }
         Err(e) => {
-            eprintln!("test_sistema: {} no contesta: {e}. {}", argumentos.http, salida_del_ajuste());
+            eprintln!("gestor_carga: {} no contesta: {e}. {}", argumentos.http, salida_del_ajuste());
             SIN_RESPUESTA
         }
-    })
+    }
 }
 
 fn salida_del_ajuste() -> String {
@@ -189,7 +198,7 @@ fn queja(valor: &Value) -> String {
     format!("{} ({})", campo("mensaje"), campo("codigo"))
 }
 
-fn leer_token(archivo: &PathBuf) -> Result<String, AjusteInvalido> {
+fn leer_token(archivo: &Path) -> Result<String, AjusteInvalido> {
     let no_vale = |motivo: &dyn std::fmt::Display| {
         let salida = "Nombre el archivo con el token del gestor; el de «anaquel servir» es var/gestor_carga/token";
         invalido(TOKEN_ARCHIVO, format!("{}: {motivo}", archivo.display()), salida)

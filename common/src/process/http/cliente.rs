@@ -1,4 +1,4 @@
-//! Lo justo de HTTP para leer `/listo` y `/metrics` de un proceso, y para operar un gestor de carga.
+//! Lo justo de HTTP para preguntar a un proceso nuestro: su `/listo`, sus `/metrics`, y operar un gestor de carga.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::{net::TcpStream, time::timeout};
 /// Plazo de una petición; es a esta misma máquina.
 const PLAZO: Duration = Duration::from_secs(1);
 /// Una página de métricas cabe de sobra.
-const PAGINA_MAX: usize = 4 * 1024 * 1024;
+const PAGINA_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Lo que se pide.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ async fn conversar(addr: SocketAddr, peticion: Peticion<'_>) -> io::Result<Strin
         format!("{metodo} {ruta} HTTP/1.0\r\nHost: {addr}\r\n{autorizacion}Content-Length: {largo}\r\n\r\n{cuerpo}");
     escribir(&conexion, texto.as_bytes()).await?;
     let (mut todo, mut trozo) = (Vec::new(), vec![0; 64 * 1024]);
-    while todo.len() < PAGINA_MAX {
+    while todo.len() < PAGINA_BYTES_MAX {
         conexion.readable().await?;
         match conexion.try_read(&mut trozo) {
             Ok(0) => break,
@@ -75,31 +75,4 @@ async fn escribir(conexion: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// La suma de las series de `nombre` cuyas etiquetas contienen todas las de `etiquetas` (`endpoint="a:1"`); `None` si no
-/// hay ninguna.
-#[must_use]
-pub fn metrica(pagina: &str, nombre: &str, etiquetas: &[&str]) -> Option<f64> {
-    let series = pagina.lines().filter_map(|linea| {
-        let resto = linea.strip_prefix(nombre)?;
-        let (cuales, valor) = resto.rsplit_once(' ')?;
-        let suya = cuales.is_empty() || cuales.starts_with('{');
-        (suya && etiquetas.iter().all(|e| cuales.contains(e))).then(|| valor.parse::<f64>().ok())?
-    });
-    series.fold(None, |suma, valor| Some(suma.unwrap_or(0.0) + valor))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn una_metrica_se_suma_por_sus_etiquetas_y_no_se_confunde_con_otra_mas_larga() {
-        let pagina = "# TYPE a counter\na{x=\"1\",y=\"2\"} 3\na{x=\"2\",y=\"2\"} 4\na_b 100\nc 5\n";
-        assert_eq!(metrica(pagina, "a", &[]), Some(7.0));
-        assert_eq!(metrica(pagina, "a", &["x=\"2\""]), Some(4.0));
-        assert_eq!(metrica(pagina, "a", &["x=\"3\""]), None);
-        assert_eq!(metrica(pagina, "c", &[]), Some(5.0));
-    }
 }
