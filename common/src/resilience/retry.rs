@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::tiempos::MOSTRADOR;
+
 /// Cuánto espera un cliente.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paciencia {
@@ -17,11 +19,10 @@ pub struct Paciencia {
 }
 
 impl Paciencia {
-    /// La de una persona en el mostrador: algo más que el plazo de respuesta del gestor (2 s), y sin repetir a quien calla.
+    /// La de una persona en el mostrador: algo más que el plazo de respuesta del gestor, y sin repetir a quien calla.
     #[must_use]
     pub fn de_persona() -> Self {
-        let espera = Duration::from_secs(4);
-        Self { primero: espera, repetido: espera, total: espera }
+        Self { primero: MOSTRADOR, repetido: MOSTRADOR, total: MOSTRADOR }
     }
 
     /// La de un programa que no se rinde: repite cada 3 s hasta `total`.
