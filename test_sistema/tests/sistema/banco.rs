@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,6 +51,10 @@ pub struct Banco {
 /// Corre una prueba en una carpeta temporal, con la máquina para ella sola.
 pub fn en_carpeta(prueba: impl FnOnce(&Path)) {
     let _turno = UNA_A_LA_VEZ.lock().unwrap_or_else(PoisonError::into_inner);
+    en_otra_carpeta(prueba);
+}
+
+fn en_otra_carpeta(prueba: impl FnOnce(&Path)) {
     let var = tempfile::Builder::new().prefix("anaquel-sistema-").tempdir().expect("directorio temporal");
     // La cuenta de PostgreSQL, si no es esta, tiene que poder pasar.
     std::fs::set_permissions(var.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("permisos");
@@ -56,12 +63,21 @@ pub fn en_carpeta(prueba: impl FnOnce(&Path)) {
 
 /// Corre una prueba contra una suite recién levantada, que después se apaga y ha de apagarse bien.
 pub fn con_suite(prueba: impl AsyncFnOnce(&Banco)) {
-    con_suite_que(None, prueba);
+    en_carpeta(|var| en_suite(var, None, prueba));
 }
 
-/// Lo mismo, con procesos que mueren donde se les dice (`ANAQUEL_MUERE_EN`).
-pub fn con_suite_que(muere_en: Option<&str>, prueba: impl AsyncFnOnce(&Banco)) {
-    en_carpeta(|var| en_suite(var, muere_en, prueba));
+/// Lo mismo con una suite por caso, cada una con procesos que mueren donde dice el suyo (`ANAQUEL_MUERE_EN`), y varias a la
+/// vez: es de las que no miden tiempos, y casi todo el suyo es esperar.
+pub fn con_suites_que<T: Sync>(casos: &[(Option<String>, T)], prueba: impl AsyncFn(&Banco, &T) + Sync) {
+    const A_LA_VEZ: usize = 4;
+    let _turno = UNA_A_LA_VEZ.lock().unwrap_or_else(PoisonError::into_inner);
+    let siguiente = AtomicUsize::new(0);
+    let una_tras_otra = || {
+        while let Some((muere_en, caso)) = casos.get(siguiente.fetch_add(1, Ordering::Relaxed)) {
+            en_otra_carpeta(|var| en_suite(var, muere_en.as_deref(), async |banco| prueba(banco, caso).await));
+        }
+    };
+    std::thread::scope(|ambito| (0..A_LA_VEZ).for_each(|_| drop(ambito.spawn(una_tras_otra))));
 }
 
 /// El catálogo de muestra.

@@ -1,7 +1,7 @@
 //! En cada punto entre una confirmación y la siguiente muere de verdad el proceso que pasa por él, una y otra vez: lo que se
 //! contesta, lo que queda y lo que se cuenta es lo de una vida sin muertes.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use anaquel::plano::NOMBRES;
 use common::{
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::banco::{Banco, PLAZO, con_suite_que};
+use crate::banco::{Banco, PLAZO, con_suite, con_suites_que};
 
 /// Quien muere lo hace cada tantas veces que pasa por el punto: a la primera, nunca haría nada.
 const CADA: u64 = 3;
@@ -160,21 +160,21 @@ async fn esperar_muerte(banco: &Banco, punto: Punto) {
 
 #[test]
 fn morir_en_cualquier_punto_de_confirmacion_da_lo_mismo_que_no_morir() {
-    let mut sin_muertes = None;
-    con_suite_que(None, async |banco| sin_muertes = Some(vivir(banco).await));
-    let sin_muertes = sin_muertes.expect("vivió");
+    let sin_muertes = OnceLock::new();
+    con_suite(async |banco| sin_muertes.set(vivir(banco).await).expect("se vive una vez"));
+    let sin_muertes = sin_muertes.get().expect("vivió");
     let prestados = sin_muertes.prestados.iter().filter(|(usuario, _)| !usuario.is_null()).count();
     assert_eq!(prestados, 4, "{sin_muertes:#?}");
-    for punto in Punto::TODOS {
+    let casos = Punto::TODOS.map(|punto| {
         // Al arrancar ya se consolida: a la primera, no arrancaría.
         let veces = if punto == Punto::AlmacenConsolidando { 2 } else { CADA };
-        let muere_en = format!("{}:{veces}", punto.as_str());
-        con_suite_que(Some(&muere_en), async |banco| {
-            let desde = Instant::now();
-            assert_eq!(vivir(banco).await, sin_muertes, "{muere_en}");
-            esperar_muerte(banco, punto).await;
-            println!("{muere_en}: {} ms", desde.elapsed().as_millis());
-            assert!(desde.elapsed() < 3 * PLAZO);
-        });
-    }
+        (Some(format!("{}:{veces}", punto.as_str())), punto)
+    });
+    con_suites_que(&casos, async |banco, punto| {
+        let desde = Instant::now();
+        assert_eq!(&vivir(banco).await, sin_muertes, "{}", punto.as_str());
+        esperar_muerte(banco, *punto).await;
+        println!("{}: {} ms", punto.as_str(), desde.elapsed().as_millis());
+        assert!(desde.elapsed() < 3 * PLAZO);
+    });
 }
