@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use common::{
     dominio::{
         Comando, EjemplarId, Huella, Isbn, Objeto, OperacionId, SedeId, UsuarioId,
-        reglas::{self, Categoria, Filas, Operacion, Prestamo},
+        reglas::{self, Categoria, Filas, Operacion, Prestamo, Reglamento},
     },
     mensajes::{Respuesta, RespuestaGuardada},
 };
@@ -138,7 +138,8 @@ fn prestar(ejemplar: &Ejemplar, usuario: &Usuario, momento: DateTime<Utc>) -> Pr
     let comando = Comando::Prestamo { usuario: id, objeto: Objeto::Ejemplar(ejemplar.id), sede: None };
     let id = id_de(momento, ejemplar.id);
     let operacion = Operacion { id, comando, momento };
-    let respuesta = Respuesta::decidida(&operacion, reglas::decidir(&mut filas, &operacion));
+    let veredicto = reglas::decidir(&Reglamento::VIGENTE, &mut filas, &operacion);
+    let respuesta = Respuesta::decidida(&operacion, veredicto);
     let prestamo = filas.cambios().nuevos.pop().expect("ejemplar libre y usuario sin préstamos: se concede");
     PrestamoDePartida { prestamo, huella: Huella::de(&comando), respuesta: respuesta.guardada() }
 }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use common::dominio::{
     Codigo, Comando, EjemplarId, Isbn, Objeto, OperacionId, Tipo, UsuarioId,
-    reglas::{self, Categoria, Condiciones, Ejemplar, Filas, Operacion, Prestamo, Ranuras, Usuario},
+    reglas::{self, Categoria, Ejemplar, Filas, Operacion, Prestamo, Ranuras, Reglamento, Usuario},
 };
 use juicio::linealidad::{Intervalo, Modelo, buscar_orden};
 use uuid::Uuid;
@@ -119,7 +119,7 @@ impl Modelo for Titulo {
         let mut filas = self.filas(estado);
         let momento = chrono::DateTime::UNIX_EPOCH;
         let operacion = Operacion { id: llamada.id, comando: llamada.comando, momento };
-        let veredicto = reglas::decidir(&mut filas, &operacion);
+        let veredicto = reglas::decidir(&Reglamento::VIGENTE, &mut filas, &operacion);
         if llamada.codigo == Codigo::LimiteDePrestamos {
             // Solo se llega a mirar el límite si lo demás decía que sí.
             return (veredicto.codigo == Codigo::Ok).then(|| estado.clone());
@@ -194,7 +194,7 @@ pub fn por_usuario(llamadas: &[Llamada]) -> Result<(), String> {
         let cuenta = |l: &&Llamada| l.usuario == Some(u) && l.comando.tipo() != Tipo::Renovacion;
         let suyas: Vec<_> = llamadas.iter().filter(cuenta).collect();
         let numero: usize = u.as_str()[1..].parse().unwrap_or(0);
-        let maximo = Condiciones::de(sede(), Categoria::TODAS[numero % 3]).prestamos_max;
+        let maximo = Reglamento::VIGENTE.condiciones(sede(), Categoria::TODAS[numero % 3]).prestamos_max;
         if buscar_orden(&Cuenta { maximo }, 0, &suyas).is_err() {
             return Err(format!("ningún orden explica los préstamos del usuario {u}:\n{}", contar(&suyas)));
         }

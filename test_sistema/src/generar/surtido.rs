@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta};
-use common::dominio::{EjemplarId, Isbn, SedeId, UsuarioId, reglas::Condiciones};
+use common::dominio::{EjemplarId, Isbn, SedeId, UsuarioId, reglas::Reglamento};
 use gestor_almacenamiento::importar::{
     Archivo, ArchivoInvalido,
     fila::Libro,
@@ -119,7 +119,7 @@ impl Surtido {
         }
         let desocupados = muestra::usuarios().into_iter().filter(|u| !u.bloqueado && !ocupados.contains(&u.id));
         let lectores = desocupados.map(|u| {
-            let condiciones = Condiciones::de(sedes[0], u.categoria);
+            let condiciones = Reglamento::VIGENTE.condiciones(sedes[0], u.categoria);
             Lector { id: u.id, prestamos_max: usize::try_from(condiciones.prestamos_max).unwrap_or(usize::MAX) }
         });
         Self { titulos: titulos.into_values().collect(), lectores: lectores.collect() }

@@ -4,8 +4,9 @@
 //! - [`filas`]: el estado que hace falta, y lo que cambió.
 //! - [`veredicto`]: lo decidido, con su frase y sus datos.
 //!
-//! No hay reloj: el momento de cada operación llega con ella. Una regla nueva (reservas, multas, calendarios) es un dato
-//! más en [`Filas`] y una pregunta más en su función.
+//! No hay reloj: el momento de cada operación llega con ella. Lo que la biblioteca permite llega en un
+//! [`Reglamento`]. Una regla nueva (reservas, multas, calendarios) es un dato más en él o en [`Filas`] y una pregunta más en
+//! su función.
 
 pub mod filas;
 pub mod politica;
@@ -16,7 +17,7 @@ pub mod veredicto;
 use chrono::{DateTime, Utc};
 
 pub use filas::{Cambiado, Cambios, Cierre, Ejemplar, Filas, Prestamo, Ranuras, Usuario};
-pub use politica::{Categoria, CategoriaDesconocida, Condiciones};
+pub use politica::{Categoria, CategoriaDesconocida, Condiciones, Reglamento};
 pub use veredicto::{Datos, Veredicto};
 
 use super::{Codigo, Comando, EjemplarId, Isbn, Objeto, OperacionId, SedeId, UsuarioId};
@@ -34,11 +35,11 @@ pub struct Operacion {
 }
 
 /// Decide una operación y deja las filas como quedan después de ella.
-pub fn decidir(filas: &mut Filas, operacion: &Operacion) -> Veredicto {
+pub fn decidir(reglamento: &Reglamento, filas: &mut Filas, operacion: &Operacion) -> Veredicto {
     let veredicto = match operacion.comando {
-        Comando::Prestamo { usuario, objeto, sede } => prestar(filas, operacion, usuario, objeto, sede),
+        Comando::Prestamo { usuario, objeto, sede } => prestar(reglamento, filas, operacion, usuario, objeto, sede),
         Comando::Devolucion { usuario, objeto, .. } => devolver(filas, operacion, usuario, objeto),
-        Comando::Renovacion { usuario, objeto, .. } => renovar(filas, usuario, objeto),
+        Comando::Renovacion { usuario, objeto, .. } => renovar(reglamento, filas, usuario, objeto),
     };
     veredicto.unwrap_or_else(|rechazo| *rechazo)
 }
@@ -51,6 +52,7 @@ fn no<T>(codigo: Codigo, datos: Datos) -> Decision<T> {
 }
 
 fn prestar(
+    reglamento: &Reglamento,
     filas: &mut Filas,
     operacion: &Operacion,
     usuario: UsuarioId,
@@ -65,7 +67,7 @@ fn prestar(
     if let Some((_, abierto)) = filas.abierto(ejemplar.id) {
         return Err(Box::new(Veredicto::prestado(&abierto, ejemplar.sede)));
     }
-    let condiciones = Condiciones::de(ejemplar.sede, usuario.categoria);
+    let condiciones = reglamento.condiciones(ejemplar.sede, usuario.categoria);
     let ranura = usuario.ranuras.libre().filter(|_| usuario.ranuras.ocupadas() < condiciones.prestamos_max);
     let Some(ranura) = ranura else {
         return Err(Box::new(Veredicto::limite_de_prestamos(&usuario, &condiciones)));
@@ -107,10 +109,10 @@ fn devolver(
     Ok(Veredicto::devuelto(&cerrado, ejemplar.sede))
 }
 
-fn renovar(filas: &mut Filas, usuario: UsuarioId, objeto: Objeto) -> Decision<Veredicto> {
+fn renovar(reglamento: &Reglamento, filas: &mut Filas, usuario: UsuarioId, objeto: Objeto) -> Decision<Veredicto> {
     let usuario = usuario_activo(filas, usuario)?;
     let Hallado { ejemplar, abierto, prestamo } = prestamo_abierto(filas, Some(usuario.id), objeto)?;
-    let condiciones = Condiciones::de(ejemplar.sede, usuario.categoria);
+    let condiciones = reglamento.condiciones(ejemplar.sede, usuario.categoria);
     if prestamo.renovaciones >= condiciones.renovaciones_max {
         return Err(Box::new(Veredicto::limite_de_renovaciones(&prestamo, ejemplar.sede, &condiciones)));
     }

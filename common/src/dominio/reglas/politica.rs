@@ -1,7 +1,7 @@
-//! Decide cuánto dura un préstamo y cuántos caben: las condiciones de cada caso.
+//! Decide cuánto dura un préstamo y cuántos caben: las condiciones de cada caso, según el reglamento.
 //!
 //! Hoy solo cuenta la categoría del usuario. Una matriz por sede, categoría y tipo de ejemplar, un calendario o una
-//! multa cambian [`Condiciones::de`], y quien aplica las reglas ni se entera.
+//! multa son más datos de [`Reglamento`], y quien aplica las reglas ni se entera.
 
 use std::{fmt, str::FromStr};
 
@@ -67,19 +67,36 @@ pub struct Condiciones {
     pub prestamos_max: u32,
 }
 
-impl Condiciones {
-    /// Las que valen para un usuario de `categoria` y un ejemplar que vive en `sede`.
+/// Lo que la biblioteca permite en todos los casos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reglamento {
+    /// Cuánto dura un préstamo.
+    pub plazo: TimeDelta,
+    /// Cuánto añade cada renovación, contado desde el vencimiento.
+    pub plazo_de_renovacion: TimeDelta,
+    /// Cuántas veces se puede renovar un préstamo.
+    pub renovaciones_max: u8,
+    /// Cuántos préstamos abiertos puede tener un usuario, por categoría en el orden de [`Categoria::TODAS`].
+    pub prestamos_max: [u32; 3],
+}
+
+impl Reglamento {
+    /// El de hoy.
+    pub const VIGENTE: Self = Self {
+        plazo: TimeDelta::days(14),
+        plazo_de_renovacion: TimeDelta::days(7),
+        renovaciones_max: 2,
+        prestamos_max: [5, 10, 15],
+    };
+
+    /// Lo que vale para un usuario de `categoria` y un ejemplar que vive en `sede`.
     #[must_use]
-    pub fn de(_sede: SedeId, categoria: Categoria) -> Self {
-        Self {
-            plazo: TimeDelta::days(14),
-            plazo_de_renovacion: TimeDelta::days(7),
-            renovaciones_max: 2,
-            prestamos_max: match categoria {
-                Categoria::Estudiante => 5,
-                Categoria::Docente => 10,
-                Categoria::Investigador => 15,
-            },
+    pub fn condiciones(&self, _sede: SedeId, categoria: Categoria) -> Condiciones {
+        Condiciones {
+            plazo: self.plazo,
+            plazo_de_renovacion: self.plazo_de_renovacion,
+            renovaciones_max: self.renovaciones_max,
+            prestamos_max: self.prestamos_max[categoria as usize],
         }
     }
 }

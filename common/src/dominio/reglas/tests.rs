@@ -49,6 +49,7 @@ fn renovar(usuario: &str, que: &str) -> Comando {
 /// La base entera, en memoria.
 #[derive(Clone, Debug, PartialEq)]
 struct Base {
+    reglamento: Reglamento,
     libros: Vec<Isbn>,
     ejemplares: BTreeMap<EjemplarId, Ejemplar>,
     usuarios: BTreeMap<UsuarioId, Usuario>,
@@ -77,7 +78,13 @@ impl Base {
             usuario("UI", Categoria::Investigador, false),
             usuario("UB", Categoria::Estudiante, true),
         ]);
-        Self { libros: vec![e("L1"), e("L2"), e("L9")], ejemplares, usuarios, prestamos: BTreeMap::new() }
+        Self {
+            reglamento: Reglamento::VIGENTE,
+            libros: vec![e("L1"), e("L2"), e("L9")],
+            ejemplares,
+            usuarios,
+            prestamos: BTreeMap::new(),
+        }
     }
 
     fn abiertos(&self) -> impl Iterator<Item = &Prestamo> {
@@ -118,7 +125,7 @@ impl Base {
 
     fn plegar(&mut self, operaciones: &[Operacion]) -> Vec<Veredicto> {
         let mut filas = self.cargar(operaciones);
-        let veredictos = operaciones.iter().map(|o| decidir(&mut filas, o)).collect();
+        let veredictos = operaciones.iter().map(|o| decidir(&self.reglamento, &mut filas, o)).collect();
         let Cambios { nuevos, cambiados } = filas.cambios();
         for nuevo in nuevos {
             assert_eq!(self.prestamos.insert(nuevo.id, nuevo), None, "un préstamo nuevo no existía");
@@ -145,7 +152,7 @@ impl Base {
             assert!(ejemplares.insert(prestamo.ejemplar), "{} tiene dos préstamos abiertos", prestamo.ejemplar);
         }
         for usuario in self.usuarios.values() {
-            let limite = Condiciones::de(e("CENTRO"), usuario.categoria).prestamos_max;
+            let limite = Reglamento::VIGENTE.condiciones(e("CENTRO"), usuario.categoria).prestamos_max;
             assert!(self.abiertos_de(usuario.id) <= limite, "{} pasa de su límite", usuario.id);
             let ocupadas = self.ranuras_de(usuario.id).ocupadas();
             assert_eq!(ocupadas, self.abiertos_de(usuario.id), "{} tiene dos abiertos en una ranura", usuario.id);
@@ -374,11 +381,21 @@ proptest! {
 }
 
 #[test]
+fn lo_que_se_permite_lo_dice_el_reglamento_con_que_se_decide() {
+    let mut base = Base::nueva();
+    base.reglamento = Reglamento { plazo: TimeDelta::days(3), prestamos_max: [1, 2, 2], ..Reglamento::VIGENTE };
+    let concedido = base.pedir(1, prestar("UE", "E4"));
+    assert_eq!(concedido.datos.vence, Some(momento(INICIO_MS + 1) + TimeDelta::days(3)));
+    assert_eq!(base.codigo(2, prestar("UE", "E5")), Codigo::LimiteDePrestamos);
+    assert_eq!(base.codigo(3, prestar("UD", "E5")), Codigo::Ok);
+}
+
+#[test]
 fn la_ranura_que_se_toma_es_la_primera_libre_y_nunca_hay_mas_de_64() {
     assert_eq!(Ranuras::default().libre(), Some(0));
     assert_eq!(Ranuras::de_bits(0b1011).libre(), Some(2));
     assert_eq!((Ranuras::de_bits(u64::MAX).libre(), Ranuras::de_bits(u64::MAX).ocupadas()), (None, 64));
     for categoria in Categoria::TODAS {
-        assert!(Condiciones::de(e("CENTRO"), categoria).prestamos_max <= 64);
+        assert!(Reglamento::VIGENTE.condiciones(e("CENTRO"), categoria).prestamos_max <= 64);
     }
 }
