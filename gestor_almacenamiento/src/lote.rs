@@ -7,61 +7,39 @@ use std::{
 
 use common::{
     dominio::{Huella, OperacionId},
-    mensajes::{Cierre, LISTA_MAX, Orden},
+    mensajes::{Cierre, Fin, LISTA_MAX, Orden},
 };
 
 /// Operaciones en espera, como mucho; la petición que no cabe se rechaza en el acto.
 pub const COLA_MAX: usize = 8 * 1024;
 
-/// Lo que se pide de una operación: decidirla, o terminar con ella.
-pub trait Encargo: Clone {
+/// Todo se empareja por id y huella.
+pub type Clave = (OperacionId, Huella);
+
+/// Lo que se pide de una operación.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encargo {
     /// La operación.
-    fn orden(&self) -> &Orden;
+    pub orden: Orden,
+    /// Cómo terminar con ella si nadie la decidió; nada, si hay que decidirla.
+    pub fin: Option<Fin>,
 }
 
-impl Encargo for Orden {
-    fn orden(&self) -> &Orden {
-        self
+impl From<Orden> for Encargo {
+    fn from(orden: Orden) -> Self {
+        Self { orden, fin: None }
     }
 }
 
-impl Encargo for Cierre {
-    fn orden(&self) -> &Orden {
-        &self.orden
+impl From<Cierre> for Encargo {
+    fn from(Cierre { orden, fin }: Cierre) -> Self {
+        Self { orden, fin: Some(fin) }
     }
 }
 
-/// Lo que lleva una petición de escritura.
-#[derive(Clone, Debug)]
-pub enum Trabajo {
-    /// Decidir estas operaciones.
-    Escribir(Vec<Orden>),
-    /// Decidir en contra de estas, si nadie las decidió.
-    Terminar(Vec<Cierre>),
-}
-
-impl Trabajo {
-    /// Sus operaciones, en su orden.
-    pub fn ordenes(&self) -> impl Iterator<Item = &Orden> {
-        let (ordenes, cierres) = match self {
-            Self::Escribir(ordenes) => (&ordenes[..], &[][..]),
-            Self::Terminar(cierres) => (&[][..], &cierres[..]),
-        };
-        ordenes.iter().chain(cierres.iter().map(Encargo::orden))
-    }
-
-    /// Cuántas son.
-    #[must_use]
-    pub fn cuantas(&self) -> usize {
-        match self {
-            Self::Escribir(ordenes) => ordenes.len(),
-            Self::Terminar(cierres) => cierres.len(),
-        }
-    }
-
-    /// Si cabe en la misma transacción que otro: se escriben de distinta manera.
-    fn va_con(&self, otro: &Self) -> bool {
-        matches!((self, otro), (Self::Escribir(_), Self::Escribir(_)) | (Self::Terminar(_), Self::Terminar(_)))
+impl<T: Clone + Into<Encargo>> From<&T> for Encargo {
+    fn from(pedido: &T) -> Self {
+        pedido.clone().into()
     }
 }
 
@@ -70,8 +48,8 @@ impl Trabajo {
 pub struct EnEspera<R> {
     /// A quién se le contesta.
     pub remite: R,
-    /// Lo que hay que escribir.
-    pub trabajo: Trabajo,
+    /// Lo que hay que escribir: todo decidir, o todo terminar.
+    pub encargos: Vec<Encargo>,
     /// Cuándo deja de esperar quien la envió.
     pub hasta: Instant,
 }
@@ -117,11 +95,11 @@ impl<R> Cola<R> {
     pub fn entrar(
         &mut self,
         remite: R,
-        trabajo: Trabajo,
+        encargos: Vec<Encargo>,
         llegada: Instant,
         plazo: Duration,
     ) -> Result<(), (R, NoCabe)> {
-        let cuantas = trabajo.cuantas();
+        let cuantas = encargos.len();
         if cuantas > LISTA_MAX {
             return Err((remite, NoCabe::ListaLarga));
         }
@@ -129,7 +107,7 @@ impl<R> Cola<R> {
             return Err((remite, NoCabe::Saturado));
         }
         self.operaciones += cuantas;
-        self.peticiones.push_back(EnEspera { remite, trabajo, hasta: llegada + plazo });
+        self.peticiones.push_back(EnEspera { remite, encargos, hasta: llegada + plazo });
         Ok(())
     }
 
@@ -139,10 +117,10 @@ impl<R> Cola<R> {
         let mut lote = Lote { peticiones: Vec::new(), vencidas: 0 };
         let mut operaciones = 0;
         while let Some(primera) = self.peticiones.front() {
-            let (cuantas, sola) = (primera.trabajo.cuantas(), primera.trabajo.ordenes().any(|o| o.sola));
+            let (cuantas, sola) = (primera.encargos.len(), primera.encargos.iter().any(|e| e.orden.sola));
             let vencida = primera.hasta <= ahora;
             let no_cabe = sola || operaciones + cuantas > LISTA_MAX;
-            let aparte = |p: &EnEspera<R>| no_cabe || !p.trabajo.va_con(&primera.trabajo);
+            let aparte = |p: &EnEspera<R>| no_cabe || termina(&p.encargos) != termina(&primera.encargos);
             if !vencida && lote.peticiones.first().is_some_and(aparte) {
                 break;
             }
@@ -174,34 +152,39 @@ impl<R> Cola<R> {
     }
 }
 
+fn termina(encargos: &[Encargo]) -> bool {
+    encargos.iter().any(|e| e.fin.is_some())
+}
+
 /// Parte un lote en las listas que se deciden una tras otra: casi siempre una. Lo repetido va una vez; el mismo id con
 /// otro contenido, en una transacción posterior; y si alguna va `sola`, cada una en la suya.
 #[must_use]
-pub fn tandas<E: Encargo>(encargos: &[E]) -> Vec<Vec<E>> {
-    let mut vistas: HashSet<(OperacionId, Huella)> = HashSet::with_capacity(encargos.len());
-    let distintos = encargos.iter().filter(|e| vistas.insert((e.orden().id, e.orden().huella)));
-    if encargos.iter().any(|e| e.orden().sola) {
-        return distintos.map(|e| vec![e.clone()]).collect();
+pub fn tandas(mut encargos: Vec<Encargo>) -> Vec<Vec<Encargo>> {
+    let mut vistas: HashSet<Clave> = HashSet::with_capacity(encargos.len());
+    let sola = encargos.iter().any(|e| e.orden.sola);
+    encargos.retain(|e| vistas.insert((e.orden.id, e.orden.huella)));
+    if sola {
+        return encargos.into_iter().map(|e| vec![e]).collect();
     }
-    let mut tandas: Vec<(HashSet<OperacionId>, Vec<E>)> = Vec::new();
-    for encargo in distintos {
-        let id = encargo.orden().id;
+    let mut tandas: Vec<(HashSet<OperacionId>, Vec<Encargo>)> = Vec::new();
+    for encargo in encargos {
+        let id = encargo.orden.id;
         match tandas.iter_mut().find(|(ids, _)| !ids.contains(&id)) {
             Some((ids, tanda)) => {
                 ids.insert(id);
-                tanda.push(encargo.clone());
+                tanda.push(encargo);
             }
-            None => tandas.push((HashSet::from([id]), vec![encargo.clone()])),
+            None => tandas.push((HashSet::from([id]), vec![encargo])),
         }
     }
     tandas.into_iter().map(|(_, tanda)| tanda).collect()
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use common::{
-        dominio::{Comando, Objeto, Tipo},
-        mensajes::{Fin, Instante},
+        dominio::{Codigo, Comando, Objeto, Tipo},
+        mensajes::Instante,
     };
     use uuid::Uuid;
 
@@ -210,16 +193,21 @@ mod tests {
     const PLAZO: Duration = Duration::from_secs(3);
 
     /// La orden con id `n`, sobre el ejemplar dado.
-    fn orden(n: u128, ejemplar: &str) -> Orden {
+    pub(crate) fn orden(n: u128, ejemplar: &str) -> Encargo {
         let id = OperacionId::try_new(Uuid::from_u128(0x7 << 76 | 0b10 << 62 | n)).expect("v7");
         let objeto = Objeto::Ejemplar(ejemplar.parse().expect("ejemplar"));
         let usuario = Some("U1".parse().expect("usuario"));
         let comando = Comando::nuevo(Tipo::Prestamo, usuario, objeto, None).expect("completo");
-        Orden { id, huella: Huella::de(&comando), aceptada: Instante(0), intento: 0, sola: false, comando }
+        Orden { id, huella: Huella::de(&comando), aceptada: Instante(0), intento: 0, sola: false, comando }.into()
     }
 
-    fn ordenes(cuantas: usize) -> Trabajo {
-        Trabajo::Escribir((0..cuantas).map(|n| orden(n as u128, "E1")).collect())
+    fn sola(mut encargo: Encargo) -> Encargo {
+        encargo.orden.sola = true;
+        encargo
+    }
+
+    fn ordenes(cuantas: usize) -> Vec<Encargo> {
+        (0..cuantas).map(|n| orden(n as u128, "E1")).collect()
     }
 
     fn remites(lote: &Lote<u32>) -> Vec<u32> {
@@ -241,7 +229,7 @@ mod tests {
     #[test]
     fn una_peticion_sola_no_lleva_compania() {
         let (mut cola, ahora) = (Cola::default(), Instant::now());
-        let sola = Trabajo::Escribir(vec![Orden { sola: true, ..orden(9, "E9") }]);
+        let sola = vec![sola(orden(9, "E9"))];
         for (remite, lista) in [(1, ordenes(1)), (2, sola), (3, ordenes(1)), (4, ordenes(1))] {
             cola.entrar(remite, lista, ahora, PLAZO).expect("cabe");
         }
@@ -253,8 +241,8 @@ mod tests {
     #[test]
     fn lo_que_termina_operaciones_no_va_con_lo_que_las_decide_y_se_guarda_el_orden() {
         let (mut cola, ahora) = (Cola::default(), Instant::now());
-        let cierre = |n| Cierre { orden: orden(n, "E1"), fin: Fin::Anular(common::dominio::Codigo::SinActores) };
-        let cierres = || Trabajo::Terminar(vec![cierre(7), cierre(8)]);
+        let cierre = |n| Encargo { fin: Some(Fin::Anular(Codigo::SinActores)), ..orden(n, "E1") };
+        let cierres = || vec![cierre(7), cierre(8)];
         for (remite, lista) in [(1, ordenes(1)), (2, cierres()), (3, cierres()), (4, ordenes(1))] {
             cola.entrar(remite, lista, ahora, PLAZO).expect("cabe");
         }
@@ -289,13 +277,14 @@ mod tests {
     #[test]
     fn lo_repetido_va_una_vez_y_el_mismo_id_con_otro_contenido_despues() {
         let (una, ajena, otra) = (orden(1, "E1"), orden(1, "E2"), orden(2, "E3"));
-        assert_eq!(tandas(&[una, ajena, una, otra, ajena]), [vec![una, otra], vec![ajena]]);
-        assert!(tandas::<Orden>(&[]).is_empty());
+        let lote = [&una, &ajena, &una, &otra, &ajena].map(Clone::clone).into();
+        assert_eq!(tandas(lote), [vec![una, otra], vec![ajena]]);
+        assert!(tandas(Vec::new()).is_empty());
     }
 
     #[test]
     fn si_alguna_va_sola_cada_una_va_en_su_transaccion() {
-        let (una, sola) = (orden(1, "E1"), Orden { sola: true, ..orden(2, "E2") });
-        assert_eq!(tandas(&[una, sola]), [vec![una], vec![sola]]);
+        let (una, sola) = (orden(1, "E1"), sola(orden(2, "E2")));
+        assert_eq!(tandas(vec![una.clone(), sola.clone()]), [vec![una], vec![sola]]);
     }
 }

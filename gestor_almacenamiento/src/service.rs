@@ -3,10 +3,7 @@
 use std::time::{Duration, Instant};
 
 use common::{
-    mensajes::{
-        Cierre, CuerpoPeticion, CuerpoResultado, Fallo, Orden, Peticion, Resultado, ResultadoEscritura, codificar,
-        descifrar,
-    },
+    mensajes::{CuerpoPeticion, CuerpoResultado, Fallo, Peticion, Resultado, codificar, descifrar},
     process::http::Listo,
     tiempos,
     transport::{ErrorDeTransporte, Frame, Socket},
@@ -17,12 +14,9 @@ use tokio::{
 };
 
 use crate::{
-    lote::{Cola, EnEspera, Trabajo},
-    store::{
-        Base, Conexiones, administracion, consultas,
-        escritura::{self, Decidido},
-        fallo::nada_hecho,
-    },
+    lote::{Cola, EnEspera, Encargo},
+    machine::Decidido,
+    store::{Base, Conexiones, administracion, consultas, escritura, fallo::nada_hecho},
 };
 
 /// Transacciones de escritura a la vez: con una, lo que llega mientras corre va todo en la siguiente.
@@ -126,8 +120,8 @@ impl Servicio {
             return;
         };
         match peticion.cuerpo {
-            CuerpoPeticion::Escribir(ordenes) => self.encolar(remite, Trabajo::Escribir(ordenes), peticion.plazo_ms),
-            CuerpoPeticion::Terminar(cierres) => self.encolar(remite, Trabajo::Terminar(cierres), peticion.plazo_ms),
+            CuerpoPeticion::Escribir(ordenes) => self.encolar(remite, ordenes, peticion.plazo_ms),
+            CuerpoPeticion::Terminar(cierres) => self.encolar(remite, cierres, peticion.plazo_ms),
             CuerpoPeticion::Salud => self.preguntar_salud(Some(remite)),
             CuerpoPeticion::Consultar(consulta) => {
                 let lectura = self.lectura.clone();
@@ -146,9 +140,10 @@ impl Servicio {
         }
     }
 
-    fn encolar(&mut self, remite: Remite, trabajo: Trabajo, plazo_ms: u32) {
+    fn encolar(&mut self, remite: Remite, pedidos: Vec<impl Into<Encargo>>, plazo_ms: u32) {
         let plazo = Duration::from_millis(plazo_ms.into());
-        if let Err((remite, motivo)) = self.cola.entrar(remite, trabajo, Instant::now(), plazo) {
+        let encargos = pedidos.into_iter().map(Into::into).collect();
+        if let Err((remite, motivo)) = self.cola.entrar(remite, encargos, Instant::now(), plazo) {
             self.contestar(&remite, CuerpoResultado::Fallo(nada_hecho(motivo.to_string())));
         }
     }
@@ -213,7 +208,7 @@ impl Servicio {
         self.anotar_base(decidido.fallo.as_ref());
         self.por_consolidar = true;
         for peticion in &peticiones {
-            self.contestar(&peticion.remite, resultado(&peticion.trabajo, &decidido));
+            self.contestar(&peticion.remite, decidido.resultado(&peticion.encargos));
         }
     }
 
@@ -294,38 +289,12 @@ fn abrir(mut mensaje: Vec<Frame>) -> Option<(Remite, Peticion)> {
     Some((Remite { sobre: mensaje, peticion: peticion.peticion }, peticion))
 }
 
-/// Las peticiones de un lote son todas de la misma clase: así las junta la cola.
 async fn decidir(escritura: &Conexiones, peticiones: &[EnEspera<Remite>]) -> Decidido {
-    let (mut ordenes, mut cierres): (Vec<Orden>, Vec<Cierre>) = (Vec::new(), Vec::new());
-    for peticion in peticiones {
-        match &peticion.trabajo {
-            Trabajo::Escribir(suyas) => ordenes.extend(suyas),
-            Trabajo::Terminar(suyos) => cierres.extend_from_slice(suyos),
-        }
-    }
+    let encargos: Vec<_> = peticiones.iter().flat_map(|p| p.encargos.iter().cloned()).collect();
+    metrics::counter!("anaquel_lotes_operaciones_total").increment(encargos.len() as u64);
     let inicio = Instant::now();
-    let decidido = if cierres.is_empty() {
-        escritura::decidir(escritura, &ordenes).await
-    } else {
-        escritura::decidir(escritura, &cierres).await
-    };
+    let decidido = escritura::decidir(escritura, encargos).await;
     metrics::histogram!("anaquel_lote_segundos").record(inicio.elapsed());
     metrics::counter!("anaquel_lotes_total").increment(1);
-    metrics::counter!("anaquel_lotes_operaciones_total").increment((ordenes.len() + cierres.len()) as u64);
     decidido
-}
-
-/// Lo que fue de una petición: todo decidido, o el fallo.
-fn resultado(trabajo: &Trabajo, decidido: &Decidido) -> CuerpoResultado {
-    let desenlace = |o: &Orden| decidido.desenlaces.get(&(o.id, o.huella));
-    let con = |o: &Orden| {
-        let desenlace = desenlace(o)?.clone();
-        Some(ResultadoEscritura { id: o.id, huella: o.huella, desenlace })
-    };
-    if let Some(escritas) = trabajo.ordenes().map(con).collect() {
-        return CuerpoResultado::Escritas(escritas);
-    }
-    let fallo = decidido.fallo.clone().unwrap_or_else(|| nada_hecho("quedó sin decidir"));
-    let ninguna = trabajo.ordenes().all(|o| desenlace(o).is_none());
-    CuerpoResultado::Fallo(Fallo { nada_hecho: fallo.nada_hecho && ninguna, motivo: fallo.motivo })
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use common::{
     mensajes::{Administracion, Administrada, Fallo},
-    tiempos::{self, CRUCES_MAX, RESPIRO, VUELTAS},
+    tiempos,
 };
 use sqlx::PgConnection;
 
@@ -13,6 +13,7 @@ use super::{
     Conexiones, apartadas, cuentas,
     fallo::{Culpa, nada_hecho},
 };
+use crate::machine::{Intentos, Otra};
 
 /// Hace lo que se pide.
 ///
@@ -29,21 +30,9 @@ pub async fn administrar(conexiones: &Conexiones, que: &Administracion) -> Resul
 /// [`Fallo`] si la base no contesta; lo que no se sumó sigue ahí.
 pub async fn consolidar(conexiones: &Conexiones) -> Result<(), Fallo> {
     let mut prestada = conexiones.tomar().await.map_err(|e| nada_hecho(Culpa::de(&e).motivo()))?;
-    match cuentas::consolidar(&mut prestada.conexion).await {
-        Ok(()) => {
-            conexiones.devolver(prestada);
-            Ok(())
-        }
-        Err(error) => {
-            let culpa = Culpa::de(&error);
-            if matches!(culpa, Culpa::Conexion(_)) {
-                conexiones.olvidar();
-            } else {
-                conexiones.devolver(prestada);
-            }
-            Err(nada_hecho(culpa.motivo()))
-        }
-    }
+    let hecho = cuentas::consolidar(&mut prestada.conexion).await.map_err(|e| Culpa::de(&e));
+    conexiones.recoger(prestada, hecho.as_ref().err());
+    hecho.map_err(|culpa| nada_hecho(culpa.motivo()))
 }
 
 fn cambia(que: &Administracion) -> bool {
@@ -51,38 +40,26 @@ fn cambia(que: &Administracion) -> bool {
 }
 
 async fn insistir(conexiones: &Conexiones, que: &Administracion) -> Result<Administrada, Fallo> {
-    let (inicio, mut cruces, mut en_el_aire) = (Instant::now(), 0, false);
+    let mut intentos = Intentos::desde(Instant::now());
     loop {
-        let fallo = |motivo, en_el_aire: bool| Fallo { nada_hecho: !en_el_aire, motivo };
         let mut prestada = match conexiones.tomar().await {
             Ok(prestada) => prestada,
-            Err(e) => return Err(fallo(Culpa::de(&e).motivo(), en_el_aire)),
+            Err(e) => return Err(intentos.fallo(Culpa::de(&e).motivo())),
         };
         let usada = prestada.usada;
-        let error = match hacer(&mut prestada.conexion, que).await {
-            Ok(hecho) => {
-                conexiones.devolver(prestada);
-                return Ok(hecho);
-            }
-            Err(error) => error,
+        let hecho = hacer(&mut prestada.conexion, que).await.map_err(|e| Culpa::de(&e));
+        conexiones.recoger(prestada, hecho.as_ref().err());
+        let culpa = match hecho {
+            Ok(hecho) => return Ok(hecho),
+            Err(culpa) => culpa,
         };
-        let (culpa, hay_tiempo) = (Culpa::de(&error), inicio.elapsed() < VUELTAS);
-        if let Culpa::Conexion(motivo) = culpa {
-            conexiones.olvidar();
-            en_el_aire |= cambia(que);
-            if !(usada || en_el_aire) || !hay_tiempo {
-                return Err(fallo(motivo, en_el_aire));
+        match (intentos.tropezar(Instant::now(), &culpa, usada, cambia(que)), culpa) {
+            (Otra::EnSeguida, _) => {}
+            (Otra::Tras(respiro), _) => tokio::time::sleep(respiro).await,
+            (Otra::No, Culpa::Operacion(motivo)) if cambia(que) && !intentos.en_el_aire() => {
+                return Ok(Administrada::NoEscrita { motivo });
             }
-            continue;
-        }
-        conexiones.devolver(prestada);
-        match culpa {
-            Culpa::Cruce(_) if cruces < CRUCES_MAX && hay_tiempo => {
-                tokio::time::sleep(RESPIRO * cruces).await;
-                cruces += 1;
-            }
-            Culpa::Operacion(motivo) if cambia(que) && !en_el_aire => return Ok(Administrada::NoEscrita { motivo }),
-            otra => return Err(fallo(otra.motivo(), en_el_aire)),
+            (Otra::No, otra) => return Err(intentos.fallo(otra.motivo())),
         }
     }
 }

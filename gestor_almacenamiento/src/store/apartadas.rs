@@ -1,26 +1,28 @@
 //! Lo que una persona hace con las operaciones apartadas: verlas, recuperarlas o cerrarlas.
 //!
-//! Resolver una es una transacción sobre su fila de `operaciones`: la primera que la ve apartada la cambia, y las demás la
+//! Resolver una es un lote con un efecto más, sobre su fila de `operaciones`: la primera que la ve apartada la cambia, y las demás la
 //! encuentran resuelta. Quien repite lo que ya se hizo recibe lo mismo; quien quería otra cosa, cómo se resolvió.
 
 use chrono::{DateTime, Utc};
 use common::{
-    dominio::{Codigo, Comando, Estado, Huella, OperacionId},
+    dominio::{Codigo, Comando, Estado, Huella, OperacionId, SedeId},
     mensajes::{
-        Administrada, MotivoDeApartar, Orden, Respuesta, RespuestaGuardada,
+        Administrada, MotivoDeApartar, Orden, Respuesta,
         administracion::{Apartada, Resolucion},
     },
     process::puntos_de_muerte::{self, Punto},
 };
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    escritura::decidir_una,
-    foto::{self, Foto, de_codigo, ilegible},
+    foto::{self, de_codigo, ilegible},
     guardado,
 };
-use crate::sumandos::Sumandos;
+use crate::machine::{
+    Decidida, Foto, LoteDecidido, Nombrado, Resuelta,
+    pliegue::{decidir_una, momento},
+};
 
 /// Filas en una página, como mucho.
 const PAGINA_MAX: u32 = 500;
@@ -98,13 +100,10 @@ pub(super) async fn recuperar(c: &mut PgConnection, id: OperacionId) -> sqlx::Re
         None => {}
     }
     let orden = fila.orden()?;
-    let mut foto = foto::leer(c, &[orden]).await?;
-    let decidida = decidir_una(&mut foto, &orden);
-    let mut sumandos = ya_no_en_revision(&orden.comando);
-    sumandos.decidida(orden.comando.tipo(), decidida.respuesta.codigo, decidida.sede);
-    puntos_de_muerte::pasar(Punto::AlmacenAntesDeGuardar);
-    let resuelta = Resuelta { como: "recuperada", estado: decidida.estado, nota: None, respuesta: decidida.respuesta };
-    resolver(c, id, &foto, resuelta, sumandos).await
+    let mut foto = foto::leer(c, &[Nombrado { id, comando: Some(orden.comando) }]).await?;
+    let Decidida { estado, respuesta, sede, .. } = decidir_una(&mut foto, &orden.into());
+    let resuelta = Resuelta { id, como: "recuperada", estado, respuesta, nota: None };
+    resolver(c, &foto, &orden.comando, sede, resuelta).await
 }
 
 /// Da por bueno que no se hará.
@@ -118,61 +117,31 @@ pub(super) async fn cerrar(c: &mut PgConnection, id: OperacionId, nota: &str) ->
         None => {}
     }
     let orden = fila.orden()?;
-    let foto = foto::leer_ids(c, &[id.uuid()]).await?;
-    let momento = orden.aceptada.fecha().min(foto.ahora);
-    let respuesta = Respuesta::nueva(Some(id.uuid()), Estado::Error, Codigo::ErrorInterno, momento);
+    let foto = foto::leer(c, &[Nombrado { id, comando: None }]).await?;
+    let respuesta = Respuesta::nueva(Some(id.uuid()), Estado::Error, Codigo::ErrorInterno, momento(&foto, &orden));
     let respuesta = respuesta.con_mensaje(CERRADA).guardada();
-    let mut sumandos = ya_no_en_revision(&orden.comando);
-    sumandos.decidida(orden.comando.tipo(), respuesta.codigo, orden.comando.sede());
-    let resuelta = Resuelta { como: "cerrada", estado: "anulada", nota: Some(nota), respuesta };
-    resolver(c, id, &foto, resuelta, sumandos).await
+    let resuelta = Resuelta { id, como: "cerrada", estado: "anulada", respuesta, nota: Some(nota) };
+    resolver(c, &foto, &orden.comando, orden.comando.sede(), resuelta).await
 }
 
-/// Se contó al apartarla, con la sede que pedía.
-fn ya_no_en_revision(comando: &Comando) -> Sumandos {
-    let mut sumandos = Sumandos::default();
-    sumandos.ya_no(comando.tipo(), Codigo::EnRevision, comando.sede());
-    sumandos
-}
-
-/// Cómo queda una apartada.
-struct Resuelta {
-    como: &'static str,
-    estado: &'static str,
-    nota: Option<String>,
-    respuesta: RespuestaGuardada,
-}
-
-/// Cambia la fila si nadie la cambió, y escribe con ella lo que `foto` decidió.
+/// Cambia la fila si nadie la cambió, y escribe con ella lo que se decidió sobre `foto`.
 async fn resolver(
     c: &mut PgConnection,
-    id: OperacionId,
     foto: &Foto,
+    comando: &Comando,
+    sede: Option<SedeId>,
     resuelta: Resuelta,
-    sumandos: Sumandos,
 ) -> sqlx::Result<Administrada> {
-    let sql = "-- apartadas::resolver
-        SELECT resolver_apartada($1, $2, $3, $4, $5, $6)";
-    let mut tx = c.begin().await?;
-    let hecho = async {
-        sqlx::query(sql)
-            .bind(id.uuid())
-            .bind(resuelta.como)
-            .bind(resuelta.estado)
-            .bind(resuelta.respuesta.codigo.as_str())
-            .bind(resuelta.respuesta.cuerpo.get())
-            .bind(&resuelta.nota)
-            .execute(&mut *tx)
-            .await?;
-        guardado::guardar(&mut tx, foto, Vec::new(), sumandos).await
-    };
-    match hecho.await {
-        Ok(()) => tx.commit().await?,
-        // Se deshace ya: en la conexión que se devuelve no queda nadie esperando por estas filas.
-        Err(error) => return tx.rollback().await.and(Err(error)),
-    }
+    let respuesta = resuelta.respuesta.clone();
+    let mut lote = LoteDecidido::nuevo(foto, Vec::new());
+    // Se contó al apartarla, con la sede que pedía.
+    lote.sumandos.ya_no(comando.tipo(), Codigo::EnRevision, comando.sede());
+    lote.sumandos.decidida(comando.tipo(), respuesta.codigo, sede);
+    lote.resuelta = Some(resuelta);
+    puntos_de_muerte::pasar(Punto::AlmacenAntesDeGuardar);
+    guardado::guardar(c, &lote).await?;
     puntos_de_muerte::pasar(Punto::AlmacenGuardadaSinContestar);
-    Ok(Administrada::Decidida(resuelta.respuesta))
+    Ok(Administrada::Decidida(respuesta))
 }
 
 async fn buscar(c: &mut PgConnection, id: OperacionId) -> sqlx::Result<Option<Fila>> {
@@ -181,7 +150,7 @@ async fn buscar(c: &mut PgConnection, id: OperacionId) -> sqlx::Result<Option<Fi
 
 /// La respuesta de una operación resuelta; ninguna, si la están podando.
 async fn lo_guardado(c: &mut PgConnection, id: OperacionId) -> sqlx::Result<Administrada> {
-    let mut foto = foto::leer_ids(c, &[id.uuid()]).await?;
+    let mut foto = foto::leer(c, &[Nombrado { id, comando: None }]).await?;
     let guardada = foto.decididas.remove(&id);
     Ok(guardada.map_or(Administrada::NoExiste, |(_, respuesta)| Administrada::Decidida(respuesta)))
 }

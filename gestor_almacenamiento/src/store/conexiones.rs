@@ -9,6 +9,8 @@ use common::tiempos;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::fallo::Culpa;
+
 /// Las conexiones a una base, en uso o libres.
 #[derive(Clone)]
 pub struct Conexiones {
@@ -46,6 +48,14 @@ impl Conexiones {
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)??;
         Ok(Prestada { conexion, usada: false, _turno: turno })
+    }
+
+    /// Recoge una conexión después de usarla: si la culpa de lo que pasó es suya, se cierra, y las libres con ella.
+    pub(super) fn recoger(&self, prestada: Prestada, culpa: Option<&Culpa>) {
+        match culpa {
+            Some(Culpa::Conexion(_)) => self.olvidar(),
+            _ => self.devolver(prestada),
+        }
     }
 
     /// Devuelve una conexión sana, sin transacción abierta.

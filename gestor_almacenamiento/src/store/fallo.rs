@@ -1,19 +1,6 @@
 //! Decide de quién es un error de PostgreSQL: de la operación, del punto de almacenamiento, o de la mala suerte.
 
-use common::mensajes::Fallo;
-
-/// De quién es el error.
-#[derive(Debug)]
-pub enum Culpa {
-    /// Otra transacción se cruzó: repetir el lote basta.
-    Cruce(String),
-    /// De alguna operación del lote: las demás se pueden escribir.
-    Operacion(String),
-    /// De este punto; la conexión sigue viva.
-    Punto(String),
-    /// De la conexión, que ya no vale.
-    Conexion(String),
-}
+pub use crate::machine::{Culpa, nada_hecho};
 
 /// Interbloqueo, fallo de serialización, una fila que otro retiene, y lo que `guardar_lote` dice si su foto ya no vale.
 const CRUCES: [&str; 4] = ["40P01", "40001", "55P03", "AN001"];
@@ -51,18 +38,4 @@ impl Culpa {
             Self::Operacion(motivo)
         }
     }
-
-    /// Qué dijo la base.
-    #[must_use]
-    pub fn motivo(self) -> String {
-        match self {
-            Self::Cruce(m) | Self::Operacion(m) | Self::Punto(m) | Self::Conexion(m) => m,
-        }
-    }
-}
-
-/// Un fallo de este punto con el que nada se hizo.
-#[must_use]
-pub fn nada_hecho(motivo: impl Into<String>) -> Fallo {
-    Fallo { nada_hecho: true, motivo: motivo.into() }
 }

@@ -4,37 +4,28 @@
 
 use std::{collections::HashMap, str::FromStr};
 
-use chrono::{DateTime, Utc};
 use common::{
     dominio::{
         Codigo, Huella, Objeto, OperacionId, UsuarioId,
-        reglas::{Ejemplar, Filas, Prestamo, Ranuras, Usuario},
+        reglas::{Ejemplar, Filas, Prestamo, Ranuras, Reglamento, Usuario},
     },
-    mensajes::{Orden, RespuestaGuardada},
+    mensajes::RespuestaGuardada,
 };
 use serde_json::value::RawValue;
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{Column, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-/// Lo leído.
-pub(super) struct Foto {
-    /// Las operaciones que ya estaban decididas.
-    pub decididas: HashMap<OperacionId, (Huella, RespuestaGuardada)>,
-    /// Lo que nombran las órdenes.
-    pub filas: Filas,
-    /// La hora de la base.
-    pub ahora: DateTime<Utc>,
-    /// Desde cuándo se recuerdan las operaciones.
-    pub horizonte: DateTime<Utc>,
-}
+use crate::machine::{Foto, Nombrado};
 
 /// Una fila por orden, con todo lo que nombra; y otra por cada ejemplar de cada título nombrado por su ISBN (o una sin
 /// ejemplar, si no tiene ninguno).
 pub const FOTO: &str = "-- foto::leer
-    SELECT clock_timestamp(), (SELECT desde FROM horizonte), o.id, o.huella, o.codigo, o.respuesta,
-        e.isbn, e.ejemplar_id, e.sede_id, p.prestamo_id, p.usuario_id, p.desde, p.vence, p.renovaciones, p.ranura,
-        u.usuario_id, u.categoria, u.bloqueado,
-        (SELECT bit_or(1::bigint << a.ranura) FROM prestamos AS a WHERE a.usuario_id = u.usuario_id AND a.devuelto IS NULL)
+    SELECT clock_timestamp() AS ahora, (SELECT desde FROM horizonte) AS horizonte, o.id AS operacion, o.huella, o.codigo,
+        o.respuesta, e.isbn, e.ejemplar_id AS ejemplar, e.sede_id AS sede, p.prestamo_id AS prestamo,
+        p.usuario_id AS prestado_a, p.desde, p.vence, p.renovaciones, p.ranura, u.usuario_id AS usuario, u.categoria,
+        u.bloqueado, (
+            SELECT bit_or(1::bigint << a.ranura) FROM prestamos AS a WHERE a.usuario_id = u.usuario_id AND a.devuelto IS NULL
+        ) AS ranuras
     FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::text[]) AS ejemplar_id, unnest($3::text[]) AS usuario_id) AS n
     LEFT JOIN operaciones AS o ON o.id = n.id
     LEFT JOIN ejemplares AS e ON e.ejemplar_id = n.ejemplar_id
@@ -49,38 +40,30 @@ pub const FOTO: &str = "-- foto::leer
     LEFT JOIN prestamos AS p ON p.ejemplar_id = e.ejemplar_id AND p.devuelto IS NULL
     WHERE l.isbn = ANY($4)";
 
-/// Lee lo que nombran `ordenes`, que son una por lo menos.
-pub(super) async fn leer(c: &mut PgConnection, ordenes: &[Orden]) -> sqlx::Result<Foto> {
-    let objetos = columna(ordenes, |o| o.comando.objeto());
-    let usuarios = columna(ordenes, |o| o.comando.usuario());
-    let foto = sqlx::query(FOTO)
-        .bind(columna(ordenes, |o| o.id.uuid()))
-        .bind(columna(&objetos, ejemplar))
+/// Lee lo que se nombra, que es una operación por lo menos.
+pub(super) async fn leer(c: &mut PgConnection, nombrado: &[Nombrado]) -> sqlx::Result<Foto> {
+    let objetos = columna(nombrado, |n| n.comando.map(|c| c.objeto()));
+    let usuarios = columna(nombrado, |n| n.comando.and_then(|c| c.usuario()));
+    let leidas = sqlx::query(FOTO)
+        .bind(columna(nombrado, |n| n.id.uuid()))
+        .bind(columna(&objetos, |o| o.as_ref().and_then(ejemplar)))
         .bind(columna(&usuarios, |u| u.as_ref().map(UsuarioId::as_str)))
-        .bind(objetos.iter().filter_map(isbn).collect::<Vec<_>>());
-    componer(foto.fetch_all(c).await?)
-}
-
-/// Lee solo qué se decidió de esos ids, que son uno por lo menos: lo que nombran sus operaciones puede no dejarse leer.
-pub(super) async fn leer_ids(c: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Foto> {
-    let nada = vec![None::<&str>; ids.len()];
-    let foto = sqlx::query(FOTO).bind(ids).bind(&nada).bind(&nada).bind(Vec::<&str>::new());
-    componer(foto.fetch_all(c).await?)
-}
-
-fn componer(leidas: Vec<PgRow>) -> sqlx::Result<Foto> {
+        .bind(objetos.iter().flatten().filter_map(isbn).collect::<Vec<_>>())
+        .fetch_all(c)
+        .await?;
     let primera = leidas.first().ok_or(sqlx::Error::RowNotFound)?;
-    let (ahora, horizonte) = (primera.try_get(AHORA)?, primera.try_get(HORIZONTE)?);
+    let en = Columnas::de(primera)?;
+    let (ahora, horizonte) = (primera.try_get(en.ahora)?, primera.try_get(en.horizonte)?);
     let (mut decididas, mut filas) = (HashMap::new(), Filas::default());
-    for fila in leidas {
-        let fila = Leida(fila);
+    for fila in &leidas {
+        let fila = Leida { fila, en: &en };
         decididas.extend(fila.decidida()?);
         fila.titulo(&mut filas)?;
         if let Some(usuario) = fila.usuario()? {
             filas.con_usuario(usuario);
         }
     }
-    Ok(Foto { decididas, filas, ahora, horizonte })
+    Ok(Foto { decididas, filas, reglamento: Reglamento::VIGENTE, ahora, horizonte })
 }
 
 fn ejemplar(objeto: &Objeto) -> Option<&str> {
@@ -97,90 +80,90 @@ fn isbn(objeto: &Objeto) -> Option<&str> {
     }
 }
 
-// Los puestos de las columnas de [`FOTO`].
-const AHORA: usize = 0;
-const HORIZONTE: usize = 1;
-const ID: usize = 2;
-const HUELLA: usize = 3;
-const CODIGO: usize = 4;
-const RESPUESTA: usize = 5;
-const ISBN: usize = 6;
-const EJEMPLAR: usize = 7;
-const SEDE: usize = 8;
-const PRESTAMO: usize = 9;
-const PRESTADO_A: usize = 10;
-const DESDE: usize = 11;
-const VENCE: usize = 12;
-const RENOVACIONES: usize = 13;
-const RANURA: usize = 14;
-const USUARIO: usize = 15;
-const CATEGORIA: usize = 16;
-const BLOQUEADO: usize = 17;
-const RANURAS: usize = 18;
+/// En qué puesto viene cada columna de [`FOTO`]: se busca su nombre una vez por foto, y no una por fila.
+macro_rules! columnas {
+    ($($nombre:ident),*) => {
+        struct Columnas { $($nombre: usize),* }
+
+        impl Columnas {
+            fn de(fila: &PgRow) -> sqlx::Result<Self> {
+                Ok(Self { $($nombre: fila.try_column(stringify!($nombre))?.ordinal()),* })
+            }
+        }
+    };
+}
+
+columnas! {
+    ahora, horizonte, operacion, huella, codigo, respuesta, isbn, ejemplar, sede, prestamo, prestado_a, desde, vence,
+    renovaciones, ranura, usuario, categoria, bloqueado, ranuras
+}
 
 /// Una fila de [`FOTO`].
-struct Leida(PgRow);
+struct Leida<'a> {
+    fila: &'a PgRow,
+    en: &'a Columnas,
+}
 
-impl Leida {
+impl Leida<'_> {
     fn decidida(&self) -> sqlx::Result<Option<(OperacionId, (Huella, RespuestaGuardada))>> {
-        let Some(id) = self.quiza_id(ID)? else { return Ok(None) };
-        let huella = Huella::from_bytes(self.0.try_get(HUELLA)?);
+        let Some(id) = self.quiza_id(self.en.operacion)? else { return Ok(None) };
+        let huella = Huella::from_bytes(self.fila.try_get(self.en.huella)?);
         let huella = huella.ok_or_else(|| ilegible("una huella no mide 16 bytes"))?;
-        Ok(Some((id, (huella, guardada(self.0.try_get(CODIGO)?, self.0.try_get(RESPUESTA)?)?))))
+        Ok(Some((id, (huella, guardada(self.fila.try_get(self.en.codigo)?, self.fila.try_get(self.en.respuesta)?)?))))
     }
 
     /// El título, el ejemplar y, si está prestado, su préstamo.
     fn titulo(&self, filas: &mut Filas) -> sqlx::Result<()> {
-        let Some(isbn) = self.quiza(ISBN)? else { return Ok(()) };
+        let Some(isbn) = self.quiza(self.en.isbn)? else { return Ok(()) };
         filas.con_libro(isbn);
-        let Some(id) = self.quiza(EJEMPLAR)? else { return Ok(()) };
-        filas.con_ejemplar(Ejemplar { id, isbn, sede: self.etiqueta(SEDE)? });
-        let Some(prestamo) = self.quiza_id(PRESTAMO)? else { return Ok(()) };
+        let Some(id) = self.quiza(self.en.ejemplar)? else { return Ok(()) };
+        filas.con_ejemplar(Ejemplar { id, isbn, sede: self.etiqueta(self.en.sede)? });
+        let Some(prestamo) = self.quiza_id(self.en.prestamo)? else { return Ok(()) };
         filas.con_prestamo(Prestamo {
             id: prestamo,
             ejemplar: id,
             isbn,
-            usuario: self.etiqueta(PRESTADO_A)?,
-            desde: self.0.try_get(DESDE)?,
-            vence: self.0.try_get(VENCE)?,
-            renovaciones: self.pequeno(RENOVACIONES)?,
-            ranura: self.pequeno(RANURA)?,
+            usuario: self.etiqueta(self.en.prestado_a)?,
+            desde: self.fila.try_get(self.en.desde)?,
+            vence: self.fila.try_get(self.en.vence)?,
+            renovaciones: self.pequeno(self.en.renovaciones)?,
+            ranura: self.pequeno(self.en.ranura)?,
             cierre: None,
         });
         Ok(())
     }
 
     fn usuario(&self) -> sqlx::Result<Option<Usuario>> {
-        let Some(id) = self.quiza(USUARIO)? else { return Ok(None) };
-        let ocupadas: Option<i64> = self.0.try_get(RANURAS)?;
+        let Some(id) = self.quiza(self.en.usuario)? else { return Ok(None) };
+        let ocupadas: Option<i64> = self.fila.try_get(self.en.ranuras)?;
         Ok(Some(Usuario {
             id,
-            categoria: self.0.try_get::<&str, _>(CATEGORIA)?.parse().map_err(ilegible)?,
-            bloqueado: self.0.try_get(BLOQUEADO)?,
+            categoria: self.fila.try_get::<&str, _>(self.en.categoria)?.parse().map_err(ilegible)?,
+            bloqueado: self.fila.try_get(self.en.bloqueado)?,
             ranuras: Ranuras::de_bits(ocupadas.unwrap_or_default().cast_unsigned()),
         }))
     }
 
     fn quiza_id(&self, puesto: usize) -> sqlx::Result<Option<OperacionId>> {
-        self.0.try_get::<Option<Uuid>, _>(puesto)?.map(OperacionId::try_new).transpose().map_err(ilegible)
+        self.fila.try_get::<Option<Uuid>, _>(puesto)?.map(OperacionId::try_new).transpose().map_err(ilegible)
     }
 
     fn pequeno(&self, puesto: usize) -> sqlx::Result<u8> {
-        u8::try_from(self.0.try_get::<i16, _>(puesto)?).map_err(ilegible)
+        u8::try_from(self.fila.try_get::<i16, _>(puesto)?).map_err(ilegible)
     }
 
     fn quiza<T: FromStr>(&self, puesto: usize) -> sqlx::Result<Option<T>>
     where
         T::Err: std::error::Error + Send + Sync + 'static,
     {
-        self.0.try_get::<Option<&str>, _>(puesto)?.map(str::parse).transpose().map_err(ilegible)
+        self.fila.try_get::<Option<&str>, _>(puesto)?.map(str::parse).transpose().map_err(ilegible)
     }
 
     fn etiqueta<T: FromStr>(&self, puesto: usize) -> sqlx::Result<T>
     where
         T::Err: std::error::Error + Send + Sync + 'static,
     {
-        self.0.try_get::<&str, _>(puesto)?.parse().map_err(ilegible)
+        self.fila.try_get::<&str, _>(puesto)?.parse().map_err(ilegible)
     }
 }
 

@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 /// Su número, qué hace y su texto. El número y el texto no cambian una vez publicados: la base recuerda su resumen.
-const TODAS: [(i64, &str, &str); 3] = [
+const TODAS: [(i64, &str, &str); 4] = [
     (1, "esquema", include_str!("../../../migrations/0001_esquema.sql")),
     (
         2,
@@ -16,6 +16,11 @@ const TODAS: [(i64, &str, &str); 3] = [
         include_str!("../../../migrations/0002_un_viaje_para_leer_y_otro_para_escribir.sql"),
     ),
     (3, "apartadas y cuentas", include_str!("../../../migrations/0003_apartadas_y_cuentas.sql")),
+    (
+        4,
+        "un lote con efectos por su nombre",
+        include_str!("../../../migrations/0004_un_lote_con_efectos_por_su_nombre.sql"),
+    ),
 ];
 
 /// Todas, en su orden.

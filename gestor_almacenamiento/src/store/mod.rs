@@ -1,11 +1,10 @@
-//! Todo el SQL. Aquí no hay reglas: se leen filas, se pliegan con [`common::dominio::reglas`] y se escribe lo que cambió.
+//! Todo el SQL. Aquí no se decide nada: se leen filas y se escribe lo que la máquina decidió.
 //!
 //! - [`base`]: a qué base se entra, con qué rol y con qué plazos; migraciones y espera al arrancar.
 //! - [`migraciones`]: las que van dentro del programa.
 //! - [`conexiones`]: las conexiones abiertas que no usa nadie.
-//! - [`escritura`]: un lote, entero y de una vez; repetirlo y partirlo.
+//! - [`escritura`]: mueve la máquina de un lote ([`crate::machine`]) contra la base.
 //! - [`foto`] y [`guardado`]: sus dos viajes, lo que se lee para decidir y lo decidido.
-//! - [`cierre`]: decidir en contra de lo que nadie decidió.
 //! - [`administracion`]: lo que pide una persona; [`apartadas`], lo que resuelve; [`cuentas`], lo que se cuenta.
 //! - [`consultas`]: lo que se pregunta sin cambiar nada, y la salud.
 //! - [`poda`]: olvidar las operaciones antiguas.
@@ -29,7 +28,6 @@ pub mod administracion;
 pub mod apartadas;
 pub mod base;
 pub mod catalogo;
-mod cierre;
 pub mod conexiones;
 pub mod consultas;
 pub mod cuentas;

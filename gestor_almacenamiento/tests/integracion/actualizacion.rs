@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::comun::{Biblioteca, CATALOGO, entrada, hacer, prestamo};
 
 /// Los módulos cuyas sentencias corren mientras se sirve. Importar y podar son órdenes sueltas, que migran antes de empezar.
-const SIRVEN: [&str; 6] = ["apartadas", "cierre", "consultas", "cuentas", "foto", "guardado"];
+const SIRVEN: [&str; 5] = ["apartadas", "consultas", "cuentas", "foto", "guardado"];
 
 fn ultima() -> i64 {
     migraciones::todas().iter().map(|m| m.version).max().expect("hay migraciones")
@@ -119,7 +119,7 @@ impl Anterior {
         let horizonte: DateTime<Utc> = foto.try_get(1).expect("horizonte");
         let (isbn, sede): (String, String) = (foto.try_get(6).expect("isbn"), foto.try_get(8).expect("sede"));
         let (id, desde) = (orden.id.uuid(), orden.aceptada.fecha());
-        let datos = json!({"prestamo": id, "ejemplar": ejemplar, "isbn": isbn, "sede": sede, "usuario": usuario});
+        let datos = json!({"prestamo": id, "ejemplar": ejemplar, "isbn": isbn, "sede": &sede, "usuario": usuario});
         let respuesta = Respuesta::nueva(Some(id), Estado::Aplicada, Codigo::Ok, desde).con_datos(datos).guardada();
         let decididas = sqlx::query(self.sql("guardado::guardar"))
             .bind(vec![id])
@@ -148,7 +148,14 @@ impl Anterior {
             .bind(vec![0_i16])
             .bind(vec![None::<DateTime<Utc>>])
             .bind(vec![None::<Uuid>]);
-        con_nuevos.execute(&mut self.conexion).await.map(drop)
+        let con_sumandos = con_nuevos
+            .bind(vec!["prestamo"])
+            .bind(vec!["OK"])
+            .bind(vec![sede])
+            .bind(vec![1_i32])
+            .bind(vec![isbn.as_str()])
+            .bind(vec![1_i32]);
+        con_sumandos.execute(&mut self.conexion).await.map(drop)
     }
 }
 

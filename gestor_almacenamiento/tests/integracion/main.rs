@@ -11,6 +11,7 @@ mod escritura;
 mod esquema;
 mod fallos;
 mod importar;
+mod lotes;
 mod muertes;
 mod programa;
 mod servicio;

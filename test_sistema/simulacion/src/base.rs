@@ -6,19 +6,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use common::{
-    dominio::{
-        EjemplarId, Objeto, OperacionId, UsuarioId,
-        reglas::{Categoria, Ejemplar, Filas, Prestamo, Ranuras, Usuario},
-    },
-    mensajes::Orden,
+use common::dominio::{
+    EjemplarId, Objeto, OperacionId, UsuarioId,
+    reglas::{Categoria, Ejemplar, Filas, Prestamo, Ranuras, Reglamento, Usuario},
 };
+use gestor_almacenamiento::machine::{Culpa, Decidida, Foto, LoteDecidido, Nombrado};
 
 use crate::{
     catalogo::{ejemplar, isbn, sede, usuario},
     cronica::corto,
     entorno::Entorno,
-    mensajes::{DeBase, FilaOperacion, Foto, Lote, Trabajo},
+    mensajes::{DeBase, Trabajo},
     perfil::Perfil,
     sucesos::{Quien, Suceso},
 };
@@ -33,7 +31,7 @@ pub struct Base {
     /// Cuántas veces ha arrancado.
     pub generacion: u32,
     /// Lo decidido.
-    pub operaciones: BTreeMap<OperacionId, FilaOperacion>,
+    pub operaciones: BTreeMap<OperacionId, Decidida>,
     /// Los préstamos.
     pub prestamos: BTreeMap<OperacionId, Prestamo>,
     /// Los ejemplares que hay.
@@ -75,7 +73,7 @@ impl Base {
     ) {
         let vale = self.arriba && generacion.is_none_or(|g| g == self.generacion);
         if !vale {
-            return self.contestar(e, almacen, vida, numero, DeBase::SeCorto);
+            return self.contestar(e, almacen, vida, numero, DeBase::se_corto());
         }
         if self.quieta {
             self.retenidos.push((almacen, vida, numero, trabajo));
@@ -97,7 +95,7 @@ impl Base {
         self.quieta = false;
         self.generacion += 1;
         for (almacen, vida, numero, _) in std::mem::take(&mut self.retenidos) {
-            self.contestar(e, almacen, vida, numero, DeBase::SeCorto);
+            self.contestar(e, almacen, vida, numero, DeBase::se_corto());
         }
     }
 
@@ -109,7 +107,7 @@ impl Base {
                 let que = self.hacer(e, almacen, trabajo);
                 self.contestar(e, almacen, vida, numero, que);
             } else {
-                self.contestar(e, almacen, vida, numero, DeBase::SeCorto);
+                self.contestar(e, almacen, vida, numero, DeBase::se_corto());
             }
         }
     }
@@ -117,19 +115,20 @@ impl Base {
     fn hacer(&mut self, e: &mut Entorno, almacen: usize, trabajo: Trabajo) -> DeBase {
         match trabajo {
             Trabajo::Salud => DeBase::Sana,
-            Trabajo::Foto(ordenes) => DeBase::Foto(Box::new(self.foto(e, &ordenes))),
+            Trabajo::Foto(nombrado) => DeBase::Foto(Box::new(self.foto(e, &nombrado))),
             Trabajo::Guardar(lote) => self.guardar(e, almacen, *lote),
         }
     }
 
-    fn foto(&self, e: &Entorno, ordenes: &[Orden]) -> Foto {
+    fn foto(&self, e: &Entorno, nombrado: &[Nombrado]) -> Foto {
         let mut filas = Filas::default();
         let mut decididas = HashMap::new();
-        for orden in ordenes {
-            if let Some(fila) = self.operaciones.get(&orden.id) {
-                decididas.insert(orden.id, (fila.orden.huella, fila.respuesta.clone()));
+        for Nombrado { id, comando } in nombrado {
+            if let Some(fila) = self.operaciones.get(id) {
+                decididas.insert(*id, (fila.orden.huella, fila.respuesta.clone()));
             }
-            match orden.comando.objeto() {
+            let Some(comando) = comando else { continue };
+            match comando.objeto() {
                 Objeto::Ejemplar(id) => self.con_ejemplar(&mut filas, id),
                 Objeto::Libro(isbn) => {
                     self.ejemplares
@@ -138,7 +137,7 @@ impl Base {
                         .for_each(|ej| self.con_ejemplar(&mut filas, ej.id));
                 }
             }
-            if let Some(id) = orden.comando.usuario()
+            if let Some(id) = comando.usuario()
                 && let Some(categoria) = self.usuarios.get(&id)
             {
                 let bits = self.abiertos().filter(|p| p.usuario == id).fold(0, |bits, p| bits | 1 << p.ranura);
@@ -146,7 +145,8 @@ impl Base {
                 filas.con_usuario(Usuario { id, categoria: *categoria, bloqueado: false, ranuras });
             }
         }
-        Foto { decididas, filas, ahora: e.hora(0).fecha(), horizonte: self.horizonte }
+        let (reglamento, ahora, horizonte) = (Reglamento::VIGENTE, e.hora(0).fecha(), self.horizonte);
+        Foto { decididas, filas, reglamento, ahora, horizonte }
     }
 
     fn con_ejemplar(&self, filas: &mut Filas, id: EjemplarId) {
@@ -162,25 +162,25 @@ impl Base {
     }
 
     /// `guardar_lote`.
-    fn guardar(&mut self, e: &mut Entorno, almacen: usize, lote: Lote) -> DeBase {
+    fn guardar(&mut self, e: &mut Entorno, almacen: usize, lote: LoteDecidido) -> DeBase {
         if e.tormenta && e.azar.menor_que(200) == 0 {
-            return DeBase::Cruce;
+            return DeBase::cruce();
         }
         if lote.decididas.iter().any(|d| self.operaciones.contains_key(&d.orden.id)) {
-            return DeBase::Cruce;
+            return DeBase::cruce();
         }
         if lote.horizonte != self.horizonte {
-            return DeBase::Cruce;
+            return DeBase::cruce();
         }
-        let de_negocio = |d: &&FilaOperacion| matches!(d.estado, "aplicada" | "rechazada");
+        let de_negocio = |d: &&Decidida| matches!(d.estado, "aplicada" | "rechazada");
         if lote.decididas.iter().filter(de_negocio).any(|d| e.juez.es_venenosa(d.orden.id)) {
-            return DeBase::NoSePuede;
+            return DeBase::No(Culpa::Operacion("no se puede escribir".into()));
         }
         let mut prestamos = self.prestamos.clone();
         for cambiado in &lote.cambios.cambiados {
             let sigue = |p: &&mut Prestamo| p.cierre.is_none() && p.renovaciones == cambiado.renovaciones_leidas;
             let Some(fila) = prestamos.get_mut(&cambiado.prestamo.id).filter(sigue) else {
-                return DeBase::Cruce;
+                return DeBase::cruce();
             };
             *fila = cambiado.prestamo;
         }
@@ -190,7 +190,7 @@ impl Base {
                     && (p.ejemplar == nuevo.ejemplar || (p.usuario, p.ranura) == (nuevo.usuario, nuevo.ranura))
             };
             if prestamos.contains_key(&nuevo.id) || (nuevo.cierre.is_none() && prestamos.values().any(choca)) {
-                return DeBase::Cruce;
+                return DeBase::cruce();
             }
             prestamos.insert(nuevo.id, *nuevo);
         }

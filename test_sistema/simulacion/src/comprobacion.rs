@@ -4,6 +4,7 @@ use common::{
     dominio::{Codigo, Estado, Huella, OperacionId},
     mensajes::descifrar,
 };
+use gestor_almacenamiento::machine::Decidida;
 use juicio::{
     auditoria::{self, Auditor, Destino, Efecto, FilaPrestamo, Sembrados},
     historia::{Historia, Resumen},
@@ -14,7 +15,6 @@ use crate::{
     cronica::{corto, en_palabras},
     juez::{Juez, Op},
     linealidad::{self, Llamada},
-    mensajes::FilaOperacion,
     mundo::Mundo,
     sucesos::Quien,
 };
@@ -109,7 +109,7 @@ fn auditar(mundo: &Mundo) -> Result<(), String> {
     let mut historia = Historia::default();
     for op in &juez.ops {
         let guardado = juez.confirmadas.get(&op.id);
-        let de_negocio = |fila: &FilaOperacion| matches!(fila.estado, "aplicada" | "rechazada");
+        let de_negocio = |fila: &Decidida| matches!(fila.estado, "aplicada" | "rechazada");
         let suyo = guardado.is_some_and(|fila| fila.orden.huella == Huella::de(&op.comando) && de_negocio(fila));
         if suyo {
             historia.pedida(op.id.uuid(), op.comando.tipo(), Huella::de(&op.comando));

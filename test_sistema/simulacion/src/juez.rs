@@ -6,10 +6,11 @@ use common::{
     dominio::{Codigo, Comando, Estado, Huella, OperacionId},
     mensajes::MotivoDeApartar,
 };
+use gestor_almacenamiento::machine::Decidida;
 
 use crate::{
     cronica::corto,
-    mensajes::{Contestado, FilaOperacion},
+    mensajes::Contestado,
     reloj::{MS, Us},
 };
 
@@ -75,7 +76,7 @@ pub struct Juez {
     pub envios: Vec<Envio>,
     marcas: HashMap<OperacionId, Marca>,
     /// Lo que la base confirmó.
-    pub confirmadas: BTreeMap<OperacionId, FilaOperacion>,
+    pub confirmadas: BTreeMap<OperacionId, Decidida>,
     /// El orden en que se confirmaron.
     pub orden: Vec<OperacionId>,
     ids: u16,
@@ -226,12 +227,13 @@ impl Juez {
     }
 
     /// La base confirma una decisión.
-    pub fn al_confirmar(&mut self, fila: &FilaOperacion) {
+    pub fn al_confirmar(&mut self, fila: &Decidida) {
         let id = fila.orden.id;
         if self.confirmadas.insert(id, fila.clone()).is_some() {
             self.romper(format!("{} se decide dos veces", corto(id)));
         }
-        if fila.motivo == Some(MotivoDeApartar::FallosDefinidos) && !self.es_venenosa(id) {
+        let motivo = fila.expediente.as_ref().map(|e| e.motivo);
+        if motivo == Some(MotivoDeApartar::FallosDefinidos) && !self.es_venenosa(id) {
             self.romper(format!("{} se aparta por no poderse escribir, y se podía", corto(id)));
         }
         self.orden.push(id);

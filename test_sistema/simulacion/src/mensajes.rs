@@ -1,15 +1,10 @@
 //! Lo que se dicen los procesos: por la red, y entre un gestor de almacenamiento y la base.
 
-use std::collections::HashMap;
-
-use chrono::{DateTime, Utc};
 use common::{
-    dominio::{
-        Codigo, Comando, Estado, Huella, OperacionId,
-        reglas::{Cambios, Filas},
-    },
-    mensajes::{MotivoDeApartar, Orden, Peticion, RespuestaGuardada, Resultado, ResultadoInforme},
+    dominio::{Codigo, Comando, Estado, OperacionId},
+    mensajes::{Orden, Peticion, RespuestaGuardada, Resultado, ResultadoInforme},
 };
+use gestor_almacenamiento::machine::{Culpa, Foto, LoteDecidido, Nombrado};
 
 /// Lo que viaja por la red.
 #[derive(Clone, Debug)]
@@ -54,10 +49,10 @@ pub enum Contestado {
 /// Lo que se manda a la base.
 #[derive(Clone, Debug)]
 pub enum Trabajo {
-    /// Leer lo que nombran las órdenes.
-    Foto(Vec<Orden>),
+    /// Leer lo que se nombra.
+    Foto(Vec<Nombrado>),
     /// Guardar lo decidido.
-    Guardar(Box<Lote>),
+    Guardar(Box<LoteDecidido>),
     /// Decir que vive.
     Salud,
 }
@@ -69,49 +64,22 @@ pub enum DeBase {
     Foto(Box<Foto>),
     /// Guardado.
     Guardado,
-    /// Otro se cruzó, o la foto ya no vale.
-    Cruce,
-    /// Alguna operación no se puede escribir.
-    NoSePuede,
     /// Vive.
     Sana,
+    /// No pudo ser.
+    No(Culpa),
+}
+
+impl DeBase {
     /// La conexión no vale.
-    SeCorto,
-}
+    #[must_use]
+    pub fn se_corto() -> Self {
+        Self::No(Culpa::Conexion("la conexión se cortó".into()))
+    }
 
-/// Lo leído en un momento.
-#[derive(Clone, Debug)]
-pub struct Foto {
-    /// Las que ya estaban decididas.
-    pub decididas: HashMap<OperacionId, (Huella, RespuestaGuardada)>,
-    /// Lo que nombran las órdenes.
-    pub filas: Filas,
-    /// La hora de la base.
-    pub ahora: DateTime<Utc>,
-    /// Desde cuándo se recuerda.
-    pub horizonte: DateTime<Utc>,
-}
-
-/// Lo que se guarda.
-#[derive(Clone, Debug)]
-pub struct Lote {
-    /// Lo decidido.
-    pub decididas: Vec<FilaOperacion>,
-    /// Los préstamos que cambian.
-    pub cambios: Cambios,
-    /// El horizonte que se leyó.
-    pub horizonte: DateTime<Utc>,
-}
-
-/// Una operación decidida.
-#[derive(Clone, Debug)]
-pub struct FilaOperacion {
-    /// Lo que se pidió.
-    pub orden: Orden,
-    /// En qué quedó: `aplicada`, `rechazada`, `anulada` o `apartada`.
-    pub estado: &'static str,
-    /// La respuesta.
-    pub respuesta: RespuestaGuardada,
-    /// Por qué se apartó, si se apartó.
-    pub motivo: Option<MotivoDeApartar>,
+    /// Otro se cruzó, o la foto ya no vale.
+    #[must_use]
+    pub fn cruce() -> Self {
+        Self::No(Culpa::Cruce("otro se cruzó".into()))
+    }
 }

@@ -82,7 +82,7 @@ fn suceder(mundo: &mut Mundo, suceso: Suceso) {
         }
         Suceso::DeBase { almacen, vida, numero, generacion, que } => {
             // Lo que la base contestó y no llegó antes de caer, no llega.
-            let que = if generacion == mundo.base.generacion { que } else { DeBase::SeCorto };
+            let que = if generacion == mundo.base.generacion { que } else { DeBase::se_corto() };
             if e.proceso(Quien::Almacen(almacen)).vida == vida {
                 e.entregar(Quien::Almacen(almacen), Entrante::DeBase { numero, generacion, que });
             }
