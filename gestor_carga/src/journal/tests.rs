@@ -10,7 +10,7 @@ use common::{
     dominio::{Codigo, Comando as Pedido, Estado, Huella, OperacionId},
     mensajes::{Instante, Respuesta},
 };
-use redb::{StorageBackend, backends::FileBackend};
+use redb::{StorageBackend, TableHandle, backends::FileBackend};
 use uuid::Uuid;
 
 use super::*;
@@ -206,4 +206,76 @@ async fn con_el_disco_averiado_el_buzon_lo_dice_y_lo_que_iba_a_el_llega_al_volve
     averiado.store(false, Ordering::SeqCst);
     assert_eq!(aviso(&mut journal).await, Aviso::Recuperado);
     assert_eq!(en_el_buzon(&journal).await, (vec![prometida.id], 1));
+}
+
+/// Las filas que dejaba en disco la versión anterior: de cada una, su tabla, su clave y sus bytes.
+const FILAS_V1: &str = include_str!("../../tests/diario/v1.txt");
+const DEL_BUZON: [TableDefinition<u128, &[u8]>; 2] =
+    [TableDefinition::new("buzon"), TableDefinition::new("buzon_cerrado")];
+
+fn orden_fija(numero: u8, json: &str) -> Orden {
+    let comando: Pedido = serde_json::from_str(json).expect("comando");
+    let id = OperacionId::parse(&format!("01890a5d-ac96-774b-bcce-b302099a80{numero:02}")).expect("v7");
+    Orden { id, huella: Huella::de(&comando), aceptada: Instante(1_700_000_000_123_456), comando, ..orden() }
+}
+
+/// Todo lo que hay en el diario, como se anota.
+fn volcar(db: &Database) -> String {
+    let transaccion = db.begin_write().expect("escribe");
+    let bytes = |valor: &[u8]| String::from_utf8(valor.to_vec()).expect("JSON es UTF-8");
+    let mut lineas = String::new();
+    for fila in transaccion.open_table(FILAS).expect("tabla").iter().expect("se lee") {
+        let (num, valor) = fila.expect("se lee");
+        lineas += &format!("{} {} {}\n", FILAS.name(), num.value(), bytes(valor.value()));
+    }
+    for tabla in DEL_BUZON {
+        for fila in transaccion.open_table(tabla).expect("tabla").iter().expect("se lee") {
+            let (id, valor) = fila.expect("se lee");
+            lineas += &format!("{} {} {}\n", tabla.name(), id.value(), bytes(valor.value()));
+        }
+    }
+    lineas
+}
+
+#[test]
+fn lo_que_el_diario_de_hoy_escribe_es_byte_a_byte_lo_que_escribia_la_version_anterior() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let db = abrir_archivo(&carpeta.path().join("diario.redb")).expect("se abre");
+    let prestamo = orden_fija(1, r#"{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}"#);
+    let devolucion = orden_fija(2, r#"{"operacion":"devolucion","usuario":"U0001","isbn":"9780439023481"}"#);
+    let devolucion = Orden { intento: 3, sola: true, ..devolucion };
+    let transaccion = db.begin_write().expect("escribe");
+    for (num, orden) in [(3, prestamo), (70, devolucion)] {
+        let fila = mensajes::codificar(&orden);
+        transaccion.open_table(FILAS).expect("tabla").insert(num, fila.as_slice()).expect("inserta");
+        buzon::echar(&transaccion, &rechazada(&orden)).expect("echa");
+    }
+    buzon::cerrar(&transaccion, devolucion.id, "hablado con ella", Instante(9)).expect("cierra");
+    transaccion.commit().expect("guarda");
+    assert_eq!(volcar(&db), FILAS_V1, "quien vuelva a la versión anterior tiene que leerlo");
+}
+
+#[tokio::test]
+async fn el_diario_que_dejo_la_version_anterior_se_lee_entero() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let ruta = carpeta.path().join("diario.redb");
+    let db = abrir_archivo(&ruta).expect("se abre");
+    let transaccion = db.begin_write().expect("escribe");
+    for linea in FILAS_V1.lines() {
+        let [tabla, clave, bytes] = *linea.splitn(3, ' ').collect::<Vec<_>>() else { panic!("{linea}") };
+        if let Some(del_buzon) = DEL_BUZON.into_iter().find(|t| t.name() == tabla) {
+            let clave: u128 = clave.parse().expect("id");
+            transaccion.open_table(del_buzon).expect("tabla").insert(clave, bytes.as_bytes()).expect("inserta");
+        } else {
+            let clave: u64 = clave.parse().expect("número");
+            transaccion.open_table(FILAS).expect("tabla").insert(clave, bytes.as_bytes()).expect("inserta");
+        }
+    }
+    transaccion.commit().expect("guarda");
+    drop(db);
+    let (journal, filas) = Journal::abrir(&ruta).expect("se abre");
+    assert_eq!(filas.iter().map(|(num, orden)| (num.0, orden.sola)).collect::<Vec<_>>(), [(3, false), (70, true)]);
+    assert_eq!(en_el_buzon(&journal).await, (vec![filas[0].1.id], 1));
+    let cierre = journal.cerrar_buzon(filas[1].1.id, "otra nota".into()).await.expect("contesta");
+    assert_eq!(cierre, CierreDeBuzon::YaEstaba { nota: "hablado con ella".into(), cuando: Instante(9) });
 }
