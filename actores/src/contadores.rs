@@ -33,6 +33,7 @@ impl Contadores {
             match &resultado.desenlace {
                 Desenlace::Decidida(respuesta) => self.contar_decidida(respuesta.codigo),
                 Desenlace::NoEscrita { .. } => self.contar_otra("no_escrita"),
+                Desenlace::NoEntendida { .. } => self.contar_otra("no_entendida"),
                 Desenlace::SinAlmacenamiento => self.contar_otra("sin_almacenamiento"),
                 Desenlace::Incierta => self.contar_otra("incierta"),
             }

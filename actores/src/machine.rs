@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use common::{
     dominio::{Huella, OperacionId},
-    mensajes::{Desenlace, Orden, ResultadoEscritura, ResultadoInforme},
+    mensajes::{Desenlace, Orden, OrdenNoEntendida, ResultadoEscritura, ResultadoInforme},
 };
 
 #[cfg(test)]
@@ -45,6 +45,8 @@ pub enum Final {
     Escritas(Vec<ResultadoEscritura>),
     /// No hubo a dónde enviarla: nada se hizo.
     NadaEnviado,
+    /// Ningún punto de almacenamiento la entiende: nada se hizo.
+    NoEntendida,
     /// Salió y no volvió respuesta.
     EnElAire,
 }
@@ -120,6 +122,16 @@ impl Machine {
         acogida
     }
 
+    /// `gestor` asignó una orden que este actor no entiende: se dice, para que la lleve a otra parte.
+    pub fn on_no_entendida(
+        &mut self,
+        gestor: Gestor,
+        OrdenNoEntendida { id, huella, intento, motivo }: OrdenNoEntendida,
+    ) {
+        let desenlace = Desenlace::NoEntendida { motivo };
+        self.poner_en_informe(gestor, ResultadoInforme { id, huella, intento, desenlace });
+    }
+
     /// La siguiente llamada que toca hacer, si hay algo en la cola y cabe una más fuera.
     pub fn poll_llamada(&mut self) -> Option<Llamada> {
         if self.llamadas.len() >= self.limites.llamadas {
@@ -155,6 +167,10 @@ impl Machine {
         match fin {
             Final::Escritas(escritas) => self.repartir(&asuntos, escritas),
             Final::NadaEnviado => asuntos.iter().for_each(|a| self.informar(a, Desenlace::SinAlmacenamiento)),
+            Final::NoEntendida => {
+                let motivo = "ningún gestor de almacenamiento la entiende";
+                asuntos.iter().for_each(|a| self.informar(a, Desenlace::NoEntendida { motivo: motivo.into() }));
+            }
             Final::EnElAire => asuntos.iter().for_each(|a| self.informar(a, Desenlace::Incierta)),
         }
     }
@@ -221,17 +237,17 @@ impl Machine {
     }
 
     fn informar(&mut self, asunto: &Asunto, desenlace: Desenlace) {
-        let en_mano = self.en_mano.remove(asunto).expect("lo que está en una llamada está en la mano");
-        let pendientes = &mut self.informes[asunto.gestor];
+        let EnMano { intento, .. } = self.en_mano.remove(asunto).expect("lo que está en una llamada está en la mano");
+        let Asunto { gestor, id, huella } = *asunto;
+        self.poner_en_informe(gestor, ResultadoInforme { id, huella, intento, desenlace });
+    }
+
+    fn poner_en_informe(&mut self, gestor: Gestor, resultado: ResultadoInforme) {
+        let pendientes = &mut self.informes[gestor];
         if pendientes.len() >= self.limites.informes {
             pendientes.pop_front();
             self.informes_descartados += 1;
         }
-        pendientes.push_back(ResultadoInforme {
-            id: asunto.id,
-            huella: asunto.huella,
-            intento: en_mano.intento,
-            desenlace,
-        });
+        pendientes.push_back(resultado);
     }
 }

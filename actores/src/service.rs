@@ -11,15 +11,15 @@ use std::{
 
 use common::{
     mensajes::{
-        Circuito, CuerpoPeticion, CuerpoResultado, Evento, Informe, LISTA_MAX, ResultadoInforme, Topico, codificar,
-        descifrar,
+        Circuito, CuerpoPeticion, CuerpoResultado, Evento, Informe, LISTA_MAX, OrdenNoEntendida, ResultadoInforme,
+        Topico, codificar,
     },
     process::{
         http::Listo,
         puntos_de_muerte::{self, Punto},
         shutdown::Apagado,
     },
-    resilience::EstadoBreaker,
+    resilience::{EstadoBreaker, rotation::SinServicio},
     tiempos,
     transport::{Conexion, Contexto, Entrega, ErrorDeTransporte, Frame, Monitor, Socket, StorageClient},
 };
@@ -241,10 +241,10 @@ impl Servicio {
     fn acabar(&mut self, entrega: Entrega) {
         let fin = match entrega.resultado {
             Ok(CuerpoResultado::Escritas(escritas)) => Final::Escritas(escritas),
-            Ok(CuerpoResultado::Fallo(fallo)) if fallo.nada_hecho => Final::NadaEnviado,
-            Err(sin_servicio) if !sin_servicio.algo_enviado => Final::NadaEnviado,
+            Err(SinServicio::NadaHecho) => Final::NadaEnviado,
+            Err(SinServicio::NoEntendida) => Final::NoEntendida,
             // Contestar otra cosa a una escritura es no haber contestado.
-            Ok(_) | Err(_) => Final::EnElAire,
+            Ok(_) | Err(SinServicio::EnElAire) => Final::EnElAire,
         };
         if matches!(fin, Final::Escritas(_)) {
             puntos_de_muerte::pasar(Punto::ActorDecididaSinInformar);
@@ -283,10 +283,17 @@ impl Servicio {
         if **tema != *self.tema.as_bytes() {
             return descartar("topico", 1);
         }
-        let Ok(evento) = descifrar::<Evento>(cuerpo) else { return descartar("json", 1) };
-        let ajena = |tipo| Topico::de(tipo) != Some(self.topico);
-        if evento.ordenes.len() > LISTA_MAX || evento.ordenes.iter().any(|o| ajena(o.comando.tipo())) {
+        let Ok((mut evento, no_entendidas)) = Evento::leer(cuerpo) else { return descartar("json", 1) };
+        if evento.ordenes.len() + no_entendidas.len() > LISTA_MAX {
             return descartar("lista", 1);
+        }
+        let topico = self.topico;
+        let ajenas = evento.ordenes.extract_if(.., |o| Topico::de(o.comando.tipo()) != Some(topico)).map(|o| {
+            let motivo = format!("un actor de {topico} no hace {}", o.comando.tipo());
+            OrdenNoEntendida { id: o.id, huella: o.huella, intento: o.intento, motivo }
+        });
+        for ajena in no_entendidas.into_iter().chain(ajenas) {
+            self.machine.on_no_entendida(i, ajena);
         }
         let acogida = self.machine.on_evento(i, evento.ordenes);
         if acogida.repetidas > 0 {

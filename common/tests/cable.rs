@@ -19,7 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 /// La versión que escribe el código de hoy.
-const HOY: u32 = 1;
+const HOY: u32 = 2;
 
 /// Mensajes por su nombre; la parte anterior al guion dice de qué clase son.
 type Cable = BTreeMap<String, String>;
@@ -88,6 +88,7 @@ fn desenlaces() -> Vec<(&'static str, Desenlace)> {
         ("no_escrita", Desenlace::NoEscrita { motivo: "22003".into() }),
         ("sin_almacenamiento", Desenlace::SinAlmacenamiento),
         ("incierta", Desenlace::Incierta),
+        ("no_entendida", Desenlace::NoEntendida { motivo: "«reserva»".into() }),
     ]
 }
 
@@ -139,6 +140,7 @@ fn resultados() -> Vec<(&'static str, CuerpoResultado)> {
         ("sano", CuerpoResultado::Sano),
         ("nada_hecho", fallo(true)),
         ("en_el_aire", fallo(false)),
+        ("no_entendida", CuerpoResultado::NoEntendida { motivo: "«bailar»".into() }),
     ]
 }
 
@@ -214,6 +216,16 @@ fn lo_que_escribia_cada_version_se_lee_hoy_entero_y_se_reenvia_byte_a_byte() {
         for (nombre, bytes) in anotado(version) {
             assert_eq!(leer_y_escribir(&nombre, &bytes), bytes, "v{version}, {nombre}");
         }
+    }
+}
+
+/// Lo que ya existía en una versión y otra posterior escribe de otra manera: quien no se haya actualizado no lo leería.
+#[test]
+fn lo_que_ya_existia_se_escribe_como_antes() {
+    for version in 2..=HOY {
+        let antes = vigente_en(version - 1);
+        let cambiados: Vec<_> = anotado(version).into_keys().filter(|nombre| antes.contains_key(nombre)).collect();
+        assert!(cambiados.is_empty(), "v{version} cambia {cambiados:?}");
     }
 }
 

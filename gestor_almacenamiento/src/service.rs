@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use common::{
-    mensajes::{CuerpoPeticion, CuerpoResultado, Fallo, Peticion, Resultado, codificar, descifrar},
+    mensajes::{
+        CuerpoPeticion, CuerpoResultado, Fallo, Peticion, PeticionLeida, Resultado, ResultadoEscritura, codificar,
+    },
     process::http::Listo,
     tiempos,
     transport::{ErrorDeTransporte, Frame, Socket},
@@ -32,11 +34,12 @@ const PULSO: Duration = Duration::from_secs(1);
 /// Cada cuánto se pasan a las cuentas los sumandos de los lotes: pocos para que leerlas sea rápido.
 const CONSOLIDACION: Duration = Duration::from_secs(5);
 
-/// A quién se contesta: los cuadros que iban delante del cuerpo, y el número de su petición.
+/// A quién se contesta: los cuadros que iban delante del cuerpo, el número de su petición y lo que no se entendió de ella.
 #[derive(Debug)]
 struct Remite {
     sobre: Vec<Frame>,
     peticion: u64,
+    no_entendidas: Vec<ResultadoEscritura>,
 }
 
 /// Quién pidió algo que no es escribir; nadie, si fue el pulso.
@@ -56,6 +59,8 @@ pub struct Servicio {
     consolidacion: JoinSet<bool>,
     /// Si desde la última consolidación se escribió algo; al arrancar, quizá lo dejó sin consolidar otro.
     por_consolidar: bool,
+    /// Si ya se dijo que llegan peticiones de otra versión: una vez basta, y quien las envía lo dice también.
+    no_entendida_dicha: bool,
     listo: Listo,
 }
 
@@ -75,6 +80,7 @@ impl Servicio {
             preguntas: JoinSet::new(),
             consolidacion: JoinSet::new(),
             por_consolidar: true,
+            no_entendida_dicha: false,
             listo,
         }
     }
@@ -115,10 +121,7 @@ impl Servicio {
     }
 
     fn leer(&mut self, mensaje: Vec<Frame>) {
-        let Some((remite, peticion)) = abrir(mensaje) else {
-            metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => "peticion").increment(1);
-            return;
-        };
+        let Some((remite, peticion)) = self.abrir(mensaje) else { return };
         match peticion.cuerpo {
             CuerpoPeticion::Escribir(ordenes) => self.encolar(remite, ordenes, peticion.plazo_ms),
             CuerpoPeticion::Terminar(cierres) => self.encolar(remite, cierres, peticion.plazo_ms),
@@ -137,6 +140,40 @@ impl Servicio {
                     hecho.map_or_else(CuerpoResultado::Fallo, CuerpoResultado::Administrada)
                 });
             }
+        }
+    }
+
+    /// El remite y la petición de un mensaje: el cuerpo es el último cuadro y lo de delante se devuelve tal cual. Lo que no se
+    /// entiende se contesta si deja leer su número: quien lo envía no ha de esperar su plazo para ir a otra parte.
+    fn abrir(&mut self, mut mensaje: Vec<Frame>) -> Option<(Remite, Peticion)> {
+        let leida = match mensaje.pop() {
+            Some(cuerpo) if !mensaje.is_empty() => Peticion::leer(&cuerpo),
+            _ => PeticionLeida::Basura,
+        };
+        let remite = |peticion, no_entendidas| Remite { sobre: mensaje, peticion, no_entendidas };
+        match leida {
+            PeticionLeida::Entendida(peticion, no_entendidas) => {
+                if let Some(primera) = no_entendidas.first() {
+                    self.anotar_no_entendida(&format!("la operación {}: {:?}", primera.id, primera.desenlace));
+                }
+                Some((remite(peticion.peticion, no_entendidas), peticion))
+            }
+            PeticionLeida::NoEntendida { peticion, motivo } => {
+                self.anotar_no_entendida(&motivo);
+                self.contestar(&remite(peticion, Vec::new()), CuerpoResultado::NoEntendida { motivo });
+                None
+            }
+            PeticionLeida::Basura => {
+                metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => "peticion").increment(1);
+                None
+            }
+        }
+    }
+
+    fn anotar_no_entendida(&mut self, que: &str) {
+        metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => "no_entendida").increment(1);
+        if !std::mem::replace(&mut self.no_entendida_dicha, true) {
+            tracing::warn!("llegan peticiones que no se entienden, ¿de otra versión?: {que}");
         }
     }
 
@@ -234,7 +271,10 @@ impl Servicio {
         metrics::gauge!("anaquel_base_disponible").set(if fallo.is_none() { 1.0 } else { 0.0 });
     }
 
-    fn contestar(&mut self, remite: &Remite, cuerpo: CuerpoResultado) {
+    fn contestar(&mut self, remite: &Remite, mut cuerpo: CuerpoResultado) {
+        if let CuerpoResultado::Escritas(escritas) = &mut cuerpo {
+            escritas.extend_from_slice(&remite.no_entendidas);
+        }
         let bytes = codificar(&Resultado { peticion: remite.peticion, cuerpo });
         let cuadros: Vec<&[u8]> = remite.sobre.iter().map(|c| &c[..]).chain([&bytes[..]]).collect();
         if self.socket.try_send(&cuadros).is_err() {
@@ -269,7 +309,7 @@ impl Servicio {
     }
 
     fn rechazar(&mut self, mensaje: Vec<Frame>) {
-        if let Some((remite, _)) = abrir(mensaje) {
+        if let Some((remite, _)) = self.abrir(mensaje) {
             self.contestar(&remite, despedida());
         }
     }
@@ -277,16 +317,6 @@ impl Servicio {
 
 fn despedida() -> CuerpoResultado {
     CuerpoResultado::Fallo(nada_hecho("se está apagando"))
-}
-
-/// El remite y la petición de un mensaje: el cuerpo es el último cuadro y lo de delante se devuelve tal cual.
-fn abrir(mut mensaje: Vec<Frame>) -> Option<(Remite, Peticion)> {
-    let cuerpo = mensaje.pop()?;
-    if mensaje.is_empty() {
-        return None;
-    }
-    let peticion: Peticion = descifrar(&cuerpo).ok()?;
-    Some((Remite { sobre: mensaje, peticion: peticion.peticion }, peticion))
 }
 
 async fn decidir(escritura: &Conexiones, peticiones: &[EnEspera<Remite>]) -> Decidido {

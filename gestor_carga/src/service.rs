@@ -21,7 +21,7 @@ use chrono::Utc;
 use common::{
     dominio::{Consulta, Estado, Huella, OperacionId},
     mensajes::{
-        self, CuerpoPeticion, CuerpoResultado, Desenlace, Informe, Instante, MotivoDeApartar, Orden, RespuestaGuardada,
+        CuerpoPeticion, CuerpoResultado, Desenlace, Informe, Instante, MotivoDeApartar, Orden, RespuestaGuardada,
         ResultadoEscritura, ResultadoInforme,
     },
     process::{
@@ -29,7 +29,7 @@ use common::{
         puntos_de_muerte::{Punto, pasar},
         shutdown::Apagado,
     },
-    resilience::EstadoBreaker,
+    resilience::{EstadoBreaker, rotation::SinServicio},
     transport::{Entrega, ErrorDeTransporte, Frame, Socket, StorageClient},
 };
 use serde_json::Value;
@@ -87,6 +87,7 @@ pub struct Servicio {
     circuitos: DeLosActores,
     listo: Listo,
     cuentas: Cuentas,
+    no_entendido_dicho: bool,
     tic: Interval,
 }
 
@@ -166,6 +167,7 @@ impl Servicio {
             circuitos: DeLosActores::default(),
             listo,
             cuentas: Cuentas::default(),
+            no_entendido_dicho: false,
             tic,
         }
     }
@@ -354,21 +356,38 @@ impl Servicio {
     }
 
     fn on_informe(&mut self, now: Instant, cuadros: &[Frame]) {
-        let informe = match cuadros {
+        let leido = match cuadros {
             // Identidad, vacío, cuerpo.
-            [_, vacio, cuerpo] if vacio.is_empty() => mensajes::descifrar::<Informe>(cuerpo).ok(),
+            [_, vacio, cuerpo] if vacio.is_empty() => Informe::leer(cuerpo).ok(),
             _ => None,
         };
-        let Some(informe) = informe else { return descartar("informe") };
+        let Some((informe, no_entendidos)) = leido else { return descartar("informe") };
+        if no_entendidos > 0 {
+            self.anotar_no_entendidos(&informe.actor, no_entendidos);
+        }
         self.circuitos.on_informe(now, &informe.actor, informe.circuitos);
         for resultado in informe.resultados {
             self.on_desenlace(now, resultado);
         }
     }
 
+    /// Se cuenta siempre y se dice una vez: mientras el actor sea de otra versión, será lo mismo.
+    fn anotar_no_entendidos(&mut self, actor: &str, cuantos: usize) {
+        metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => "desenlace").increment(cuantos as u64);
+        if !std::mem::replace(&mut self.no_entendido_dicho, true) {
+            tracing::warn!("el actor {actor} informa de lo que aquí no se entiende, ¿es de otra versión?");
+        }
+    }
+
     fn on_desenlace(&mut self, now: Instant, resultado: ResultadoInforme) {
-        if let Desenlace::NoEscrita { motivo } = &resultado.desenlace {
-            tracing::warn!("la operación {} no se pudo escribir: {motivo}", resultado.id);
+        match &resultado.desenlace {
+            Desenlace::NoEscrita { motivo } => {
+                tracing::warn!("la operación {} no se pudo escribir: {motivo}", resultado.id);
+            }
+            Desenlace::NoEntendida { motivo } => {
+                tracing::warn!("la operación {} no se entendió, ¿hay otra versión?: {motivo}", resultado.id);
+            }
+            Desenlace::Decidida(_) | Desenlace::SinAlmacenamiento | Desenlace::Incierta => {}
         }
         self.maquina.on_desenlace(now, resultado);
     }
@@ -385,8 +404,12 @@ impl Servicio {
     fn on_llamada(&mut self, now: Instant, llamadas: &[Llamada], entrega: Entrega) {
         let (mut escritas, falta) = match entrega.resultado {
             Ok(CuerpoResultado::Escritas(escritas)) => (escritas, Desenlace::Incierta),
-            Err(sin_servicio) if !sin_servicio.algo_enviado => (Vec::new(), Desenlace::SinAlmacenamiento),
-            Ok(_) | Err(_) => (Vec::new(), Desenlace::Incierta),
+            Err(SinServicio::NadaHecho) => (Vec::new(), Desenlace::SinAlmacenamiento),
+            Err(SinServicio::NoEntendida) => {
+                let motivo = "ningún gestor de almacenamiento la entiende".to_owned();
+                (Vec::new(), Desenlace::NoEntendida { motivo })
+            }
+            Ok(_) | Err(SinServicio::EnElAire) => (Vec::new(), Desenlace::Incierta),
         };
         for Llamada { id, huella, intento } in llamadas.iter().copied() {
             let suya = |r: &ResultadoEscritura| r.id == id && r.huella == huella;

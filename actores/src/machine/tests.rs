@@ -36,6 +36,7 @@ fn nombre(desenlace: &Desenlace) -> &'static str {
         Desenlace::Decidida(_) => "decidida",
         Desenlace::NoEscrita { .. } => "no_escrita",
         Desenlace::SinAlmacenamiento => "sin_almacenamiento",
+        Desenlace::NoEntendida { .. } => "no_entendida",
         Desenlace::Incierta => "incierta",
     }
 }
@@ -241,12 +242,29 @@ fn lo_que_el_almacenamiento_no_nombra_queda_incierto() {
 
 #[test]
 fn cada_final_da_su_desenlace() {
-    for (fin, esperado) in [(Final::NadaEnviado, "sin_almacenamiento"), (Final::EnElAire, "incierta")] {
+    for (fin, esperado) in [
+        (Final::NadaEnviado, "sin_almacenamiento"),
+        (Final::NoEntendida, "no_entendida"),
+        (Final::EnElAire, "incierta"),
+    ] {
         let (mut machine, fuera) = con_llamadas(&[vec![orden(1, 0, false)]]);
         machine.on_final(fuera[0].token, fin);
         assert_eq!(nombre(&machine.poll_informe(0).expect("informe")[0].desenlace), esperado);
         assert!(machine.ociosa());
     }
+}
+
+#[test]
+fn de_la_orden_que_no_se_entiende_se_informa_sin_tenerla_en_la_mano() {
+    let mut machine = Machine::new(GESTORES, LIMITES);
+    let Orden { id, huella, .. } = orden(1, 0, false);
+    machine.on_no_entendida(1, OrdenNoEntendida { id, huella, intento: 4, motivo: "¿reserva?".into() });
+    assert!(machine.ociosa() && machine.poll_llamada().is_none() && !machine.debe_informe(0));
+    let informe = machine.poll_informe(1).expect("uno");
+    assert_eq!(
+        (informe.len(), informe[0].id, informe[0].intento, nombre(&informe[0].desenlace)),
+        (1, id, 4, "no_entendida")
+    );
 }
 
 #[test]

@@ -225,6 +225,11 @@ impl AlmacenFalso {
         self.enviar(&pedida.identidad, pedida.peticion, CuerpoResultado::Escritas(escritas));
     }
 
+    /// Dice que la petición es de otra versión.
+    pub fn no_entender(&mut self, pedida: &Pedida) {
+        self.enviar(&pedida.identidad, pedida.peticion, CuerpoResultado::NoEntendida { motivo: "¿reserva?".into() });
+    }
+
     fn enviar(&mut self, identidad: &[u8], peticion: u64, cuerpo: CuerpoResultado) {
         let bytes = codificar(&Resultado { peticion, cuerpo });
         self.router.try_send(&[identidad, b"", &bytes]).expect("el actor sigue ahí");

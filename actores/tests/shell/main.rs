@@ -125,15 +125,17 @@ async fn la_basura_se_cuenta_y_lo_honrado_ni_lo_nota() {
     let bytes = tema.as_bytes();
     let ajeno = format!("{tema}-otro");
     let devolucion = br#"{"gestor":"g","ordenes":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","aceptada":0,"intento":0,"comando":{"operacion":"devolucion","ejemplar":"E1"}}]}"#;
+    // Esta se entiende, y no es de este actor: se contesta, y no se cuenta como basura.
+    gestor.eventos.try_send(&[bytes, devolucion]).expect("sale");
+    assert!(matches!(gestor.desenlaces(1).await[0].1, Desenlace::NoEntendida { .. }));
     let larga = codificar(&Evento { gestor: "g".into(), ordenes: vec![orden(9); 257] });
-    let basura: [&[&[u8]]; 9] = [
+    let basura: [&[&[u8]]; 8] = [
         &[bytes],
         &[bytes, b"{}", b"x"],
         &[bytes, b""],
         &[bytes, b"\xff\xfe\0"],
         &[bytes, br#"{"gestor":7,"ordenes":{}}"#],
         &[bytes, &vec![b'['; 100_000]],
-        &[bytes, devolucion],
         &[bytes, &larga],
         &[ajeno.as_bytes(), b"{}"],
     ];
@@ -149,10 +151,41 @@ async fn la_basura_se_cuenta_y_lo_honrado_ni_lo_nota() {
     almacen.aplicar(&pedida);
     assert!(matches!(gestor.desenlaces(1).await[0].1, Desenlace::Decidida(_)));
     let metricas = actor.pedir("/metrics").await.1;
-    for (motivo, cuantos) in [("cuadros", 2), ("json", 4), ("lista", 2), ("topico", 1)] {
+    for (motivo, cuantos) in [("cuadros", 2), ("json", 4), ("lista", 1), ("topico", 1)] {
         let linea = format!("anaquel_mensajes_descartados_total{{motivo=\"{motivo}\"}} {cuantos}");
         assert!(metricas.contains(&linea), "falta {linea} en {metricas}");
     }
+}
+
+#[tokio::test]
+async fn una_orden_de_otra_version_se_contesta_y_sus_vecinas_se_aplican() {
+    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let _actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
+    let tema = gestor.llegada().await;
+    let ordenes = vec![Orden { intento: 2, ..orden(1) }, orden(2), orden(3)];
+    let bytes = String::from_utf8(codificar(&Evento { gestor: "g".into(), ordenes })).expect("UTF-8");
+    let de_otra = bytes.replacen(r#""operacion":"prestamo""#, r#""operacion":"reserva""#, 1);
+    gestor.eventos.try_send(&[tema.as_bytes(), de_otra.as_bytes()]).expect("sale");
+    let informe = gestor.informe().await;
+    let [no_entendida] = &informe.resultados[..] else { panic!("{informe:?}") };
+    assert_eq!((no_entendida.id, no_entendida.huella, no_entendida.intento), (orden(1).id, orden(1).huella, 2));
+    assert!(matches!(&no_entendida.desenlace, Desenlace::NoEntendida { motivo } if motivo.contains("reserva")));
+    let pedida = almacen.pedida().await;
+    assert_eq!(numeros(&pedida.ordenes), [2, 3]);
+    almacen.aplicar(&pedida);
+    assert_eq!(gestor.desenlaces(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn lo_que_el_almacen_no_entiende_se_informa_en_seguida_como_no_entendido() {
+    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let _actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
+    let tema = gestor.llegada().await;
+    gestor.publicar(&tema, &[orden(1), orden(2)]);
+    let pedida = almacen.pedida().await;
+    almacen.no_entender(&pedida);
+    let desenlaces = gestor.desenlaces(2).await;
+    assert!(desenlaces.iter().all(|(_, d)| matches!(d, Desenlace::NoEntendida { .. })), "{desenlaces:?}");
 }
 
 #[tokio::test]

@@ -3,9 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::orden::Orden;
-use crate::dominio::Tipo;
+use super::{
+    descifrar,
+    orden::{Nombre, Orden},
+    por_separado,
+};
+use crate::dominio::{Huella, OperacionId, Tipo};
 
 /// Los dos tópicos que se publican; la renovación va por llamada directa.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +74,44 @@ pub struct Evento {
     pub ordenes: Vec<Orden>,
 }
 
+/// Una orden de la que el actor no entiende qué pide, pero sí por cuál ha de contestar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrdenNoEntendida {
+    /// De qué operación.
+    pub id: OperacionId,
+    /// Y con qué contenido.
+    pub huella: Huella,
+    /// Del intento que se asignó.
+    pub intento: u32,
+    /// Qué no se entiende.
+    pub motivo: String,
+}
+
+impl Evento {
+    /// Lo que se entiende de un evento, y las órdenes que no.
+    ///
+    /// # Errors
+    /// Si ni siquiera es un evento.
+    pub fn leer(bytes: &[u8]) -> Result<(Self, Vec<OrdenNoEntendida>), serde_json::Error> {
+        descifrar(bytes).map(|evento| (evento, Vec::new())).or_else(|_| Self::por_partes(bytes))
+    }
+
+    fn por_partes(bytes: &[u8]) -> Result<(Self, Vec<OrdenNoEntendida>), serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Suelto<'a> {
+            gestor: String,
+            #[serde(borrow)]
+            ordenes: Vec<&'a RawValue>,
+        }
+        let Suelto { gestor, ordenes } = descifrar(bytes)?;
+        let mut ajenas = Vec::new();
+        let ajena =
+            |Nombre { id, huella, intento }, motivo| ajenas.push(OrdenNoEntendida { id, huella, intento, motivo });
+        let ordenes = por_separado(&ordenes, ajena);
+        Ok((Self { gestor, ordenes }, ajenas))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +121,20 @@ mod tests {
     fn los_bytes_de_un_evento_son_estos() {
         let evento = Evento { gestor: "g1".into(), ordenes: vec![ejemplo()] };
         insta::assert_snapshot!(serde_json::to_string(&evento).expect("json"), @r#"{"gestor":"g1","ordenes":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","aceptada":1700000000123456,"intento":0,"comando":{"operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}}]}"#);
+    }
+
+    #[test]
+    fn una_orden_que_no_se_entiende_se_nombra_y_no_calla_a_sus_vecinas() {
+        let evento = Evento { gestor: "g1".into(), ordenes: vec![Orden { intento: 2, ..ejemplo() }, ejemplo()] };
+        let json = serde_json::to_string(&evento).expect("json").replacen("\"prestamo\"", "\"reserva\"", 1);
+        let (leido, ajenas) = Evento::leer(json.as_bytes()).expect("es un evento");
+        assert_eq!(leido.ordenes, [ejemplo()]);
+        let [OrdenNoEntendida { id, huella, intento: 2, motivo }] = &ajenas[..] else { panic!("{ajenas:?}") };
+        assert_eq!((*id, *huella), (ejemplo().id, ejemplo().huella));
+        assert!(motivo.contains("reserva"), "{motivo}");
+        let (leido, ajenas) = Evento::leer(br#"{"gestor":"g1","ordenes":[{"id":7}]}"#).expect("es un evento");
+        assert!(leido.ordenes.is_empty() && ajenas.is_empty(), "de esa no se puede contestar");
+        assert!(Evento::leer(br#"{"gestor":"g1"}"#).is_err());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Actor → gestor: qué fue de cada operación que se le asignó y, de vez en cuando, cómo ve el almacenamiento.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 
-use super::{circuito::Circuito, respuesta::RespuestaGuardada};
+use super::{circuito::Circuito, descifrar, orden::Nombre, por_separado, respuesta::RespuestaGuardada};
 use crate::dominio::{Huella, OperacionId};
 
 /// Los desenlaces de una lista de operaciones, que puede ir vacía si lo que hay que contar es otra cosa.
@@ -46,8 +47,45 @@ pub enum Desenlace {
     },
     /// No había a dónde enviarla: nada se hizo.
     SinAlmacenamiento,
+    /// Quien la recibió no la entiende: es de otra versión. Nada se hizo.
+    NoEntendida {
+        /// Qué no se entiende.
+        motivo: String,
+    },
     /// Salió hacia el almacenamiento y no volvió respuesta: no se sabe.
     Incierta,
+}
+
+impl Informe {
+    /// Lo que se entiende de un informe, y cuántos de sus desenlaces no: de quien se contestó algo que no se entiende no se
+    /// sabe qué fue, y es [`Desenlace::Incierta`].
+    ///
+    /// # Errors
+    /// Si ni siquiera es un informe.
+    pub fn leer(bytes: &[u8]) -> Result<(Self, usize), serde_json::Error> {
+        descifrar(bytes).map(|informe| (informe, 0)).or_else(|_| Self::por_partes(bytes))
+    }
+
+    fn por_partes(bytes: &[u8]) -> Result<(Self, usize), serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Suelto<'a> {
+            actor: String,
+            #[serde(borrow)]
+            resultados: Vec<&'a RawValue>,
+            #[serde(borrow, default)]
+            circuitos: Vec<&'a RawValue>,
+        }
+        let Suelto { actor, resultados: crudos, circuitos } = descifrar(bytes)?;
+        let mut inciertas = Vec::new();
+        let incierta = |Nombre { id, huella, intento }, _| {
+            inciertas.push(ResultadoInforme { id, huella, intento, desenlace: Desenlace::Incierta });
+        };
+        let mut resultados: Vec<ResultadoInforme> = por_separado(&crudos, incierta);
+        let no_entendidos = crudos.len() - resultados.len();
+        resultados.append(&mut inciertas);
+        let circuitos = por_separado(&circuitos, |_: IgnoredAny, _| {});
+        Ok((Self { actor, resultados, circuitos }, no_entendidos))
+    }
 }
 
 #[cfg(test)]
@@ -66,13 +104,31 @@ mod tests {
                 resultado(Desenlace::NoEscrita { motivo: "22003".into() }),
                 resultado(Desenlace::SinAlmacenamiento),
                 resultado(Desenlace::Incierta),
+                resultado(Desenlace::NoEntendida { motivo: "otra versión".into() }),
             ],
             circuitos: Vec::new(),
         };
         let json = serde_json::to_string(&informe).expect("json");
-        insta::assert_snapshot!(json, @r#"{"actor":"a1","resultados":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"decidida":{"codigo":"OK","respuesta":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","exito":true,"estado":"aplicada","codigo":"OK","mensaje":"Préstamo concedido","fechaOperacion":"2023-11-14T22:13:20.123456Z","datos":{"ejemplar":"E000123"}}}}},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"no_escrita":{"motivo":"22003"}}},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":"sin_almacenamiento"},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":"incierta"}]}"#);
+        insta::assert_snapshot!(json, @r#"{"actor":"a1","resultados":[{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"decidida":{"codigo":"OK","respuesta":{"id":"01890a5d-ac96-774b-bcce-b302099a8057","exito":true,"estado":"aplicada","codigo":"OK","mensaje":"Préstamo concedido","fechaOperacion":"2023-11-14T22:13:20.123456Z","datos":{"ejemplar":"E000123"}}}}},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"no_escrita":{"motivo":"22003"}}},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":"sin_almacenamiento"},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":"incierta"},{"id":"01890a5d-ac96-774b-bcce-b302099a8057","huella":"0f122f47e313098b846e18f7fcf710f4","intento":1,"desenlace":{"no_entendida":{"motivo":"otra versión"}}}]}"#);
         let vuelta: Informe = serde_json::from_str(&json).expect("vuelve");
         assert_eq!(serde_json::to_string(&vuelta).expect("json"), json);
+    }
+
+    #[test]
+    fn un_desenlace_que_no_se_entiende_deja_en_duda_a_su_operacion_y_a_ninguna_mas() {
+        let orden = orden::ejemplo();
+        let resultado = |desenlace| ResultadoInforme { id: orden.id, huella: orden.huella, intento: 4, desenlace };
+        let resultados = vec![resultado(Desenlace::SinAlmacenamiento), resultado(Desenlace::Incierta)];
+        let json = serde_json::to_string(&Informe { actor: "a1".into(), resultados, circuitos: Vec::new() });
+        let raro = json.expect("json").replace("\"sin_almacenamiento\"", r#"{"aplazada":7}"#);
+        let (informe, no_entendidos) = Informe::leer(raro.as_bytes()).expect("es un informe");
+        let desenlaces: Vec<_> = informe.resultados.iter().map(|r| (r.intento, &r.desenlace)).collect();
+        assert!(matches!(desenlaces[..], [(4, Desenlace::Incierta), (4, Desenlace::Incierta)]), "{desenlaces:?}");
+        assert_eq!(no_entendidos, 1);
+        let de_otro = r#"{"actor":"a1","resultados":[{"x":1}],"circuitos":[{"endpoint":"e","estado":"FUNDIDO"}]}"#;
+        let (informe, no_entendidos) = Informe::leer(de_otro.as_bytes()).expect("es un informe");
+        assert!(informe.resultados.is_empty() && informe.circuitos.is_empty() && no_entendidos == 1);
+        assert!(Informe::leer(br#"{"actor":"a1"}"#).is_err());
     }
 
     #[test]

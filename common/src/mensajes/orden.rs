@@ -42,6 +42,15 @@ pub struct Orden {
     pub comando: Comando,
 }
 
+/// Lo que nombra a una orden de otra versión, de la que no se entiende lo demás.
+#[derive(Deserialize)]
+pub(super) struct Nombre {
+    pub(super) id: OperacionId,
+    pub(super) huella: Huella,
+    #[serde(default)]
+    pub(super) intento: u32,
+}
+
 #[cfg(test)]
 pub(super) fn ejemplo() -> Orden {
     let comando: Comando =

@@ -47,8 +47,9 @@ enum Fase {
     },
 }
 
-/// Prueba de que el breaker admitió una llamada o una sonda. Se devuelve con [`Breaker::on_success`] o
-/// [`Breaker::on_failure`]; el que se suelta sin usar es un fallo, y quien lo tenía lo dice con `on_failure`.
+/// Prueba de que el breaker admitió una llamada o una sonda. Se devuelve con [`Breaker::on_success`],
+/// [`Breaker::on_failure`] o [`Breaker::on_inconclusive`]; el que se suelta sin usar es un fallo, y quien lo tenía lo dice
+/// con `on_failure`.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 #[must_use = "el resultado se informa con `on_success` o `on_failure`"]
@@ -113,6 +114,15 @@ impl Breaker {
     /// La llamada o la sonda falló, o su permiso se suelta sin usar. Dice si el fallo contó.
     pub fn on_failure(&mut self, Permit { epoch }: Permit, now: Instant) -> bool {
         epoch == self.epoch && self.on_incident(now)
+    }
+
+    /// La llamada acabó sin decir nada de la salud del punto: su permiso vuelve como si no se hubiera usado.
+    pub fn on_inconclusive(&mut self, Permit { epoch }: Permit) {
+        if let Fase::MedioAbierto { prestado } = &mut self.fase
+            && epoch == self.epoch
+        {
+            *prestado = None;
+        }
     }
 
     /// El punto falló sin que mediara permiso (se perdió la conexión, envió basura). Dice si el fallo contó: en

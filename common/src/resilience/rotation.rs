@@ -5,6 +5,9 @@
 //! seguida. Todos los intentos de una llamada llevan el mismo número, así que una respuesta tardía vale mientras la
 //! llamada viva, venga de donde venga.
 //!
+//! El punto que contesta que no entiende una petición está sano: es de otra versión. Esa llamada, y solo esa, va a otro que
+//! la entienda, sin contarle un fallo al primero ni mover de él a las demás.
+//!
 //! Un permiso está siempre en un [`Intento`] o en una [`Sonda`], y ninguno de los dos se suelta sin devolverlo: por
 //! eso una llamada ya entregada sigue aquí, sin dueño, hasta que el punto del último intento contesta o vence.
 
@@ -15,7 +18,7 @@ use std::{
     time::Instant,
 };
 
-pub use self::tipos::{Accion, Aviso, Config, Motivo, Veredicto};
+pub use self::tipos::{Accion, Aviso, Config, Motivo, SinServicio, Veredicto};
 use super::breaker::{Breaker, EstadoBreaker, Permit};
 
 /// La máquina. Recibe lo que pasó (`on_*`) y da lo que hay que hacer ([`Rotacion::poll_accion`]).
@@ -74,6 +77,8 @@ struct Llamada {
     intentos: u32,
     /// De un intento anterior no se sabe qué fue.
     duda: bool,
+    /// Los puntos que dijeron que no la entienden: a esos no vuelve.
+    no_entienden: Vec<usize>,
     /// Quien la hizo ya tiene su respuesta.
     entregada: bool,
     intento: Option<Intento>,
@@ -123,7 +128,9 @@ impl Rotacion {
         }
         let numero = self.numerar();
         let ultimo = now + self.config.ultimo_intento;
-        self.llamadas.insert(numero, Llamada { ultimo, intentos: 0, duda: false, entregada: false, intento: None });
+        let no_entienden = Vec::new();
+        let nueva = Llamada { ultimo, intentos: 0, duda: false, no_entienden, entregada: false, intento: None };
+        self.llamadas.insert(numero, nueva);
         self.intentar(numero, now);
         Some(numero)
     }
@@ -179,7 +186,7 @@ impl Rotacion {
         if self.es_sonda(punto, peticion) {
             match veredicto {
                 Veredicto::Servida => self.acertar_sonda(punto, now),
-                Veredicto::Fallo { .. } => self.fallar_sonda(punto, Motivo::Fallo, now),
+                Veredicto::Fallo { .. } | Veredicto::NoEntendida => self.fallar_sonda(punto, Motivo::Fallo, now),
             }
             self.repartir(now);
             return false;
@@ -199,8 +206,18 @@ impl Rotacion {
                 self.repartir(now);
                 false
             }
-            // El fallo tardío de un intento que ya se dio por perdido no dice nada nuevo.
-            (Veredicto::Fallo { .. }, None) => false,
+            (Veredicto::NoEntendida, Some(Intento { permit, .. })) => {
+                self.puntos[punto].breaker.on_inconclusive(permit);
+                self.programar_sonda(punto, now);
+                if let Some(llamada) = self.llamadas.get_mut(&peticion) {
+                    llamada.no_entienden.push(punto);
+                }
+                self.por_repartir.push(peticion);
+                self.repartir(now);
+                false
+            }
+            // Lo que diga tarde de un intento que ya se dio por perdido no es nada nuevo.
+            (Veredicto::Fallo { .. } | Veredicto::NoEntendida, None) => false,
         }
     }
 
@@ -282,9 +299,17 @@ impl Rotacion {
         let intentos_max = u32::try_from(2 * self.puntos.len()).unwrap_or(u32::MAX);
         let Some(llamada) = self.llamadas.get(&numero) else { return };
         let intento = llamada.intentos + 1;
-        let acabo = llamada.entregada || intento > intentos_max || now > llamada.ultimo;
-        let elegido = if acabo { None } else { self.elegir(intento, intentos_max, now) };
-        let Some((punto, permit)) = elegido else { return self.abandonar(numero) };
+        if llamada.entregada || intento > intentos_max || now > llamada.ultimo {
+            return self.abandonar(numero);
+        }
+        let no_entienden = llamada.no_entienden.clone();
+        let Some((punto, permit)) = self.elegir(&no_entienden, now) else { return self.abandonar(numero) };
+        if no_entienden.is_empty() {
+            self.actual = punto;
+            if self.anunciado.replace(punto) != Some(punto) {
+                self.avisar(Aviso::Rotacion { punto, intento, intentos_max });
+            }
+        }
         let hasta = now + self.config.plazo;
         let llamada = self.llamadas.get_mut(&numero).expect("acaba de verse");
         llamada.intentos = intento;
@@ -293,29 +318,34 @@ impl Rotacion {
         self.acciones.push_back(Accion::Enviar { punto, llamada: numero });
     }
 
-    fn elegir(&mut self, intento: u32, intentos_max: u32, now: Instant) -> Option<(usize, Permit)> {
+    /// El primer punto que admite la llamada, desde el que se usa, y su permiso.
+    fn elegir(&mut self, no_entienden: &[usize], now: Instant) -> Option<(usize, Permit)> {
         let cuantos = self.puntos.len();
         let primero = self.actual;
         for punto in (0..cuantos).map(|k| (primero + k) % cuantos) {
-            if self.puntos[punto].enlace != Enlace::Arriba {
+            if self.puntos[punto].enlace != Enlace::Arriba || no_entienden.contains(&punto) {
                 continue;
             }
-            let permit = self.con_breaker(punto, Motivo::Tiempo, |breaker| breaker.acquire(now));
-            let Ok(permit) = permit else { continue };
-            self.actual = punto;
-            if self.anunciado.replace(punto) != Some(punto) {
-                self.avisar(Aviso::Rotacion { punto, intento, intentos_max });
+            if let Ok(permit) = self.con_breaker(punto, Motivo::Tiempo, |breaker| breaker.acquire(now)) {
+                return Some((punto, permit));
             }
-            return Some((punto, permit));
         }
         None
     }
 
     fn abandonar(&mut self, numero: u64) {
         let Some(llamada) = self.llamadas.remove(&numero) else { return };
-        if !llamada.entregada {
-            self.acciones.push_back(Accion::Abandonar { llamada: numero, algo_enviado: llamada.duda });
+        if llamada.entregada {
+            return;
         }
+        let porque = if llamada.duda {
+            SinServicio::EnElAire
+        } else if llamada.no_entienden.len() == self.puntos.len() {
+            SinServicio::NoEntendida
+        } else {
+            SinServicio::NadaHecho
+        };
+        self.acciones.push_back(Accion::Abandonar { llamada: numero, porque });
     }
 
     /// Da la llamada por servida, si aún espera. Si su último intento sigue fuera, se queda sin dueño hasta que vuelva.

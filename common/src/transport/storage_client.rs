@@ -12,7 +12,6 @@ use std::{
     time::Instant,
 };
 
-use serde::Deserialize;
 use tokio::time::Sleep;
 
 use self::avisos::{Avisos, saturado};
@@ -23,10 +22,10 @@ use super::{
     socket::{ErrorDeTransporte, Frame, Socket},
 };
 use crate::{
-    mensajes::{self, CuerpoPeticion, CuerpoResultado, Peticion, Resultado},
+    mensajes::{self, CuerpoPeticion, CuerpoResultado, Peticion, Resultado, ResultadoLeido},
     resilience::{
         EstadoBreaker, Rotacion,
-        rotation::{Accion, Config, Veredicto},
+        rotation::{Accion, Config, SinServicio, Veredicto},
     },
 };
 
@@ -35,16 +34,9 @@ use crate::{
 pub struct Entrega {
     /// El que puso quien llamó.
     pub token: u64,
-    /// Lo que contestó un punto de almacenamiento (nunca [`CuerpoResultado::Fallo`], y de la clase que se pidió), o
-    /// que ninguno lo hizo.
+    /// Lo que contestó un punto de almacenamiento (de la clase que se pidió: nunca [`CuerpoResultado::Fallo`] ni
+    /// [`CuerpoResultado::NoEntendida`]), o por qué ninguno lo hizo.
     pub resultado: Result<CuerpoResultado, SinServicio>,
-}
-
-/// Ningún punto de almacenamiento sirvió la llamada.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SinServicio {
-    /// Algo salió y no se sabe qué fue de ello; si es `false`, es seguro que nada se hizo.
-    pub algo_enviado: bool,
 }
 
 /// El cliente. Un dueño, una tarea, que ha de esperar en [`StorageClient::siguiente`] aunque no haya llamadas: ahí se
@@ -98,7 +90,7 @@ impl Clase {
             CuerpoResultado::Consultada(_) => Some(Self::Consultada),
             CuerpoResultado::Administrada(_) => Some(Self::Administrada),
             CuerpoResultado::Sano => Some(Self::Sano),
-            CuerpoResultado::Fallo(_) => None,
+            CuerpoResultado::Fallo(_) | CuerpoResultado::NoEntendida { .. } => None,
         }
     }
 }
@@ -146,7 +138,7 @@ impl StorageClient {
     pub fn llamar(&mut self, token: u64, cuerpo: CuerpoPeticion) {
         let Some(numero) = self.rotacion.on_llamada(ahora()) else {
             saturado();
-            return self.entregar(token, Err(SinServicio { algo_enviado: false }));
+            return self.entregar(token, Err(SinServicio::NadaHecho));
         };
         let clase = Clase::pedida(&cuerpo);
         let bytes = mensajes::codificar(&Peticion { peticion: numero, plazo_ms: self.plazo_ms, cuerpo });
@@ -246,13 +238,15 @@ impl StorageClient {
     fn recibir(&mut self, punto: usize, cuadros: &[Frame]) {
         let now = ahora();
         match leer(cuadros) {
-            Leido::Resultado(Resultado { peticion, cuerpo }) => self.recibir_resultado(punto, peticion, cuerpo, now),
-            Leido::SoloNumero(peticion) => {
+            ResultadoLeido::Entendido(Resultado { peticion, cuerpo }) => {
+                self.recibir_resultado(punto, peticion, cuerpo, now);
+            }
+            ResultadoLeido::SoloNumero(peticion) => {
                 self.avisos.basura(punto);
                 let veredicto = Veredicto::Fallo { nada_hecho: false };
                 let _sin_cuerpo = self.rotacion.on_respuesta(punto, peticion, veredicto, now);
             }
-            Leido::Basura => {
+            ResultadoLeido::Basura => {
                 self.avisos.basura(punto);
                 self.rotacion.on_basura(punto, now);
             }
@@ -266,6 +260,10 @@ impl StorageClient {
             CuerpoResultado::Fallo(fallo) => {
                 self.avisos.fallo(punto, fallo);
                 Veredicto::Fallo { nada_hecho: fallo.nada_hecho }
+            }
+            CuerpoResultado::NoEntendida { motivo } => {
+                self.avisos.no_entendida(punto, motivo);
+                Veredicto::NoEntendida
             }
             // Sin llamada que espere, puede ser la respuesta a una sonda o una tardía.
             _ if pedida.is_none() || pedida == Clase::contestada(&cuerpo) => Veredicto::Servida,
@@ -306,9 +304,9 @@ impl StorageClient {
                     }
                 }
                 Accion::Sondear { punto, peticion } => self.sondear(punto, peticion),
-                Accion::Abandonar { llamada, algo_enviado } => {
+                Accion::Abandonar { llamada, porque } => {
                     if let Some(en_curso) = self.en_curso.remove(&llamada) {
-                        self.entregar(en_curso.token, Err(SinServicio { algo_enviado }));
+                        self.entregar(en_curso.token, Err(porque));
                     }
                 }
                 Accion::Avisar(aviso) => self.avisos.dar(aviso),
@@ -328,29 +326,10 @@ impl StorageClient {
     }
 }
 
-/// Lo que hay en un mensaje de un punto de almacenamiento.
-enum Leido {
-    Resultado(Resultado),
-    /// Dice de qué petición es, y nada más se entiende.
-    SoloNumero(u64),
-    Basura,
-}
-
-fn leer(cuadros: &[Frame]) -> Leido {
-    #[derive(Deserialize)]
-    struct SoloNumero {
-        peticion: u64,
-    }
-    let [vacio, cuerpo] = cuadros else { return Leido::Basura };
-    if !vacio.is_empty() {
-        return Leido::Basura;
-    }
-    match mensajes::descifrar(cuerpo) {
-        Ok(resultado) => Leido::Resultado(resultado),
-        Err(_) => match mensajes::descifrar(cuerpo) {
-            Ok(SoloNumero { peticion }) => Leido::SoloNumero(peticion),
-            Err(_) => Leido::Basura,
-        },
+fn leer(cuadros: &[Frame]) -> ResultadoLeido {
+    match cuadros {
+        [vacio, cuerpo] if vacio.is_empty() => Resultado::leer(cuerpo),
+        _ => ResultadoLeido::Basura,
     }
 }
 

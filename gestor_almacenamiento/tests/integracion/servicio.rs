@@ -155,8 +155,8 @@ async fn la_basura_se_cuenta_y_nadie_mas_la_nota() {
         &[b"", b"{}"],
         &[b"", b"\xff\xfe"],
         &[b"", b"[1,2"],
-        &[b"", br#"{"peticion":1,"plazo_ms":1,"cuerpo":"bailar"}"#],
-        &[b"", br#"{"peticion":1,"plazo_ms":1,"cuerpo":{"escribir":[{"id":"x"}]}}"#],
+        &[b"", br#"{"plazo_ms":1,"cuerpo":"bailar"}"#],
+        &[b"", br#"{"peticion":"1","plazo_ms":1,"cuerpo":"salud"}"#],
         &[b"a", b"b", &enorme],
     ];
     for cuadros in basura {
@@ -168,6 +168,45 @@ async fn la_basura_se_cuenta_y_nadie_mas_la_nota() {
     let linea = r#"anaquel_mensajes_descartados_total{motivo="peticion"} 8"#;
     let metricas = metricas(&programa);
     assert!(metricas.contains(linea), "{metricas}");
+}
+
+#[tokio::test]
+async fn lo_que_no_se_entiende_y_tiene_numero_se_contesta_en_seguida_y_nada_se_hizo() {
+    let (b, _programa, mut cliente) = en_marcha().await;
+    for (numero, cuerpo) in [
+        (41, r#""bailar""#),
+        (42, r#"{"reservar":[{"id":"x"}]}"#),
+        (43, r#"{"escribir":[{"id":"x"}]}"#),
+        (44, r#"{"consultar":{"estante":"A1"}}"#),
+    ] {
+        let json = format!(r#"{{"peticion":{numero},"plazo_ms":3000,"cuerpo":{cuerpo},"de_otra_version":true}}"#);
+        let desde = std::time::Instant::now();
+        cliente.enviar_cuadros(&[b"", json.as_bytes()]).await;
+        let Resultado { peticion, cuerpo } = cliente.recibir().await;
+        assert!(matches!(cuerpo, CuerpoResultado::NoEntendida { .. }) && peticion == numero, "{cuerpo:?}");
+        assert!(desde.elapsed() < Duration::from_secs(1), "{:?}", desde.elapsed());
+    }
+    assert_eq!(b.contar("SELECT count(*) FROM operaciones").await, 0);
+}
+
+#[tokio::test]
+async fn una_orden_que_no_se_entiende_se_contesta_con_sus_vecinas_que_se_deciden() {
+    let (b, _programa, mut cliente) = en_marcha().await;
+    let lista = vec![prestamo("U1", "E1"), prestamo("U2", "E3"), prestamo("U3", "E5")];
+    let bytes = codificar(&Peticion { peticion: 7, plazo_ms: 3_000, cuerpo: CuerpoPeticion::Escribir(lista.clone()) });
+    // La primera, de otra versión.
+    let bytes = String::from_utf8(bytes).expect("UTF-8").replacen(r#":"prestamo""#, r#":"reserva""#, 1);
+    cliente.enviar_cuadros(&[b"", bytes.as_bytes()]).await;
+    let Resultado { peticion: 7, cuerpo: CuerpoResultado::Escritas(escritas) } = cliente.recibir().await else {
+        panic!("debía contestar la lista")
+    };
+    let de = |n: usize| {
+        &escritas.iter().find(|e| e.id == lista[n].id && e.huella == lista[n].huella).expect("está").desenlace
+    };
+    assert!(matches!(de(0), Desenlace::NoEntendida { motivo } if motivo.contains("reserva")), "{:?}", de(0));
+    assert!((1..3).all(|n| matches!(de(n), Desenlace::Decidida(g) if g.codigo == Codigo::Ok)), "{escritas:?}");
+    assert_eq!(b.contar("SELECT count(*) FROM operaciones").await, 2);
+    b.las_cuentas_cuadran().await;
 }
 
 #[tokio::test]

@@ -85,6 +85,8 @@ impl<W> Machine<W> {
         }
         let turno = match desenlace {
             Desenlace::NoEscrita { motivo } => op.no_escrita(now, &motivo, self.limites.reintento),
+            // No es noticia del almacenamiento: pudo no entenderla el actor.
+            Desenlace::NoEntendida { motivo } => op.no_entendida(now, &motivo, self.limites.reintento),
             Desenlace::Incierta => {
                 self.noticias.mala();
                 op.incierta(now, self.noticias.buenas())

@@ -234,6 +234,16 @@ impl<W> Op<W> {
         self.aplazar(now, reintento, self.definidos, false)
     }
 
+    /// Quien la recibió no la entiende: es de otra versión, y nada se hizo. La próxima vez va sola y a otro: de una lista
+    /// de la que se entiende algo, nadie lleva el resto a otra parte.
+    pub(super) fn no_entendida(&mut self, now: Instant, motivo: &str, reintento: Backoff) -> Turno {
+        self.fallar(now, format!("no se entendió: {}", recortar(motivo)).into());
+        self.orden.intento += 1;
+        self.orden.sola = true;
+        self.definidos += 1;
+        self.aplazar(now, reintento, self.definidos, false)
+    }
+
     /// Nadie informó: no dice nada de ella.
     pub(super) fn sin_informe(&mut self, now: Instant) -> Turno {
         self.causa = Some("nadie informó de ella".into());

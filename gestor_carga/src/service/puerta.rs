@@ -10,6 +10,7 @@ use common::{
         SolicitudInvalida,
     },
     process::puntos_de_muerte::{Punto, pasar},
+    resilience::rotation::SinServicio,
     transport::{Entrega, Frame},
 };
 use uuid::Uuid;
@@ -111,7 +112,11 @@ impl Servicio {
             };
             let guardada = con_lo_que_sabe_el_gestor(guardada, pregunta.id, pendientes);
             self.entregar_guardada(&pregunta.remite, &guardada);
-        } else if let Some(pregunta) = self.consultas.no_servida(now, entrega.token) {
+        } else if let Some(pregunta) = match entrega.resultado {
+            // Nadie la entiende: insistir daría lo mismo.
+            Err(SinServicio::NoEntendida) => self.consultas.contestada(entrega.token),
+            _ => self.consultas.no_servida(now, entrega.token),
+        } {
             self.responder_consulta_fallida(pregunta, Codigo::AlmacenamientoNoDisponible);
         }
     }

@@ -259,6 +259,20 @@ impl Actor {
         self.informar(orden, Desenlace::Decidida(aplicada(orden))).await;
     }
 
+    /// Informa con un desenlace escrito a mano.
+    pub async fn informar_raro(&mut self, orden: &Orden, desenlace: &str) {
+        let resultado = ResultadoInforme {
+            id: orden.id,
+            huella: orden.huella,
+            intento: orden.intento,
+            desenlace: Desenlace::SinAlmacenamiento,
+        };
+        let informe = Informe { actor: self.instancia.clone(), resultados: vec![resultado], circuitos: Vec::new() };
+        let informe = String::from_utf8(mensajes::codificar(&informe)).expect("UTF-8");
+        let informe = informe.replace(r#""sin_almacenamiento""#, desenlace);
+        pronto("informar", self.informes.send(&[b"", informe.as_bytes()])).await.expect("enviado");
+    }
+
     async fn informar_lista(&mut self, resultados: Vec<ResultadoInforme>) {
         self.enviar(Informe { actor: self.instancia.clone(), resultados, circuitos: Vec::new() }).await;
     }
@@ -314,6 +328,11 @@ pub fn terminada(cierre: &Cierre) -> RespuestaGuardada {
     Respuesta::nueva(Some(orden.id.uuid()), estado, codigo, orden.aceptada.fecha()).con_datos(datos).guardada()
 }
 
+/// Se termina con todas como se pidió.
+pub fn terminadas(cierres: &[Cierre]) -> CuerpoResultado {
+    escritas(cierres, |cierre| (cierre.orden, terminada(cierre)))
+}
+
 fn escritas<T>(lista: &[T], una: impl Fn(&T) -> (Orden, RespuestaGuardada)) -> CuerpoResultado {
     let escrita = |cosa: &T| {
         let (Orden { id, huella, .. }, respuesta) = una(cosa);
@@ -353,7 +372,7 @@ fn a_los_clientes(cuerpo: CuerpoPeticion) -> CuerpoResultado {
             assert_eq!(orden.comando.tipo(), Tipo::Renovacion, "lo demás va por actores");
             (*orden, aplicada(orden))
         }),
-        CuerpoPeticion::Terminar(cierres) => escritas(&cierres, |cierre| (cierre.orden, terminada(cierre))),
+        CuerpoPeticion::Terminar(cierres) => terminadas(&cierres),
         CuerpoPeticion::Administrar(_) => CuerpoResultado::Administrada(Administrada::Cuentas(Vec::new())),
     }
 }

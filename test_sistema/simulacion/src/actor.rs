@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use actores::machine::{Final, Limites, Machine};
-use common::mensajes::{CuerpoPeticion, CuerpoResultado, LISTA_MAX, Orden, ResultadoInforme};
+use common::{
+    mensajes::{CuerpoPeticion, CuerpoResultado, LISTA_MAX, Orden, ResultadoInforme},
+    resilience::rotation::SinServicio,
+};
 
 use crate::{
     cronica::{corto, lista},
@@ -119,9 +122,9 @@ impl Actor {
         while let Some((token, resultado)) = vivo.almacen.entrega() {
             let fin = match resultado {
                 Ok(CuerpoResultado::Escritas(escritas)) => Final::Escritas(escritas),
-                Ok(CuerpoResultado::Fallo(fallo)) if fallo.nada_hecho => Final::NadaEnviado,
-                Err(false) => Final::NadaEnviado,
-                Ok(_) | Err(true) => Final::EnElAire,
+                Err(SinServicio::NadaHecho) => Final::NadaEnviado,
+                Err(SinServicio::NoEntendida) => Final::NoEntendida,
+                Ok(_) | Err(SinServicio::EnElAire) => Final::EnElAire,
             };
             vivo.maquina.on_final(token, fin);
         }
@@ -168,6 +171,7 @@ fn en_palabras(informe: &[ResultadoInforme]) -> String {
         let desenlace = match &r.desenlace {
             common::mensajes::Desenlace::Decidida(guardada) => format!("decidida, {}", guardada.codigo),
             common::mensajes::Desenlace::NoEscrita { .. } => "no escrita".into(),
+            common::mensajes::Desenlace::NoEntendida { .. } => "no entendida".into(),
             common::mensajes::Desenlace::SinAlmacenamiento => "sin almacenamiento".into(),
             common::mensajes::Desenlace::Incierta => "incierta".into(),
         };

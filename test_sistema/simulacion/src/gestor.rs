@@ -8,7 +8,7 @@ use common::{
         CuerpoPeticion, CuerpoResultado, Desenlace, Orden, RespuestaGuardada, ResultadoEscritura, ResultadoInforme,
         Topico,
     },
-    resilience::EstadoBreaker,
+    resilience::{EstadoBreaker, rotation::SinServicio},
 };
 use gestor_carga::machine::{Accion, Contestacion, Limites, Machine};
 use juicio::azar::Azar;
@@ -218,8 +218,9 @@ impl Gestor {
             let Some(llamadas) = vivo.llamadas.remove(&token) else { continue };
             let (mut escritas, falta) = match resultado {
                 Ok(CuerpoResultado::Escritas(escritas)) => (escritas, Desenlace::Incierta),
-                Err(false) => (Vec::new(), Desenlace::SinAlmacenamiento),
-                Ok(_) | Err(true) => (Vec::new(), Desenlace::Incierta),
+                Err(SinServicio::NadaHecho) => (Vec::new(), Desenlace::SinAlmacenamiento),
+                Err(SinServicio::NoEntendida) => (Vec::new(), Desenlace::NoEntendida { motivo: String::new() }),
+                Ok(_) | Err(SinServicio::EnElAire) => (Vec::new(), Desenlace::Incierta),
             };
             for (id, huella, intento) in llamadas {
                 let suya = |r: &ResultadoEscritura| r.id == id && r.huella == huella;

@@ -6,7 +6,7 @@ use common::{
     mensajes::{CuerpoPeticion, CuerpoResultado, Peticion, Resultado},
     resilience::{
         EstadoBreaker, Rotacion,
-        rotation::{Accion, Aviso, Config, Veredicto},
+        rotation::{Accion, Aviso, Config, SinServicio, Veredicto},
     },
 };
 
@@ -18,8 +18,8 @@ use crate::{
     sucesos::Quien,
 };
 
-/// El final de una llamada: lo contestado, o si algo salió.
-pub type Entrega = (u64, Result<CuerpoResultado, bool>);
+/// El final de una llamada: lo contestado, o por qué nadie la sirvió.
+pub type Entrega = (u64, Result<CuerpoResultado, SinServicio>);
 
 /// El cliente del almacenamiento de un proceso.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Rotatorio {
     /// Empieza una llamada.
     pub fn llamar(&mut self, e: &mut Entorno, token: u64, cuerpo: CuerpoPeticion) {
         let Some(numero) = self.rotacion.on_llamada(e.instante()) else {
-            self.entregas.push_back((token, Err(false)));
+            self.entregas.push_back((token, Err(SinServicio::NadaHecho)));
             return;
         };
         self.en_curso.insert(numero, (token, cuerpo));
@@ -82,6 +82,7 @@ impl Rotatorio {
         let Resultado { peticion, cuerpo } = resultado;
         let veredicto = match &cuerpo {
             CuerpoResultado::Fallo(fallo) => Veredicto::Fallo { nada_hecho: fallo.nada_hecho },
+            CuerpoResultado::NoEntendida { .. } => Veredicto::NoEntendida,
             _ => Veredicto::Servida,
         };
         if self.rotacion.on_respuesta(punto, peticion, veredicto, e.instante())
@@ -127,9 +128,9 @@ impl Rotatorio {
                     self.enviar(e, punto, llamada, cuerpo);
                 }
                 Accion::Sondear { punto, peticion } => self.enviar(e, punto, peticion, CuerpoPeticion::Salud),
-                Accion::Abandonar { llamada, algo_enviado } => {
+                Accion::Abandonar { llamada, porque } => {
                     if let Some((token, _)) = self.en_curso.remove(&llamada) {
-                        self.entregas.push_back((token, Err(algo_enviado)));
+                        self.entregas.push_back((token, Err(porque)));
                     }
                 }
                 Accion::Avisar(Aviso::Circuito { punto, estado, motivo }) => {

@@ -11,18 +11,20 @@ enum Op {
     Acertar,
     Fallar,
     FallarUltimo,
+    NoConcluir,
     Perder,
     Incidente,
     Restablecer,
     Esperar,
 }
 
-const OPS: [Op; 9] = [
+const OPS: [Op; 10] = [
     Op::Pedir,
     Op::Sondear,
     Op::Acertar,
     Op::Fallar,
     Op::FallarUltimo,
+    Op::NoConcluir,
     Op::Perder,
     Op::Incidente,
     Op::Restablecer,
@@ -47,7 +49,7 @@ impl Mundo {
         match op {
             Op::Pedir => self.fuera.extend(self.breaker.acquire(now)),
             Op::Sondear => self.fuera.extend(self.breaker.acquire_probe(now)),
-            Op::Acertar | Op::Fallar | Op::Perder if self.fuera.is_empty() => {}
+            Op::Acertar | Op::Fallar | Op::NoConcluir | Op::Perder if self.fuera.is_empty() => {}
             Op::Acertar => self.breaker.on_success(self.fuera.remove(0)),
             Op::Fallar => {
                 self.breaker.on_failure(self.fuera.remove(0), now);
@@ -57,6 +59,7 @@ impl Mundo {
                     self.breaker.on_failure(permit, now);
                 }
             }
+            Op::NoConcluir => self.breaker.on_inconclusive(self.fuera.remove(0)),
             Op::Perder => drop(self.fuera.remove(0)),
             Op::Incidente => {
                 self.breaker.on_incident(now);
@@ -97,7 +100,7 @@ fn toda_secuencia_de_hasta_siete_entradas_cumple_la_tabla() {
         lo_rezagado_no_cambia_nada(ops, despues);
         la_ultima_transicion_esta_en_la_tabla(ops, antes, despues);
     });
-    assert_eq!(vistas, (1..=7).map(|n| 9_u32.pow(n)).sum::<u32>());
+    assert_eq!(vistas, (1..=7).map(|n| 10_u32.pow(n)).sum::<u32>());
 }
 
 fn vuelve_a_admitir_tras_la_apertura(ops: &[Op], mundo: &Mundo) {
@@ -121,6 +124,7 @@ fn lo_rezagado_no_cambia_nada(ops: &[Op], mundo: &Mundo) {
     for permit in mundo.fuera.iter().filter(|permit| permit.epoch != mundo.breaker.epoch) {
         let mut breaker = mundo.breaker.clone();
         breaker.on_success(permit.clone());
+        breaker.on_inconclusive(permit.clone());
         assert!(!breaker.on_failure(permit.clone(), mundo.now), "{ops:?}");
         assert_eq!((breaker.fase, breaker.epoch), (mundo.breaker.fase, mundo.breaker.epoch), "{ops:?}");
     }
@@ -132,8 +136,8 @@ fn la_ultima_transicion_esta_en_la_tabla(ops: &[Op], antes: &Mundo, despues: &Mu
     let (a, d) = (antes.breaker.fase, despues.breaker.fase);
     let avance = despues.breaker.epoch - antes.breaker.epoch;
     let hasta = antes.now + CONFIG.cooldown;
-    // Lo que no avanza el epoch: nada, un éxito que perdona, y el préstamo del permiso.
-    let quieto = a == d || perdona(a, d) || presta(a, d, hasta);
+    // Lo que no avanza el epoch: nada, un éxito que perdona, y el préstamo del permiso o su vuelta sin usar.
+    let quieto = a == d || perdona(a, d) || presta(a, d, hasta) || devuelve(a, d);
     let en_la_tabla = match (a, d) {
         (Cerrado { fallos }, Cerrado { fallos: mas }) => mas == fallos + 1 && mas < CONFIG.fallos_max,
         (Cerrado { fallos }, Abierto { hasta: h }) => fallos + 1 == CONFIG.fallos_max && h == hasta,
@@ -159,6 +163,10 @@ fn presta(a: Fase, d: Fase, hasta: Instant) -> bool {
     a == Fase::MedioAbierto { prestado: None } && d == Fase::MedioAbierto { prestado: Some(hasta) }
 }
 
+fn devuelve(a: Fase, d: Fase) -> bool {
+    matches!(a, Fase::MedioAbierto { prestado: Some(_) }) && d == Fase::MedioAbierto { prestado: None }
+}
+
 fn abrir(breaker: &mut Breaker, now: Instant) {
     for _ in 0..CONFIG.fallos_max {
         let permit = breaker.acquire(now).expect("cerrado");
@@ -175,6 +183,23 @@ fn un_exito_rezagado_no_cierra_el_circuito() {
     abrir(&mut breaker, now);
     breaker.on_success(rezagado);
     assert_eq!(breaker.acquire(now).expect_err("abierto"), Rejected { hasta: now + CONFIG.cooldown });
+}
+
+#[test]
+fn lo_que_no_dice_nada_del_punto_ni_perdona_ni_cierra_y_su_permiso_se_presta_otra_vez() {
+    let now = Instant::now();
+    let mut breaker = Breaker::new(CONFIG);
+    breaker.on_incident(now);
+    let permit = breaker.acquire(now).expect("cerrado");
+    breaker.on_inconclusive(permit);
+    assert_eq!(breaker.fase, Fase::Cerrado { fallos: 1 });
+    let tarde = now + CONFIG.cooldown;
+    breaker.fase = Fase::Abierto { hasta: tarde };
+    let permit = breaker.acquire(tarde).expect("a prueba");
+    assert!(breaker.acquire(tarde).is_err());
+    breaker.on_inconclusive(permit);
+    assert_eq!(breaker.fase, Fase::MedioAbierto { prestado: None });
+    assert!(breaker.acquire(tarde).is_ok(), "otra llamada lo prueba");
 }
 
 #[test]

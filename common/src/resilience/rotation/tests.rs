@@ -18,6 +18,7 @@ enum Op {
     Servir(usize),
     Fallar(usize),
     FallarEnElAire(usize),
+    NoEntender(usize),
     /// El siguiente envío al punto no sale.
     Cerrar(usize),
     Basura(usize),
@@ -25,7 +26,7 @@ enum Op {
     Esperar(Duration),
 }
 
-const OPS: [Op; 19] = [
+const OPS: [Op; 21] = [
     Op::Llamar,
     Op::Conectar(0),
     Op::Conectar(1),
@@ -37,6 +38,8 @@ const OPS: [Op; 19] = [
     Op::Fallar(1),
     Op::FallarEnElAire(0),
     Op::FallarEnElAire(1),
+    Op::NoEntender(0),
+    Op::NoEntender(1),
     Op::Cerrar(0),
     Op::Basura(0),
     Op::Basura(1),
@@ -50,7 +53,7 @@ const OPS: [Op; 19] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Final {
     Servida,
-    Abandonada { algo_enviado: bool },
+    Abandonada(SinServicio),
 }
 
 #[derive(Clone, Default)]
@@ -115,6 +118,7 @@ impl Mundo {
             Op::Servir(p) => self.contestar(p, Veredicto::Servida),
             Op::Fallar(p) => self.contestar(p, FALLO),
             Op::FallarEnElAire(p) => self.contestar(p, Veredicto::Fallo { nada_hecho: false }),
+            Op::NoEntender(p) => self.no_entender(p),
             Op::Cerrar(p) => self.cerrado[p] = true,
             Op::Basura(p) => self.rotacion.on_basura(p, now),
             Op::Restablecer(p) => {
@@ -138,7 +142,7 @@ impl Mundo {
         let Some(numero) = self.recibido[punto].pop_front() else { return };
         let entregar = self.rotacion.on_respuesta(punto, numero, veredicto, self.now);
         if let Some(seguida) = self.llamadas.get_mut(&numero) {
-            if veredicto == FALLO {
+            if matches!(veredicto, FALLO | Veredicto::NoEntendida) {
                 seguida.en_el_aire -= 1;
             }
             let espera = seguida.fin.is_none();
@@ -150,6 +154,16 @@ impl Mundo {
         } else {
             assert!(!entregar, "una sonda no se entrega");
         }
+    }
+
+    /// El punto contesta que no entiende lo primero que tiene: con una llamada, su circuito no se entera.
+    fn no_entender(&mut self, punto: usize) {
+        let de_sonda = self.recibido[punto].front().is_some_and(|numero| !self.llamadas.contains_key(numero));
+        let circuito =
+            |yo: &Self| (yo.rotacion.puntos[punto].breaker.estado(), yo.rotacion.puntos[punto].breaker.sano());
+        let antes = circuito(self);
+        self.contestar(punto, Veredicto::NoEntendida);
+        assert!(de_sonda || circuito(self) == antes, "no entender no es un fallo");
     }
 
     /// Deja pasar el tiempo como la cáscara: despertando cuando la máquina lo pide.
@@ -169,12 +183,13 @@ impl Mundo {
             match accion {
                 Accion::Enviar { punto, llamada } => self.enviar(punto, llamada),
                 Accion::Sondear { punto, peticion } => self.sondear(punto, peticion),
-                Accion::Abandonar { llamada, algo_enviado } => {
+                Accion::Abandonar { llamada, porque } => {
                     let seguida = self.llamadas.get_mut(&llamada).expect("se hizo");
                     assert!(seguida.fin.is_none(), "una llamada acaba una vez");
-                    assert!(algo_enviado || seguida.en_el_aire == 0, "no se niega lo que quizá se hizo");
-                    assert!(!algo_enviado || seguida.envios > 0, "no se duda de lo que nunca salió");
-                    seguida.fin = Some(Final::Abandonada { algo_enviado });
+                    let en_el_aire = porque == SinServicio::EnElAire;
+                    assert!(en_el_aire || seguida.en_el_aire == 0, "no se niega lo que quizá se hizo");
+                    assert!(porque == SinServicio::NadaHecho || seguida.envios > 0, "no se juzga lo que nunca salió");
+                    seguida.fin = Some(Final::Abandonada(porque));
                 }
                 Accion::Avisar(aviso) => self.avisos.push(aviso),
             }
@@ -271,7 +286,7 @@ fn recorrer(mundo: &Mundo, hondo: u32, ops: &mut Vec<Op>, vistas: &mut u32) {
     for op in OPS {
         let sin_efecto = match op {
             Op::Llamar => mundo.llamadas.len() >= 2,
-            Op::Servir(p) | Op::Fallar(p) | Op::FallarEnElAire(p) => mundo.recibido[p].is_empty(),
+            Op::Servir(p) | Op::Fallar(p) | Op::FallarEnElAire(p) | Op::NoEntender(p) => mundo.recibido[p].is_empty(),
             Op::Desconectar(p) => mundo.rotacion.puntos[p].enlace == Enlace::Caido,
             Op::Cerrar(p) => mundo.cerrado[p],
             Op::Restablecer(p) => mundo.rotacion.puntos[p].breaker.estado() != EstadoBreaker::Abierto,

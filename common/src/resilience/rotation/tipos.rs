@@ -42,6 +42,8 @@ impl Default for Config {
 pub enum Veredicto {
     /// Lo que se le pidió.
     Servida,
+    /// Que no entiende lo que se le pide: está sano, es de otra versión y nada hizo.
+    NoEntendida,
     /// Que no puede, o algo que no vale como respuesta.
     Fallo {
         /// Es seguro que nada se hizo ni se hará.
@@ -70,11 +72,22 @@ pub enum Accion {
     Abandonar {
         /// Cuál.
         llamada: u64,
-        /// Algo salió y no se sabe qué fue de ello.
-        algo_enviado: bool,
+        /// Por qué.
+        porque: SinServicio,
     },
     /// Contarlo, en el registro y en las métricas.
     Avisar(Aviso),
+}
+
+/// Por qué ningún punto sirvió una llamada.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinServicio {
+    /// No había a dónde enviarla, o se contestó que no se puede: nada se hizo.
+    NadaHecho,
+    /// Todos los puntos contestaron que no la entienden: nada se hizo, y repetirla da lo mismo hasta que alguno cambie.
+    NoEntendida,
+    /// Algo salió y no se sabe qué fue de ello.
+    EnElAire,
 }
 
 /// Lo que una persona querrá saber; uno por suceso.

@@ -68,6 +68,16 @@ impl Avisos {
         }
     }
 
+    /// Se dice como un fallo, una vez mientras no cambie: no lo es, pero alguien ha de actualizar ese punto.
+    pub(super) fn no_entendida(&mut self, punto: usize, motivo: &str) {
+        metrics::counter!("anaquel_peticiones_no_entendidas_total", "endpoint" => self.endpoints[punto].clone())
+            .increment(1);
+        if self.ultimo_fallo[punto] != motivo {
+            motivo.clone_into(&mut self.ultimo_fallo[punto]);
+            tracing::warn!("{} no entiende una petición, ¿es de otra versión?: {motivo}", self.endpoints[punto]);
+        }
+    }
+
     pub(super) fn basura(&self, punto: usize) {
         metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => "resultado").increment(1);
         tracing::debug!("{} envió algo que no es una respuesta", self.endpoints[punto]);

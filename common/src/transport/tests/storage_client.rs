@@ -12,8 +12,11 @@ use super::{a_tiempo, direccion_libre};
 use crate::{
     dominio::{Codigo, Consulta, Estado},
     mensajes::{self, Administrada, CuerpoPeticion, CuerpoResultado, Fallo, Peticion, Respuesta, Resultado},
-    resilience::{EstadoBreaker, breaker, rotation::Config},
-    transport::{Contexto, Endpoint, Entrega, Frame, Socket, StorageClient, storage_client::SinServicio},
+    resilience::{
+        EstadoBreaker, breaker,
+        rotation::{Config, SinServicio},
+    },
+    transport::{Contexto, Endpoint, Entrega, Frame, Socket, StorageClient},
 };
 
 /// Qué hace un punto con lo que le llega.
@@ -26,6 +29,8 @@ enum Conducta {
     Desvariar,
     /// Contesta a la salud, y a lo demás con algo que no es un resultado.
     Ensuciar,
+    /// Contesta a la salud, y de lo demás, que no lo entiende.
+    NoEntender,
     /// Contesta lo que se le pide y muere en el acto.
     ServirYMorir,
 }
@@ -100,6 +105,7 @@ fn contestacion(peticion: &Peticion, conducta: Conducta) -> Vec<u8> {
     let de_salud = peticion.cuerpo == CuerpoPeticion::Salud;
     let cuerpo = match conducta {
         Conducta::Negarse => CuerpoResultado::Fallo(Fallo { nada_hecho: true, motivo: "sin base".into() }),
+        Conducta::NoEntender if !de_salud => CuerpoResultado::NoEntendida { motivo: "de otra versión".into() },
         Conducta::Desvariar if !de_salud => CuerpoResultado::Sano,
         Conducta::Ensuciar if !de_salud => return b"{\"peticion\":".to_vec(),
         _ => servida,
@@ -245,7 +251,7 @@ async fn si_nadie_escucha_se_dice_en_seguida_que_nada_se_envio() {
         cliente.llamar(token, consulta());
         let entrega = siguiente(&mut cliente).await;
         assert_eq!(entrega.token, token);
-        assert_eq!(entrega.resultado.expect_err("nadie"), SinServicio { algo_enviado: false });
+        assert_eq!(entrega.resultado.expect_err("nadie"), SinServicio::NadaHecho);
     }
     assert!(inicio.elapsed() < Duration::from_millis(500), "{:?}", inicio.elapsed());
 }
@@ -257,7 +263,7 @@ async fn si_todos_se_niegan_nada_se_hizo_y_la_buena_salud_los_cierra_solos() {
     b.ahora(Conducta::Negarse);
     cliente.llamar(1, consulta());
     let entrega = siguiente(&mut cliente).await;
-    assert_eq!(entrega.resultado.expect_err("se niegan"), SinServicio { algo_enviado: false });
+    assert_eq!(entrega.resultado.expect_err("se niegan"), SinServicio::NadaHecho);
     hasta_que(&mut cliente, &[EstadoBreaker::Abierto; 2]).await;
     let inicio = Instant::now();
     a.ahora(Conducta::Servir);
@@ -279,7 +285,7 @@ async fn si_muere_el_unico_punto_queda_la_duda_y_al_volver_se_sirve_otra_vez() {
     recibidas(&mut cliente, &mut a, 1).await;
     let direccion = a.morir().await;
     let entrega = siguiente(&mut cliente).await;
-    assert_eq!(entrega.resultado.expect_err("murió"), SinServicio { algo_enviado: true });
+    assert_eq!(entrega.resultado.expect_err("murió"), SinServicio::EnElAire);
     hasta_que(&mut cliente, &[EstadoBreaker::Abierto]).await;
     let _de_vuelta = Almacen::en(&direccion, Conducta::Servir);
     let vuelta = Instant::now();
@@ -322,4 +328,23 @@ async fn una_escritura_recibe_su_contestacion_y_cancelar_la_espera_no_pierde_nad
     }
     vistos.sort_unstable();
     assert_eq!(vistos, (1..=200).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn lo_que_un_punto_dice_que_no_entiende_lo_sirve_el_otro_en_seguida_y_los_circuitos_siguen_cerrados() {
+    let (mut a, b, mut cliente) = dos_puntos(config()).await;
+    a.ahora(Conducta::NoEntender);
+    let inicio = Instant::now();
+    for token in 1..=10 {
+        cliente.llamar(token, consulta());
+        let entrega = siguiente(&mut cliente).await;
+        assert!(entrega.token == token && entrega.resultado.is_ok());
+        assert!(a.recibido.try_recv().is_ok(), "se sigue preguntando primero a quien sirve a los demás");
+    }
+    b.ahora(Conducta::NoEntender);
+    cliente.llamar(11, consulta());
+    assert_eq!(siguiente(&mut cliente).await.resultado.expect_err("nadie"), SinServicio::NoEntendida);
+    assert!(inicio.elapsed() < Duration::from_secs(1), "{:?}", inicio.elapsed());
+    let estados: Vec<_> = cliente.estados().into_iter().map(|(_, estado)| estado).collect();
+    assert_eq!(estados, [EstadoBreaker::Cerrado; 2]);
 }

@@ -89,7 +89,8 @@ fn hacer(b: &mut Banco, suceso: &Suceso) {
             match que {
                 0 => b.informar(orden, Desenlace::SinAlmacenamiento),
                 1 => b.informar(orden, Desenlace::Incierta),
-                2 | 3 => b.informar(orden, Desenlace::NoEscrita { motivo: "x".into() }),
+                2 => b.informar(orden, Desenlace::NoEscrita { motivo: "x".into() }),
+                3 => b.informar(orden, Desenlace::NoEntendida { motivo: "x".into() }),
                 4 => b.rechazar(orden),
                 _ => b.aplicar(orden),
             }
@@ -103,7 +104,7 @@ fn hacer(b: &mut Banco, suceso: &Suceso) {
             match que {
                 0 => b.informar(orden, Desenlace::SinAlmacenamiento),
                 1 => b.informar(orden, Desenlace::Incierta),
-                2 => b.informar(orden, Desenlace::NoEscrita { motivo: "x".into() }),
+                2 => b.informar(orden, Desenlace::NoEntendida { motivo: "x".into() }),
                 3 => b.aplicar(orden),
                 _ => b.cerrar(orden.id),
             }

@@ -314,13 +314,20 @@ impl Banco {
             Desenlace::Decidida(respuesta) => self.decidir(orden, respuesta.codigo),
             Desenlace::NoEscrita { .. } => *self.definidos.entry(orden.id).or_default() += 1,
             Desenlace::Incierta => *self.dudas.entry(orden.id).or_default() += 1,
-            Desenlace::SinAlmacenamiento => {
-                if self.aclaradas.insert((orden.id, orden.intento))
-                    && let Some(sin_aclarar) = self.sin_aclarar.get_mut(&orden.id)
-                {
-                    *sin_aclarar -= 1;
-                }
+            Desenlace::NoEntendida { .. } => {
+                *self.definidos.entry(orden.id).or_default() += 1;
+                self.aclarar(orden);
             }
+            Desenlace::SinAlmacenamiento => self.aclarar(orden),
+        }
+    }
+
+    /// De ese intento se supo que nada se hizo.
+    fn aclarar(&mut self, orden: &Orden) {
+        if self.aclaradas.insert((orden.id, orden.intento))
+            && let Some(sin_aclarar) = self.sin_aclarar.get_mut(&orden.id)
+        {
+            *sin_aclarar -= 1;
         }
     }
 

@@ -75,6 +75,36 @@ fn al_tercer_fallo_definido_se_aparta_con_su_historia() {
 }
 
 #[test]
+fn la_que_nadie_entiende_va_sola_a_otro_y_a_la_tercera_se_aparta_sin_dar_al_almacenamiento_por_vivo() {
+    let mut banco = con_actor();
+    banco.llega_actor(Topico::Prestamo, "b");
+    banco.pedir(prestamo(1, 1));
+    banco.informar(&banco.fuera[&id(1)].clone(), Desenlace::SinAlmacenamiento);
+    banco.pasar(Duration::from_millis(100));
+    for _ in 0..3 {
+        fallar(&mut banco, &Desenlace::NoEntendida { motivo: "«reserva»".into() });
+        assert!(banco.maquina.foto().almacen_caido, "lo dijo el actor: del almacenamiento no se sabe nada");
+        assert!(banco.fuera.get(&id(1)).is_none_or(|orden| orden.sola), "sola, para que otro la entienda entera");
+    }
+    let cierre = &banco.cerrando[&id(1)];
+    assert_eq!(cierre.fin, Fin::Apartar(MotivoDeApartar::FallosDefinidos));
+    assert!(cierre.historia[0].que.contains("reserva"), "{:?}", cierre.historia);
+    banco.cerrar(id(1));
+    banco.terminar_bien();
+}
+
+#[test]
+fn de_la_que_nadie_entendio_se_puede_decir_que_no_se_hizo_nada() {
+    let mut banco = con_actor();
+    let quien = banco.pedir_ya(prestamo(1, 1));
+    banco.informar(&banco.fuera[&id(1)].clone(), Desenlace::NoEntendida { motivo: "x".into() });
+    banco.se_va_actor(Topico::Prestamo, "a");
+    banco.pasar(Duration::from_secs(2));
+    assert_eq!(banco.contestadas[&quien].0, Estado::Error, "sin preguntar al almacenamiento");
+    assert!(banco.cerrando.is_empty());
+}
+
+#[test]
 fn un_fallo_definido_espera_un_segundo_y_el_siguiente_dos() {
     let mut banco = con_actor();
     banco.pedir(prestamo(1, 1));

@@ -25,6 +25,7 @@ enum Suceso {
     Decidida,
     Rechazada,
     NoEscrita,
+    NoEntendida,
     SinAlmacen,
     Incierta,
     InformeDeAntes,
@@ -44,7 +45,7 @@ enum Suceso {
 
 use Suceso::*;
 
-const SUCESOS: [Suceso; 24] = [
+const SUCESOS: [Suceso; 25] = [
     Pedir,
     PedirYa,
     PedirOtraCosa,
@@ -55,6 +56,7 @@ const SUCESOS: [Suceso; 24] = [
     Decidida,
     Rechazada,
     NoEscrita,
+    NoEntendida,
     SinAlmacen,
     Incierta,
     InformeDeAntes,
@@ -91,6 +93,7 @@ fn despues(banco: &Banco, suceso: Suceso, tipo: Tipo) -> Option<Banco> {
         Decidida => b.aplicar(&fuera?),
         Rechazada => b.rechazar(&fuera?),
         NoEscrita => b.informar(&fuera?, Desenlace::NoEscrita { motivo: "x".into() }),
+        NoEntendida => b.informar(&fuera?, Desenlace::NoEntendida { motivo: "x".into() }),
         SinAlmacen => b.informar(&fuera?, Desenlace::SinAlmacenamiento),
         Incierta => b.informar(&fuera?, Desenlace::Incierta),
         InformeDeAntes => {

@@ -7,7 +7,8 @@ fn fin(mundo: &Mundo, llamada: u64) -> Option<Final> {
 }
 
 fn se_perdio(mundo: &Mundo, llamada: u64, algo_enviado: bool) -> bool {
-    fin(mundo, llamada) == Some(Final::Abandonada { algo_enviado })
+    let porque = if algo_enviado { SinServicio::EnElAire } else { SinServicio::NadaHecho };
+    fin(mundo, llamada) == Some(Final::Abandonada(porque))
 }
 
 fn circuitos(mundo: &Mundo) -> Vec<(usize, EstadoBreaker, Motivo)> {
@@ -214,7 +215,7 @@ fn con_todos_los_endpoints_callados_a_todos_se_les_pregunta_y_la_llamada_acaba_a
             while let Some(accion) = rotacion.poll_accion() {
                 match accion {
                     Accion::Enviar { punto, .. } => preguntados.push(punto),
-                    Accion::Abandonar { llamada: cual, algo_enviado: true } if cual == llamada => acabo = Some(now),
+                    Accion::Abandonar { llamada: cual, porque: SinServicio::EnElAire } if cual == llamada => acabo = Some(now),
                     _ => {}
                 }
             }
@@ -225,4 +226,44 @@ fn con_todos_los_endpoints_callados_a_todos_se_les_pregunta_y_la_llamada_acaba_a
         assert!(duro <= LLAMADA && duro < REENTREGA, "con {cuantos}: {duro:?}");
         assert!((0..cuantos).all(|punto| preguntados.contains(&punto)), "con {cuantos}: {preguntados:?}");
     }
+}
+
+#[test]
+fn lo_que_un_punto_no_entiende_va_al_otro_sin_contarle_un_fallo_ni_mover_a_los_demas() {
+    let mut mundo = Mundo::conectado();
+    for _ in 0..10 {
+        let nueva = mundo.llamar();
+        mundo.hacer(Op::NoEntender(0));
+        assert_eq!(Vec::from(mundo.recibido[1].clone()), [nueva]);
+        mundo.hacer(Op::Servir(1));
+        assert_eq!(fin(&mundo, nueva), Some(Final::Servida));
+        let de_siempre = mundo.llamar();
+        mundo.hacer(Op::Servir(0));
+        assert_eq!(fin(&mundo, de_siempre), Some(Final::Servida), "las demás siguen en el primero");
+    }
+    assert_eq!(circuitos(&mundo), []);
+    assert!(mundo.rotacion.puntos.iter().all(|p| p.breaker.sano()));
+}
+
+#[test]
+fn si_ninguno_la_entiende_se_dice_y_si_el_otro_no_esta_se_espera_por_el() {
+    let mut mundo = Mundo::conectado();
+    let nadie = mundo.llamar();
+    mundo.hacer(Op::NoEntender(0));
+    mundo.hacer(Op::NoEntender(1));
+    assert_eq!(fin(&mundo, nadie), Some(Final::Abandonada(SinServicio::NoEntendida)));
+    mundo.hacer(Op::Desconectar(1));
+    let quiza = mundo.llamar();
+    mundo.hacer(Op::NoEntender(0));
+    assert!(se_perdio(&mundo, quiza, false), "el que falta quizá la entienda");
+}
+
+#[test]
+fn si_de_un_intento_no_se_sabe_que_los_demas_no_la_entiendan_no_quita_la_duda() {
+    let mut mundo = Mundo::con(&[Op::Llamar, Op::Esperar(PLAZO), Op::NoEntender(1)]);
+    let llamada = *mundo.llamadas.keys().next().expect("la hay");
+    mundo.recibido[0].clear();
+    mundo.hacer(Op::Esperar(PLAZO));
+    mundo.hacer(Op::Esperar(PLAZO));
+    assert!(se_perdio(&mundo, llamada, true), "{:?}", fin(&mundo, llamada));
 }
