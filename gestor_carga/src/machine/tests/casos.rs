@@ -217,10 +217,10 @@ fn cada_intento_va_a_un_actor_distinto() {
 }
 
 #[test]
-fn lo_que_nadie_informa_se_publica_otra_vez_a_los_doce_segundos() {
+fn lo_que_nadie_informa_se_publica_otra_vez_cuando_toca() {
     let mut banco = en_vuelo();
     banco.salidas.clear();
-    banco.pasar(ms(12_000));
+    banco.pasar(common::tiempos::REENTREGA);
     assert!(banco.salidas.is_empty());
     banco.pasar(ms(121));
     assert_eq!((banco.salidas.len(), fuera(&banco).intento), (1, 1));
