@@ -5,6 +5,7 @@
 
 pub mod buzon;
 mod hilo;
+pub mod ilegibles;
 
 use std::{future::Future, path::Path, time::Duration};
 
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     buzon::{Carta, CierreDeBuzon, PaginaDeBuzon},
     hilo::{Comando, Hilo},
+    ilegibles::PaginaDeIlegibles,
 };
 use crate::machine::{Num, limites::OPERACIONES_MAX};
 
@@ -29,8 +31,6 @@ pub const AJUSTE: &str = "GESTOR_CARGA_DIARIO";
 
 /// Número de llegada → [`Orden`] en JSON.
 const FILAS: TableDefinition<u64, &[u8]> = TableDefinition::new("ordenes");
-/// Filas que no se entienden: se guardan para que las mire una persona.
-const ILEGIBLES: TableDefinition<u64, &[u8]> = TableDefinition::new("ilegibles");
 /// Comandos al hilo sin atender, como mucho: escribir y borrar cada operación de la tabla.
 const COLA_MAX: usize = 2 * OPERACIONES_MAX;
 /// Avisos sin leer: uno por transacción.
@@ -61,6 +61,7 @@ pub struct SinDiario;
 pub struct Journal {
     comandos: mpsc::Sender<Comando>,
     avisos: mpsc::Receiver<Aviso>,
+    ilegibles: u64,
 }
 
 /// Las filas con que se arranca, en orden.
@@ -86,14 +87,14 @@ impl Journal {
     }
 
     fn con_base(db: Database, abrir: Abrir) -> Result<(Self, Filas), redb::Error> {
-        let filas = leer_filas(&db)?;
+        let (filas, ilegibles) = leer_filas(&db)?;
         let (comandos, recibe) = mpsc::channel(COLA_MAX);
         let (avisa, avisos) = mpsc::channel(AVISOS_MAX);
         std::thread::Builder::new()
             .name("diario".into())
             .spawn(move || Hilo::nuevo(abrir, recibe, avisa).correr(db))
             .expect("el sistema admite un hilo más al arrancar");
-        Ok((Self { comandos, avisos }, filas))
+        Ok((Self { comandos, avisos, ilegibles }, filas))
     }
 
     /// Manda escribir una fila; `false` si no cabe: es como si hubiera fallado.
@@ -132,6 +133,22 @@ impl Journal {
         self.preguntar(Comando::Pagina { desde, cuantas, responde }, respuesta)
     }
 
+    /// Cuántas filas hay que no se entienden: se apartan al abrir.
+    #[must_use]
+    pub fn ilegibles(&self) -> u64 {
+        self.ilegibles
+    }
+
+    /// Una página de las filas que no se entienden, saltando `desde`. El futuro no retiene al diario.
+    pub fn ilegibles_pagina(
+        &self,
+        desde: usize,
+        cuantas: usize,
+    ) -> impl Future<Output = Result<PaginaDeIlegibles, SinDiario>> + Send + use<> {
+        let (responde, respuesta) = oneshot::channel();
+        self.preguntar(Comando::Ilegibles { desde, cuantas, responde }, respuesta)
+    }
+
     /// Cierra una carta del buzón con una nota; cerrarla otra vez no cambia nada. El futuro no retiene al diario.
     pub fn cerrar_buzon(
         &self,
@@ -168,7 +185,7 @@ impl Journal {
 
     /// Termina lo mandado y cierra, sin esperar más de `plazo`.
     pub async fn cerrar(self, plazo: Duration) {
-        let Self { comandos, mut avisos } = self;
+        let Self { comandos, mut avisos, .. } = self;
         drop(comandos);
         let fin = async { while avisos.recv().await.is_some() {} };
         if tokio::time::timeout(plazo, fin).await.is_err() {
@@ -204,9 +221,10 @@ fn compactar(db: &mut Database, ruta: &Path) {
     }
 }
 
-fn leer_filas(db: &Database) -> Result<Filas, redb::Error> {
+/// Lo que quedó prometido, y cuántas filas hay apartadas porque no se entienden.
+fn leer_filas(db: &Database) -> Result<(Filas, u64), redb::Error> {
     let mut filas = Vec::new();
-    let mut ilegibles = Vec::new();
+    let mut apartadas = Vec::new();
     // De escritura: crea las tablas la primera vez, y prueba que el archivo se deja escribir.
     let transaccion = db.begin_write()?;
     {
@@ -217,19 +235,20 @@ fn leer_filas(db: &Database) -> Result<Filas, redb::Error> {
                 Ok(orden) => filas.push((Num(num.value()), orden)),
                 Err(e) => {
                     tracing::error!("la fila {} del diario no se entiende y se aparta: {e}", num.value());
-                    ilegibles.push((num.value(), valor.value().to_vec()));
+                    apartadas.push((num.value(), valor.value().to_vec()));
                 }
             }
         }
-        let mut apartadas = transaccion.open_table(ILEGIBLES)?;
-        for (num, valor) in ilegibles {
-            apartadas.insert(num, valor.as_slice())?;
+        let cuando = Instante::from(Utc::now());
+        for (num, bytes) in apartadas {
+            ilegibles::apartar(&transaccion, num, &bytes, cuando)?;
             tabla.remove(num)?;
         }
     }
     buzon::crear(&transaccion)?;
+    let ilegibles = ilegibles::crear(&transaccion)?;
     transaccion.commit()?;
-    Ok(filas)
+    Ok((filas, ilegibles))
 }
 
 #[cfg(test)]

@@ -97,6 +97,8 @@ enum Orden {
     },
     /// Lo prometido que no se aplicó y nadie ha cerrado
     Buzon(Pagina),
+    /// Las filas del diario que no se entienden: se prometieron y nadie las decidirá solo
+    Ilegibles(Pagina),
     /// Los circuitos del gestor y de los actores
     Circuitos,
     /// Los números del gestor, las cuentas de lo decidido y los libros más prestados
@@ -232,6 +234,7 @@ impl Orden {
                 mirar(format!("{raiz}/dead-letter-queue?{}&todas={todas}", pagina.parametros()))
             }
             Self::Buzon(pagina) => mirar(format!("{raiz}/inbox?{}", pagina.parametros())),
+            Self::Ilegibles(pagina) => mirar(format!("{raiz}/unreadable?{}", pagina.parametros())),
             Self::Circuitos => mirar(format!("{raiz}/circuit-breakers")),
             Self::Cuentas => mirar(format!("{raiz}/stats")),
             Self::Recuperar { id } => ordenar(format!("{raiz}/dead-letter-queue/{id}/recover")),
@@ -248,6 +251,7 @@ impl Orden {
             Self::Tarea { .. } => mostrar::tarea(valor),
             Self::Apartadas { .. } => mostrar::apartadas(valor),
             Self::Buzon(_) => mostrar::buzon(valor),
+            Self::Ilegibles(_) => mostrar::ilegibles(valor),
             Self::Circuitos => mostrar::circuitos(valor),
             Self::Cuentas => mostrar::cuentas(valor),
             Self::Recuperar { .. } => mostrar::decidida(valor),

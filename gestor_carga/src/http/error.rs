@@ -58,6 +58,7 @@ impl ErrorHttp {
 impl From<SinContestar> for ErrorHttp {
     fn from(causa: SinContestar) -> Self {
         let (codigo, mensaje) = match causa {
+            SinContestar::NoEntendido => return Self::interno(),
             SinContestar::Saturado => {
                 (Codigo::Saturado, "El gestor atiende ya demasiadas peticiones como esta; repítala")
             }

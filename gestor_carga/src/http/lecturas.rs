@@ -10,7 +10,7 @@ use super::{
     Puerta,
     entrada::{Id, Parametros},
     error::ErrorHttp,
-    vistas::{self, Apartada, Carta, Circuitos, Pagina, Reloj, Tarea},
+    vistas::{self, Apartada, Carta, Circuitos, Ilegible, Pagina, Reloj, Tarea},
 };
 use crate::{
     machine::vistas::{EstadoTarea, Filtro},
@@ -199,4 +199,22 @@ pub(super) async fn pagina_del_buzon(
     let pagina = encargos.al_diario(|a| Encargo::Buzon { desde, cuantas, a }).await?;
     let filas = pagina.cartas.into_iter().map(vistas::Carta::from).collect();
     Ok(Pagina { filas, total: pagina.total, desde, cuantas })
+}
+
+/// Las filas del diario de este gestor que no se entienden: se prometieron, y nadie las decidirá sin una persona
+#[utoipa::path(get, path = "/fault-tolerance/unreadable", tag = "mirar",
+    params(
+        ("desde" = Option<u32>, Query, description = "Cuántas se saltan [0]"),
+        ("cuantas" = Option<u32>, Query, description = "Cuántas caben, hasta 500 [50]")),
+    responses((status = 200, body = Pagina<Ilegible>), (status = 400, body = ErrorHttp),
+        (status = 503, body = ErrorHttp)))]
+pub(super) async fn ilegibles(
+    State(puerta): State<Puerta>,
+    mut parametros: Parametros,
+) -> Contestado<Pagina<Ilegible>> {
+    let (desde, cuantas) = parametros.pagina()?;
+    parametros.nada_mas()?;
+    let pagina = puerta.encargos.al_diario(|a| Encargo::Ilegibles { desde, cuantas, a }).await?;
+    let filas = pagina.filas.into_iter().map(Ilegible::from).collect();
+    Ok(Json(Pagina { filas, total: pagina.total, desde, cuantas }))
 }

@@ -88,6 +88,7 @@ fn con_documento() -> (Router<Puerta>, Documento) {
         .routes(routes!(lecturas::tareas))
         .routes(routes!(lecturas::tarea))
         .routes(routes!(lecturas::buzon))
+        .routes(routes!(lecturas::ilegibles))
         .routes(routes!(ordenes::reintentar))
         .routes(routes!(ordenes::recuperar))
         .routes(routes!(ordenes::cerrar_apartada))

@@ -62,6 +62,8 @@ struct DelGestor {
     consultas: usize,
     /// El diario se puede escribir.
     diario_bien: bool,
+    /// Filas del diario que no se entienden: prometidas que nadie decidirá si una persona no las mira.
+    filas_ilegibles: u64,
     /// Lo último que se supo del almacenamiento es que lo hay, y algún circuito no está ABIERTO.
     almacenamiento_bien: bool,
     /// Actores de préstamo presentes.
@@ -202,6 +204,7 @@ impl DelGestor {
             esperan: foto.esperas,
             consultas: resumen.consultas,
             diario_bien: !foto.diario_averiado,
+            filas_ilegibles: resumen.ilegibles,
             almacenamiento_bien: !foto.almacen_caido,
             actores_prestamo: foto.actores[0],
             actores_devolucion: foto.actores[1],

@@ -50,6 +50,7 @@ fn la_descripcion_nombra_cada_ruta_prometida_y_ninguna_otra() {
         "get /fault-tolerance/tasks/{id}",
         "get /fault-tolerance/dashboard",
         "get /fault-tolerance/inbox",
+        "get /fault-tolerance/unreadable",
         "post /fault-tolerance/tasks/{id}/retry",
         "post /fault-tolerance/dead-letter-queue/{id}/recover",
         "post /fault-tolerance/dead-letter-queue/{id}/close",

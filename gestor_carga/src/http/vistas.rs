@@ -12,10 +12,13 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
-    journal::buzon,
+    journal::{buzon, ilegibles},
     machine::{historia::FalloVisto, vistas},
     service::administracion,
 };
+
+/// Bytes que se enseñan de una fila que no se entiende: una orden de hoy ocupa 300.
+const PRINCIPIO_MAX: usize = 2 * 1024;
 
 /// Una página de una lista.
 #[derive(Debug, Serialize, ToSchema)]
@@ -174,6 +177,27 @@ pub struct Carta {
     /// Cuándo se supo.
     #[schema(format = DateTime)]
     pub cuando: String,
+}
+
+/// Una fila del diario que no se entiende.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ilegible {
+    /// Su número de llegada.
+    pub numero: u64,
+    /// Cuándo se apartó; nulo, si lo hizo una versión que no lo anotaba.
+    #[schema(format = DateTime)]
+    pub cuando: Option<String>,
+    /// Qué no se entiende; nulo, si esta versión sí la entiende.
+    #[schema(example = "unknown variant `reserva`, expected one of `prestamo`, `devolucion`, `renovacion`")]
+    pub motivo: Option<String>,
+    /// Cuánto ocupa.
+    pub bytes: usize,
+    /// Su principio, si es texto.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texto: Option<String>,
+    /// Su principio en hexadecimal, si no lo es.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hex: Option<String>,
 }
 
 /// Los circuitos que se conocen.
@@ -353,6 +377,24 @@ impl From<buzon::Carta> for Carta {
             codigo: carta.fin.codigo.as_str(),
             respuesta: carta.fin.cuerpo,
             cuando: fecha(carta.cuando.fecha()),
+        }
+    }
+}
+
+impl From<ilegibles::Ilegible> for Ilegible {
+    fn from(fila: ilegibles::Ilegible) -> Self {
+        let ilegibles::Ilegible { num, cuando, motivo, bytes } = fila;
+        let principio = &bytes[..bytes.len().min(PRINCIPIO_MAX)];
+        // Lo que corta una letra por la mitad sigue siendo texto.
+        let texto = std::str::from_utf8(&bytes).is_ok().then(|| String::from_utf8_lossy(principio).into_owned());
+        let hex = || principio.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            numero: num,
+            cuando: cuando.map(|cuando| fecha(cuando.fecha())),
+            motivo,
+            bytes: bytes.len(),
+            hex: if texto.is_some() { None } else { Some(hex()) },
+            texto,
         }
     }
 }

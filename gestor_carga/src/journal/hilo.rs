@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     Abrir, Aviso, FILAS, SinDiario,
     buzon::{self, Carta, CierreDeBuzon, PaginaDeBuzon},
+    ilegibles::{self, PaginaDeIlegibles},
 };
 use crate::machine::Num;
 
@@ -37,6 +38,11 @@ pub(super) enum Comando {
         cuantas: usize,
         responde: Responde<PaginaDeBuzon>,
     },
+    Ilegibles {
+        desde: usize,
+        cuantas: usize,
+        responde: Responde<PaginaDeIlegibles>,
+    },
 }
 
 type Responde<T> = oneshot::Sender<Result<T, SinDiario>>;
@@ -44,6 +50,10 @@ type Responde<T> = oneshot::Sender<Result<T, SinDiario>>;
 impl Comando {
     fn borra(&self) -> bool {
         matches!(self, Self::Borrar(_) | Self::AlBuzon(..))
+    }
+
+    fn solo_mira(&self) -> bool {
+        matches!(self, Self::Pagina { .. } | Self::Ilegibles { .. })
     }
 }
 
@@ -146,7 +156,7 @@ fn escritas(lote: &[Comando]) -> Vec<Num> {
 
 /// Hace el lote en una transacción; devuelve en qué quedó cada cierre de buzón, en orden.
 fn aplicar(db: &Database, lote: &[Comando]) -> Result<Vec<CierreDeBuzon>, redb::Error> {
-    if lote.iter().all(|comando| matches!(comando, Comando::Pagina { .. })) {
+    if lote.iter().all(Comando::solo_mira) {
         return Ok(Vec::new());
     }
     let transaccion = db.begin_write()?;
@@ -168,7 +178,7 @@ fn aplicar(db: &Database, lote: &[Comando]) -> Result<Vec<CierreDeBuzon>, redb::
                 Comando::Cerrar { id, nota, cuando, .. } => {
                     cierres.push(buzon::cerrar(&transaccion, *id, nota, *cuando)?);
                 }
-                Comando::Pagina { .. } => {}
+                Comando::Pagina { .. } | Comando::Ilegibles { .. } => {}
             }
         }
     }
@@ -185,13 +195,18 @@ fn contestar(db: &Database, lote: Vec<Comando>, cierres: Vec<CierreDeBuzon>) {
             // Quien preguntó pudo irse.
             Comando::Cerrar { responde, .. } => drop(responde.send(cierres.next().ok_or(SinDiario))),
             Comando::Pagina { desde, cuantas, responde } => {
-                let pagina = buzon::pagina(db, desde, cuantas).map_err(|e| {
-                    tracing::error!("el buzón no se puede leer: {e}");
-                    SinDiario
-                });
-                drop(responde.send(pagina));
+                drop(responde.send(buzon::pagina(db, desde, cuantas).map_err(no_se_lee)));
+            }
+            Comando::Ilegibles { desde, cuantas, responde } => {
+                drop(responde.send(ilegibles::pagina(db, desde, cuantas).map_err(no_se_lee)));
             }
             Comando::Escribir(..) | Comando::Borrar(_) | Comando::AlBuzon(..) => {}
         }
     }
+}
+
+#[allow(clippy::needless_pass_by_value)]
+fn no_se_lee(error: redb::Error) -> SinDiario {
+    tracing::error!("el diario no se puede leer: {error}");
+    SinDiario
 }

@@ -136,11 +136,36 @@ fn una_fila_que_no_se_entiende_se_aparta_y_no_estorba() {
     let transaccion = db.begin_write().expect("escribe");
     transaccion.open_table(FILAS).expect("tabla").insert(9, &b"basura"[..]).expect("inserta");
     transaccion.commit().expect("guarda");
-    assert!(leer_filas(&db).expect("se lee").is_empty());
-    assert!(leer_filas(&db).expect("se lee otra vez").is_empty());
+    assert_eq!(leer_filas(&db).expect("se lee"), (vec![], 1));
+    assert_eq!(leer_filas(&db).expect("se lee otra vez"), (vec![], 1));
+    // El número vuelve a usarse, y otra vez no se entiende: no pisa a la primera.
     let transaccion = db.begin_write().expect("escribe");
-    let apartada = transaccion.open_table(ILEGIBLES).expect("tabla").get(9).expect("lee").map(|v| v.value().to_vec());
-    assert_eq!(apartada.as_deref(), Some(&b"basura"[..]));
+    transaccion.open_table(FILAS).expect("tabla").insert(9, &b"\xff"[..]).expect("inserta");
+    transaccion.commit().expect("guarda");
+    assert_eq!(leer_filas(&db).expect("se lee"), (vec![], 2));
+    let PaginaDeIlegibles { filas, total } = ilegibles::pagina(&db, 0, 10).expect("se miran");
+    let vistas: Vec<_> = filas.iter().map(|f| (f.num, &f.bytes[..], f.cuando.is_some(), f.motivo.is_some())).collect();
+    assert_eq!((vistas, total), (vec![(9, &b"basura"[..], true, true), (10, b"\xff", true, true)], 2));
+    assert_eq!(ilegibles::pagina(&db, 1, 10).expect("se miran").filas, filas[1..]);
+}
+
+#[tokio::test]
+async fn las_que_aparto_una_version_anterior_se_miran_aunque_no_se_sepa_cuando_y_si_ya_se_entienden_se_dice() {
+    let carpeta = tempfile::tempdir().expect("carpeta");
+    let ruta = carpeta.path().join("diario.redb");
+    let db = abrir_archivo(&ruta).expect("se abre");
+    let transaccion = db.begin_write().expect("escribe");
+    let legible = mensajes::codificar(&orden());
+    for (num, bytes) in [(3, &b"{}"[..]), (4, &legible)] {
+        transaccion.open_table(ilegibles::ILEGIBLES).expect("tabla").insert(num, bytes).expect("inserta");
+    }
+    transaccion.commit().expect("guarda");
+    drop(db);
+    let (journal, _) = Journal::abrir(&ruta).expect("se abre");
+    assert_eq!(journal.ilegibles(), 2);
+    let PaginaDeIlegibles { filas, .. } = journal.ilegibles_pagina(0, 10).await.expect("se miran");
+    let vistas: Vec<_> = filas.iter().map(|f| (f.num, f.cuando, f.motivo.is_some())).collect();
+    assert_eq!(vistas, [(3, None, true), (4, None, false)]);
 }
 
 #[test]

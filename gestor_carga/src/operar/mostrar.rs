@@ -62,6 +62,16 @@ pub fn buzon(valor: &Value) -> String {
     pagina(cabecera, &filas, valor)
 }
 
+/// Las filas del diario que no se entienden, con lo que dicen.
+pub fn ilegibles(valor: &Value) -> String {
+    let cabecera = ["NÚMERO", "DESDE", "BYTES", "DICE", "NO SE ENTIENDE PORQUE"];
+    let filas = filas(valor, |i| {
+        let dice = if i["texto"].is_null() { &i["hex"] } else { &i["texto"] };
+        [texto(&i["numero"]), texto(&i["cuando"]), texto(&i["bytes"]), texto(dice), texto(&i["motivo"])]
+    });
+    pagina(cabecera, &filas, valor)
+}
+
 /// Los circuitos, del gestor y de cada actor.
 pub fn circuitos(valor: &Value) -> String {
     let fila = |quien: &str, c: &Value| [quien.to_owned(), texto(&c["endpoint"]), texto(&c["estado"])];

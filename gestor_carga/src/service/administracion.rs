@@ -11,6 +11,7 @@ use std::{
 use common::{
     dominio::OperacionId,
     mensajes::{Administracion, Administrada, CuerpoPeticion, CuerpoResultado, EstadoBreaker},
+    resilience::rotation::SinServicio,
     tiempos,
     transport::{Endpoint, Entrega},
 };
@@ -23,6 +24,7 @@ use crate::{
     journal::{
         SinDiario,
         buzon::{CierreDeBuzon, PaginaDeBuzon},
+        ilegibles::PaginaDeIlegibles,
     },
     machine::{
         Foto,
@@ -70,6 +72,15 @@ pub enum Encargo {
         /// La página, y cuántas son.
         a: Contestar<Result<PaginaDeBuzon, SinDiario>>,
     },
+    /// Una página de las filas del diario que no se entienden.
+    Ilegibles {
+        /// Cuántas se saltan.
+        desde: u32,
+        /// Cuántas caben.
+        cuantas: u32,
+        /// La página, y cuántas son.
+        a: Contestar<Result<PaginaDeIlegibles, SinDiario>>,
+    },
     /// Quitar una del buzón.
     CerrarBuzon(OperacionId, String, Contestar<Result<CierreDeBuzon, SinDiario>>),
     /// Restablecer el circuito de un punto: el estado en que estaba y el que queda; nada, si no es de los nuestros.
@@ -87,6 +98,8 @@ pub enum SinContestar {
     Plazo,
     /// Ningún punto de almacenamiento atiende.
     SinAlmacenamiento,
+    /// Ninguno entiende lo que se le pide.
+    NoEntendido,
     /// El diario no se deja leer.
     DiarioAveriado,
 }
@@ -100,6 +113,8 @@ pub struct Resumen {
     pub consultas: usize,
     /// Lo contestado desde que arrancó.
     pub respondidas: Respondidas,
+    /// Filas del diario que no se entienden.
+    pub ilegibles: u64,
 }
 
 /// Los circuitos que se conocen.
@@ -183,7 +198,10 @@ impl EnElAlmacen {
     /// La entrega, si no era de un encargo.
     pub(super) fn entregar(&mut self, entrega: Entrega) -> Option<Entrega> {
         let Some(a) = self.0.remove(&entrega.token) else { return Some(entrega) };
-        let _ = a.send(entrega.resultado.map_err(|_| SinContestar::SinAlmacenamiento));
+        let _ = a.send(entrega.resultado.map_err(|porque| match porque {
+            SinServicio::NoEntendida => SinContestar::NoEntendido,
+            SinServicio::NadaHecho | SinServicio::EnElAire => SinContestar::SinAlmacenamiento,
+        }));
         None
     }
 }
@@ -212,6 +230,9 @@ impl Servicio {
             Encargo::Buzon { desde, cuantas, a } => {
                 al_volver(self.diario.buzon_pagina(desde as usize, cuantas as usize), a);
             }
+            Encargo::Ilegibles { desde, cuantas, a } => {
+                al_volver(self.diario.ilegibles_pagina(desde as usize, cuantas as usize), a);
+            }
             Encargo::CerrarBuzon(id, nota, a) => al_volver(self.diario.cerrar_buzon(id, nota), a),
             Encargo::Restablecer(endpoint, a) => drop(a.send(self.almacen.restablecer(&endpoint))),
             Encargo::Almacen(cuerpo, a) => self.al_almacen(cuerpo, a),
@@ -232,6 +253,7 @@ impl Servicio {
             foto: estado::a_la_vista(self.maquina.foto(), &self.almacen.estados()),
             consultas: self.consultas.cuantas(),
             respondidas: self.cuentas.respondidas(),
+            ilegibles: self.diario.ilegibles(),
         }
     }
 }

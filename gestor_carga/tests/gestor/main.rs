@@ -9,3 +9,4 @@ mod basura;
 mod cierres;
 mod clientes;
 mod promesas;
+mod versiones;
