@@ -103,6 +103,7 @@ mutantes: preparar ## Pone errores a propósito en una copia y dice qué comprob
 lint: preparar ## Formato y clippy, sin un aviso
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo check --package common --lib --locked # lo puro, solo: sin zócalos ni HTTP a su alcance
 
 auditar-dependencias: ## Licencias, versiones dobles y procedencia de lo ajeno, según deny.toml. AVISOS=si, también los de seguridad, que se bajan
 	@command -v cargo-deny >/dev/null || { echo "Falta cargo-deny: cargo install cargo-deny --locked"; exit 1; }

@@ -329,7 +329,10 @@ mod tests {
                 Err(roto) => {
                     let texto = roto.to_string();
                     assert!(cuantos > ENDPOINTS_MAX && texto.contains("GESTOR_ALMACENAMIENTO_ENDPOINTS"), "{texto}");
-                    assert!(texto.contains(&format!("con {cuantos} direcciones")) && texto.contains("4"), "{texto}");
+                    assert!(
+                        texto.contains(&format!("con {cuantos} direcciones")) && texto.contains("Escriba 4"),
+                        "{texto}"
+                    );
                 }
             }
         }

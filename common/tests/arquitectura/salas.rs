@@ -72,6 +72,20 @@ fn cada_sala_conoce_solo_a_quien_puede() {
 }
 
 #[test]
+fn sin_caracteristicas_common_solo_tiene_a_su_alcance_lo_puro() {
+    let manifiesto = texto("common/Cargo.toml");
+    assert!(!manifiesto.contains("\ndefault ="), "lo que no se pide no se compila");
+    let seccion = manifiesto.split("\n[dependencies]\n").nth(1).and_then(|s| s.split("\n[").next()).unwrap_or_default();
+    let siempre: Vec<_> = seccion.lines().filter(|l| !l.is_empty() && !l.contains("optional = true")).collect();
+    let puras = ["chrono", "serde", "serde_json", "sha2", "thiserror", "uuid"].map(|p| format!("{p}.workspace = true"));
+    assert_eq!(siempre, puras, "a la izquierda, las que no son optativas");
+    for caracteristica in ["process", "transport"] {
+        let tras = format!("#[cfg(feature = \"{caracteristica}\")]\npub mod {caracteristica};");
+        assert!(texto("common/src/lib.rs").contains(&tras), "{caracteristica} ha de estar tras su característica");
+    }
+}
+
+#[test]
 fn solo_el_experimento_dibuja() {
     let otras = SALAS.iter().filter(|(sala, _)| *sala != "test_sistema/experimento");
     let dibujan = |sala: &str| {

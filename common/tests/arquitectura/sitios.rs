@@ -25,7 +25,8 @@ fn zmq_fuera_de_su_sitio(fuente: &Fuente) -> Vec<String> {
 
 fn es_pura(fuente: &Fuente) -> bool {
     let de_maquina = ["/machine/", "/machine.rs"].iter().any(|p| fuente.ruta.contains(p));
-    fuente.esta_en(&["common/src/dominio", "common/src/resilience"]) || (de_maquina && fuente.ruta.contains("/src/"))
+    fuente.esta_en(&["common/src/dominio", "common/src/resilience", "common/src/tiempos.rs"])
+        || (de_maquina && fuente.ruta.contains("/src/"))
 }
 
 fn impurezas(fuente: &Fuente) -> Vec<String> {
