@@ -23,7 +23,7 @@ use common::{
     tiempos,
     transport::{Conexion, Contexto, Entrega, ErrorDeTransporte, Frame, Monitor, Socket, StorageClient},
 };
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use uuid::Uuid;
 
 use crate::{
@@ -174,17 +174,11 @@ impl Servicio {
             if self.machine.ociosa() && !self.queda_por_informar() {
                 break Termino::Completo;
             }
-            let espera = async {
-                tokio::select! {
-                    entrega = self.almacenamiento.siguiente() => (Some(entrega), None),
-                    suceso = siguiente_suceso(&mut self.gestores) => (None, Some(suceso)),
-                }
-            };
-            match timeout_at(plazo, espera).await {
-                Ok((Some(entrega), _)) => self.acabar(entrega),
+            tokio::select! {
+                entrega = self.almacenamiento.siguiente() => self.acabar(entrega),
                 // Lo que aún llegue ya es de otro: el gestor lo publica de nuevo al ver la despedida.
-                Ok((_, Some(suceso))) => self.atender_despedido(suceso?),
-                Ok((None, None)) | Err(_) => break Termino::Cortado { ordenes: self.machine.en_mano() },
+                suceso = siguiente_suceso(&mut self.gestores) => self.atender_despedido(suceso?),
+                () = sleep_until(plazo) => break Termino::Cortado { ordenes: self.machine.en_mano() },
             }
         };
         // A un gestor que no está, la despedida no le llega, y retendría el zócalo su segundo de gracia.

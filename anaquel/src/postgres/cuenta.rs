@@ -18,11 +18,17 @@ pub(super) struct Cuenta {
 
 /// La cuenta a la que hay que bajar; `None` si ya somos una cualquiera.
 pub(super) fn sin_privilegios() -> Result<Option<Cuenta>, Error> {
-    // SAFETY: geteuid no falla ni toca memoria.
-    if unsafe { libc::geteuid() } != 0 {
+    if propia() != 0 {
         return Ok(None);
     }
     [c"postgres", c"nobody"].into_iter().find_map(por_nombre).map(Some).ok_or(Error::SinCuenta)
+}
+
+/// El uid con que corre este proceso.
+#[expect(unsafe_code, reason = "geteuid solo está en libc")]
+pub(super) fn propia() -> u32 {
+    // SAFETY: geteuid no falla ni toca memoria.
+    unsafe { libc::geteuid() }
 }
 
 /// La dueña de unos datos que ya existen: quien los hizo es quien puede servirlos.
@@ -31,6 +37,7 @@ pub(super) fn duena_de(datos: &Path) -> Option<Cuenta> {
     (m.uid() != 0).then(|| Cuenta { uid: m.uid(), gid: m.gid() })
 }
 
+#[expect(unsafe_code, reason = "las cuentas del sistema solo están en libc")]
 fn por_nombre(nombre: &CStr) -> Option<Cuenta> {
     // SAFETY: el nombre acaba en NUL; lo apuntado vale hasta la siguiente llamada y se copia aquí mismo.
     let entrada = unsafe { libc::getpwnam(nombre.as_ptr()).as_ref() }?;

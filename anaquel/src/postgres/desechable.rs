@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use common::process::hijo::senalar;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::{Error, Instalacion, Modo, Rol, binarios, cuenta, lugar};
@@ -88,6 +89,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Los de [`Self::desechable`]; uno que no arrancó se intenta de nuevo.
+    #[expect(unsafe_code, reason = "hacer algo al salir de una prueba solo está en libc")]
     pub fn compartido() -> Result<&'static Self, Error> {
         static ESTE: OnceLock<Cluster> = OnceLock::new();
         static UNO_A_LA_VEZ: Mutex<()> = Mutex::new(());
@@ -237,8 +239,7 @@ fn arrancar(instalacion: &Instalacion) -> Result<Child, Error> {
 
 /// Parada inmediata: los datos se van a borrar.
 fn acabar_con(hijo: &mut Child) {
-    // SAFETY: el hijo no se ha recogido, así que su pid es suyo.
-    unsafe { libc::kill(hijo.id().cast_signed(), libc::SIGQUIT) };
+    senalar(hijo.id(), libc::SIGQUIT);
     let _ = hijo.wait();
 }
 

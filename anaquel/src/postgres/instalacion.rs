@@ -5,12 +5,12 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     ops::RangeInclusive,
-    os::unix::{ffi::OsStrExt, process::CommandExt},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
-use common::process::hijos;
+use common::process::{hijo::morir_con_quien_lanza, hijos};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
@@ -286,6 +286,7 @@ fn url_por_zocalo(zocalo: &Path, rol: Rol, base: &str) -> String {
 }
 
 /// Cuántas páginas en memoria, en MiB.
+#[expect(unsafe_code, reason = "cuánta memoria hay solo está en libc")]
 fn paginas_mib(modo: Modo) -> u64 {
     if modo == Modo::Desechable {
         return *PAGINAS_MIB.start();
@@ -294,24 +295,6 @@ fn paginas_mib(modo: Modo) -> u64 {
     let [cuantas, bytes] = [libc::_SC_PHYS_PAGES, libc::_SC_PAGESIZE].map(|que| unsafe { libc::sysconf(que) });
     let mib = u64::try_from(cuantas).unwrap_or(0) * u64::try_from(bytes).unwrap_or(0) / (1024 * 1024);
     (mib / 8).clamp(*PAGINAS_MIB.start(), *PAGINAS_MIB.end())
-}
-
-/// En el hijo, entre fork y exec: grupo propio (el Ctrl-C de la terminal es para quien lanza) y `senal` cuando muera el
-/// hilo que lanza.
-pub(crate) fn morir_con_quien_lanza(orden: &mut Command, senal: libc::c_int) {
-    let padre = std::process::id().cast_signed();
-    let preparar = move || {
-        // SAFETY: setpgid, prctl y getppid se pueden llamar entre fork y exec.
-        unsafe {
-            if libc::setpgid(0, 0) != 0 || libc::prctl(libc::PR_SET_PDEATHSIG, senal) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            // Si murió antes del prctl, la señal ya no llegará.
-            if libc::getppid() == padre { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
-        }
-    };
-    // SAFETY: solo llamadas al sistema, sin memoria ni cerrojos.
-    unsafe { orden.pre_exec(preparar) };
 }
 
 /// Una orden que acabó bien, o su última línea.

@@ -92,8 +92,7 @@ pub(super) fn cerrado(dir: &Path, cuenta: Option<Cuenta>) -> io::Result<()> {
     {
         return Err(e);
     }
-    // SAFETY: geteuid no falla ni toca memoria.
-    let (propio, duenio) = (unsafe { libc::geteuid() }, dir.metadata()?.uid());
+    let (propio, duenio) = (cuenta::propia(), dir.metadata()?.uid());
     if duenio != propio && cuenta.is_none_or(|c| c.uid != duenio) {
         return Err(io::Error::other(format!("es de otra cuenta (uid {duenio})")));
     }

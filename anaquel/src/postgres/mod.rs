@@ -26,7 +26,6 @@ use std::{io, path::PathBuf};
 
 pub use catalogo::hay_catalogo;
 pub use desechable::{Base, Cluster};
-pub(crate) use instalacion::morir_con_quien_lanza;
 pub use instalacion::{AJUSTES_COMUNES, AJUSTES_DURADEROS, BASE, Instalacion, Modo, ORDENES_DE_ARRANQUE, Rol};
 
 /// Por qué no hay PostgreSQL. Su texto es una línea que nombra el ajuste y la salida.

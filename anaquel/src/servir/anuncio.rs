@@ -5,19 +5,17 @@ use std::{
     io::{self, Write},
     os::fd::AsFd,
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::timeout,
-};
+use common::process::hijo::{Hijo, morir_con_quien_lanza};
+use tokio::time::timeout;
 
 use crate::{
     plano::{Plano, Urls},
-    postgres::{hay_catalogo, morir_con_quien_lanza},
+    postgres::hay_catalogo,
     supervisor::{Foto, Mando, Pedido, machine::Fase},
 };
 
@@ -114,26 +112,10 @@ fn ultima_linea(registro: &Path) -> String {
     ultima.unwrap_or("no dijo nada").trim_end_matches('.').to_owned()
 }
 
-/// Un hijo que no sobrevive a quien lo espera.
-struct DeUnaVez(Child);
-
-impl Drop for DeUnaVez {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 async fn cargar(mut orden: Command) -> anyhow::Result<()> {
     tracing::info!("se carga el catálogo");
-    let mut sigchld = signal(SignalKind::child())?;
-    let mut hijo = DeUnaVez(orden.spawn().context("no se puede lanzar gestor_almacenamiento importar")?);
-    let estado: ExitStatus = loop {
-        if let Some(estado) = hijo.0.try_wait()? {
-            break estado;
-        }
-        sigchld.recv().await;
-    };
+    let mut hijo = Hijo::lanzar(&mut orden).context("no se puede lanzar gestor_almacenamiento importar")?;
+    let estado = hijo.esperar().await?;
     if !estado.success() {
         bail!("el catálogo no se cargó ({estado}). Mire arriba por qué, o arranque sin él desde otro directorio");
     }

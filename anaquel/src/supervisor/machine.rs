@@ -187,7 +187,7 @@ impl Suite {
             Fase::EnMarcha { desde, listo } => self.caer(i, desde, listo, now),
             Fase::Parando { relanzar: true, .. } => self.lanzar(i, now),
             Fase::Parando { relanzar: false, .. } => self.procesos[i].fase = Fase::Parado,
-            Fase::EnEspera | Fase::Parado | Fase::Pendiente { .. } => {}
+            Fase::EnEspera | Fase::Parado | Fase::Pendiente { .. } => unreachable!("solo acaba quien se lanzó"),
         }
         self.seguir_apagando(now);
     }

@@ -12,7 +12,7 @@ mod watchdog;
 use std::{sync::Arc, time::Instant};
 
 use common::{
-    process::{hijos, shutdown::Apagado},
+    process::{hijo::senalar, hijos, shutdown::Apagado},
     tiempos::RONDA,
 };
 use tokio::{
@@ -23,7 +23,7 @@ use tokio::{
 
 use self::{
     machine::{Accion, Fase, Perfil, Suite},
-    proceso::Hijo,
+    proceso::Cuidado,
     sonda::Noticia,
     watchdog::Oido,
 };
@@ -86,7 +86,7 @@ impl Mando {
 pub struct Supervisor {
     plano: Plano,
     fichas: Arc<Vec<Ficha>>,
-    hijos: Vec<Option<Hijo>>,
+    hijos: Vec<Option<Cuidado>>,
     suite: Suite,
     encargos: mpsc::Receiver<Encargo>,
     noticias: mpsc::Receiver<Noticia>,
@@ -156,8 +156,8 @@ impl Supervisor {
 
     /// Quien espera al disco no calla: muerto no volvería antes, que su sucesor esperaría al mismo disco.
     fn acabar_ronda(&mut self) {
-        for (i, hijo) in self.hijos.iter().enumerate() {
-            if hijo.as_ref().is_some_and(|h| hijos::espera_al_disco(h.pid())) {
+        for (i, cuidado) in self.hijos.iter().enumerate() {
+            if cuidado.as_ref().is_some_and(|c| hijos::espera_al_disco(c.hijo.pid())) {
                 self.suite.on_senal(i);
             }
         }
@@ -167,7 +167,7 @@ impl Supervisor {
     /// Lo que se sabe de un pid; de uno que ya no es de nadie, nada.
     fn anotar(&mut self, noticia: Noticia) {
         let (Noticia::Listo(pid) | Noticia::Vive(pid)) = noticia;
-        let suyo = |hijo: &Option<Hijo>| hijo.as_ref().is_some_and(|h| h.pid() == pid);
+        let suyo = |cuidado: &Option<Cuidado>| cuidado.as_ref().is_some_and(|c| c.hijo.pid() == pid);
         let Some(i) = self.hijos.iter().position(suyo) else { return };
         match noticia {
             Noticia::Vive(_) => self.suite.on_senal(i),
@@ -181,8 +181,8 @@ impl Supervisor {
     /// Mira quién murió: SIGCHLD dice que alguno, no cuál ni cuántos.
     fn recoger(&mut self) {
         for i in 0..self.hijos.len() {
-            let Some(hijo) = &mut self.hijos[i] else { continue };
-            let Some(estado) = hijo.acabado() else { continue };
+            let Some(Cuidado { hijo, .. }) = &mut self.hijos[i] else { continue };
+            let Ok(Some(estado)) = hijo.acabado() else { continue };
             let (nombre, pid) = (self.fichas[i].nombre, hijo.pid());
             self.hijos[i] = None;
             let _ = std::fs::remove_file(self.plano.pid(nombre));
@@ -209,10 +209,10 @@ impl Supervisor {
 
     fn lanzar(&mut self, i: usize) {
         let ficha = &self.fichas[i];
-        match Hijo::lanzar(ficha, &self.plano, &self.oido, self.al_saber.clone()) {
-            Ok(hijo) => {
-                tracing::info!("{} arranca (pid {})", ficha.nombre, hijo.pid());
-                self.hijos[i] = Some(hijo);
+        match Cuidado::lanzar(ficha, &self.plano, &self.oido, self.al_saber.clone()) {
+            Ok(cuidado) => {
+                tracing::info!("{} arranca (pid {})", ficha.nombre, cuidado.hijo.pid());
+                self.hijos[i] = Some(cuidado);
             }
             Err(e) => {
                 tracing::error!("{} no se pudo lanzar: {e}", ficha.nombre);
@@ -222,13 +222,13 @@ impl Supervisor {
     }
 
     fn terminar(&self, i: usize) {
-        if let Some(hijo) = &self.hijos[i] {
-            hijo.senalar(self.fichas[i].senal);
+        if let Some(Cuidado { hijo, .. }) = &self.hijos[i] {
+            senalar(hijo.pid(), self.fichas[i].senal);
         }
     }
 
     fn matar(&self, i: usize) {
-        let Some(hijo) = &self.hijos[i] else { return };
+        let Some(Cuidado { hijo, .. }) = &self.hijos[i] else { return };
         let nombre = self.fichas[i].nombre;
         if matches!(self.suite.fase(i), Fase::Parando { .. }) {
             tracing::warn!("{nombre} no se va: se mata");
@@ -247,7 +247,7 @@ impl Supervisor {
                 let fase = self.suite.fase(i);
                 let nueva = Foto {
                     fase,
-                    pid: self.hijos[i].as_ref().map(Hijo::pid),
+                    pid: self.hijos[i].as_ref().map(|c| c.hijo.pid()),
                     reinicios: self.suite.reinicios(i),
                     desde: if fase == foto.fase { foto.desde } else { now },
                     muertes_sin_servir: self.suite.muertes_sin_servir(i),

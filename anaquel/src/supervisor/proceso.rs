@@ -4,10 +4,13 @@ use std::{
     fs::{self, File},
     io,
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Command, Stdio},
 };
 
-use common::{process::hijos, tiempos::RONDA};
+use common::{
+    process::hijo::{Hijo, morir_con_quien_lanza},
+    tiempos::RONDA,
+};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
@@ -18,7 +21,7 @@ use super::{
 };
 use crate::{
     plano::{Plano, Servicio},
-    postgres::{Instalacion, morir_con_quien_lanza},
+    postgres::Instalacion,
 };
 
 /// Un registro que pasa de aquí se aparta antes de lanzar otra vez al que lo escribe.
@@ -74,13 +77,13 @@ impl Ficha {
     }
 }
 
-/// Un hijo en marcha.
-pub(super) struct Hijo {
-    child: Child,
+/// Un hijo en marcha, y la sonda que lo mira.
+pub(super) struct Cuidado {
+    pub(super) hijo: Hijo,
     sonda: AbortHandle,
 }
 
-impl Hijo {
+impl Cuidado {
     /// Lanza el proceso con su registro y su pid en archivos. Lo que su sonda sepa lo dirá por `noticias`; sus señales de
     /// vida, si las da él, van a `oido`.
     pub(super) fn lanzar(
@@ -94,41 +97,17 @@ impl Hijo {
         if matches!(ficha.sonda, Sonda::Http(_)) {
             orden.envs(oido.ajustes(RONDA * ficha.perfil.rondas_de_silencio));
         }
-        let child = orden.stdout(registro.try_clone()?).stderr(registro).spawn()?;
-        let pid = child.id();
+        let hijo = Hijo::lanzar(orden.stdout(registro.try_clone()?).stderr(registro))?;
+        let pid = hijo.pid();
         if let Err(e) = fs::write(plano.pid(ficha.nombre), format!("{pid}\n")) {
             tracing::warn!("no se pudo escribir {}: {e}", plano.pid(ficha.nombre).display());
         }
         let sonda = tokio::spawn(ficha.sonda.clone().preguntar(pid, noticias));
-        Ok(Self { child, sonda: sonda.abort_handle() })
-    }
-
-    pub(super) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Cómo acabó, si acabó.
-    pub(super) fn acabado(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
-    }
-
-    pub(super) fn senalar(&self, senal: libc::c_int) {
-        // SAFETY: el hijo no se ha recogido, así que el pid es suyo.
-        unsafe { libc::kill(self.pid().cast_signed(), senal) };
-    }
-
-    /// `kill -9` al proceso y a los que él lanzó: los de PostgreSQL, si están parados, no se enteran de que murió, y con
-    /// ellos vivos no puede arrancar otro.
-    pub(super) fn matar(&self) {
-        for pid in hijos::de(self.pid()) {
-            // SAFETY: kill no toca memoria. El pid es de un nieto que acaba de verse, y lo recoge solo su padre.
-            unsafe { libc::kill(pid.cast_signed(), libc::SIGKILL) };
-        }
-        self.senalar(libc::SIGKILL);
+        Ok(Self { hijo, sonda: sonda.abort_handle() })
     }
 }
 
-impl Drop for Hijo {
+impl Drop for Cuidado {
     fn drop(&mut self) {
         self.sonda.abort();
     }

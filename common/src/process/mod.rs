@@ -9,13 +9,14 @@
 //! - [`shutdown`]: SIGTERM y SIGINT.
 //! - [`interrupcion`] y [`progreso`]: Ctrl-C y la barra, de lo que tarda.
 //! - [`descriptores`]: cuántas conexiones caben.
-//! - [`hijos`]: los procesos que lanzó otro.
+//! - [`hijo`] y [`hijos`]: un proceso que se lanza, y los que lanzó otro.
 //! - [`watchdog`]: las señales de vida a quien lo lanzó.
 //! - [`puntos_de_muerte`]: dónde puede morir a propósito en una construcción de prueba.
 
 pub mod arranque;
 pub mod config;
 pub mod descriptores;
+pub mod hijo;
 pub mod hijos;
 pub mod http;
 pub mod interrupcion;

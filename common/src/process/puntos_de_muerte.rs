@@ -72,7 +72,10 @@ mod de_verdad {
     use std::sync::{LazyLock, Mutex, PoisonError};
 
     use super::Punto;
-    use crate::process::config::{AjusteInvalido, invalido};
+    use crate::process::{
+        config::{AjusteInvalido, invalido},
+        hijo::senalar,
+    };
 
     /// El ajuste que manda morir. Se lee del entorno y no de [`crate::process::config`]: un punto no lleva ajustes encima.
     const MUERE_EN: &str = "ANAQUEL_MUERE_EN";
@@ -100,8 +103,7 @@ mod de_verdad {
         condena.quedan -= 1;
         if condena.quedan == 0 {
             eprintln!("{MUERE_EN}: muere en {}", punto.as_str());
-            // SAFETY: `raise` solo recibe un número de señal.
-            unsafe { libc::raise(libc::SIGKILL) };
+            senalar(std::process::id(), libc::SIGKILL);
         }
     }
 

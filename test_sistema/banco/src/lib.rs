@@ -7,7 +7,6 @@ mod cadena;
 mod cpu;
 mod datos;
 pub mod grande;
-mod hijo;
 mod informe;
 mod medida;
 mod objetivos;

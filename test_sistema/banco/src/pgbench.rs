@@ -11,11 +11,11 @@ use std::{
 use anaquel::postgres::{Instalacion, Rol};
 use anyhow::{Context as _, bail};
 use chrono::Utc;
+use common::process::hijo::{Hijo, morir_con_quien_lanza};
 use juicio::estadistica::rondas::Ritmo;
 
 use crate::{
     cadena::Tramo,
-    hijo::Hijo,
     referencia::BASE,
     reparto::{Caso, Reparto},
 };
@@ -83,7 +83,8 @@ impl Pgbench {
         let errores = self.dir.join("pgbench.log");
         let fallo = || format!("pgbench. Mire {}", errores.display());
         orden.stderr(File::create(&errores).with_context(fallo)?);
-        if Hijo::lanzar(&mut orden).with_context(fallo)?.esperar().await.with_context(fallo)? {
+        morir_con_quien_lanza(&mut orden, libc::SIGTERM);
+        if Hijo::lanzar(&mut orden).with_context(fallo)?.esperar().await.with_context(fallo)?.success() {
             return self.recoger().with_context(fallo);
         }
         bail!("pgbench acabó mal. Mire {}", errores.display())

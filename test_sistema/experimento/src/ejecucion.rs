@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ficha::Condiciones,
-    hijos::{self, Encargo, Hijo},
+    hijos::{self, Encargo, Solicitante},
     plan::Ejecucion,
     progreso::Avance,
     resultados::{Diseno, Escritor, Fallo, Fila},
@@ -91,7 +91,7 @@ impl Taller<'_> {
         Ok(Medido { solicitudes, muerte })
     }
 
-    async fn lanzar(&self, suite: &Suite, esta: &Ejecucion, carpeta: &Path) -> anyhow::Result<Vec<Hijo>> {
+    async fn lanzar(&self, suite: &Suite, esta: &Ejecucion, carpeta: &Path) -> anyhow::Result<Vec<Solicitante>> {
         let corrida = Utc::now();
         let clientes = suite.plano().clientes();
         let semilla = self.condiciones.semilla.wrapping_mul(1_000).wrapping_add(u64::from(esta.tanda)) << 8;
@@ -129,7 +129,7 @@ impl Taller<'_> {
     }
 
     /// Las filas de todos los solicitantes, en un archivo que solo tiene su nombre cuando está entero.
-    fn juntar(&self, esta: &Ejecucion, hijos: &[Hijo], muerte_us: Option<u64>) -> anyhow::Result<u64> {
+    fn juntar(&self, esta: &Ejecucion, hijos: &[Solicitante], muerte_us: Option<u64>) -> anyhow::Result<u64> {
         let ruta = self.filas(esta.tanda);
         let temporal = ruta.with_extension("csv.tmp");
         let mut escritor = Escritor::crear(&temporal)?;
@@ -147,7 +147,7 @@ impl Taller<'_> {
     }
 }
 
-fn fila(esta: &Ejecucion, hijo: &Hijo, medida: Medida, muerte_us: Option<u64>) -> Fila {
+fn fila(esta: &Ejecucion, hijo: &Solicitante, medida: Medida, muerte_us: Option<u64>) -> Fila {
     let Ejecucion { tanda, diseno, solicitantes, fallo, repeticion } = *esta;
     let Medida { numero, operacion, inicio_us, respuesta_us, estado, codigo } = medida;
     Fila {

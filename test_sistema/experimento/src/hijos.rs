@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
-use common::dominio::SedeId;
-use taller::suite::{morir_con_quien_lanza, programa};
+use common::{dominio::SedeId, process::hijo::morir_con_quien_lanza};
+use taller::suite::programa;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::{Child, ChildStdin, Command},
@@ -25,7 +25,7 @@ const LISTO_MAX: Duration = Duration::from_secs(15);
 const IRSE_MAX: Duration = Duration::from_secs(15);
 
 /// Uno.
-pub struct Hijo {
+pub struct Solicitante {
     /// De qué sede.
     pub sede: SedeId,
     /// Cuál de los de su sede, desde 1.
@@ -56,7 +56,7 @@ pub struct Encargo<'a> {
     pub semilla: u64,
 }
 
-impl Hijo {
+impl Solicitante {
     /// Lo lanza; muere con este hilo.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Hijo {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        morir_con_quien_lanza(orden.as_std_mut());
+        morir_con_quien_lanza(orden.as_std_mut(), libc::SIGTERM);
         let mut proceso = orden.spawn().context("no se pudo lanzar un solicitante")?;
         let entrada = proceso.stdin.take().context("un solicitante sin entrada")?;
         Ok(Self { sede: *sede, cual: *cual, medidas, proceso, entrada })
@@ -131,8 +131,8 @@ impl Hijo {
 ///
 /// # Errors
 /// Si alguno no lo está.
-pub async fn lanzar(encargos: impl IntoIterator<Item = Encargo<'_>>) -> anyhow::Result<Vec<Hijo>> {
-    let mut hijos = encargos.into_iter().map(|e| Hijo::lanzar(&e)).collect::<anyhow::Result<Vec<_>>>()?;
+pub async fn lanzar(encargos: impl IntoIterator<Item = Encargo<'_>>) -> anyhow::Result<Vec<Solicitante>> {
+    let mut hijos = encargos.into_iter().map(|e| Solicitante::lanzar(&e)).collect::<anyhow::Result<Vec<_>>>()?;
     ensure!(!hijos.is_empty(), "una ejecución sin solicitantes");
     for hijo in &mut hijos {
         hijo.listo().await?;

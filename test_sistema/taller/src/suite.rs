@@ -18,10 +18,14 @@ use anaquel::{
     postgres::{Instalacion, Modo},
 };
 use common::{
-    process::{hijos, http::cliente as http},
+    process::{
+        hijo::{morir_con_quien_lanza, senalar},
+        hijos,
+        http::cliente as http,
+    },
     transport::{Endpoint, puertos::Tramo},
 };
-pub use proceso::{memoria, morir_con_quien_lanza, senalar};
+pub use proceso::memoria;
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
@@ -167,7 +171,7 @@ impl Suite {
         if let Some(csv) = catalogo {
             orden.arg("--catalogo").arg(csv);
         }
-        proceso::morir_con_quien_lanza(&mut orden);
+        morir_con_quien_lanza(&mut orden, libc::SIGTERM);
         let mut hijo = orden.spawn().map_err(sistema(lanzador.display().to_string()))?;
         let lista = anuncio(&mut hijo);
         let mut suite = Self { hijo, lanzador, plano, _puertos: tramo };
@@ -245,7 +249,7 @@ impl Suite {
     /// [`Error::Ausente`].
     pub fn matar(&self, nombre: &str) -> Result<u32, Error> {
         let pid = self.pid(nombre)?;
-        proceso::senalar(pid, libc::SIGKILL);
+        senalar(pid, libc::SIGKILL);
         Ok(pid)
     }
 
@@ -258,7 +262,7 @@ impl Suite {
         let hijos = if a_todos { hijos::de(pid) } else { Vec::new() };
         let todos: Vec<u32> = [pid].into_iter().chain(hijos).collect();
         for pid in &todos {
-            proceso::senalar(*pid, senal);
+            senalar(*pid, senal);
         }
         Ok(todos)
     }
@@ -274,7 +278,7 @@ impl Suite {
             return Ok(None);
         }
         let pid = backends[cual % backends.len()];
-        proceso::senalar(pid, senal);
+        senalar(pid, senal);
         Ok(Some(pid))
     }
 
@@ -374,7 +378,7 @@ impl Suite {
         if let Ok(Some(estado)) = self.hijo.try_wait() {
             return Some(estado);
         }
-        proceso::senalar(self.hijo.id(), libc::SIGTERM);
+        senalar(self.hijo.id(), libc::SIGTERM);
         let fin = Instant::now() + APAGADO_MAX;
         while Instant::now() < fin {
             if let Ok(Some(estado)) = self.hijo.try_wait() {

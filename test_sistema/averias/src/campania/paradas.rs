@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use anaquel::plano::{NOMBRES, POSTGRES};
-use common::{dominio::Tipo, process::progreso::Progreso};
+use common::{
+    dominio::Tipo,
+    process::{hijo::senalar, progreso::Progreso},
+};
 use juicio::{historia::Muestra, pausas::Pausas};
 use taller::{
     carga::{Carga, Plan},
     escena::Escena,
-    suite::{Suite, senalar},
+    suite::Suite,
 };
 use tokio::time::sleep;
 

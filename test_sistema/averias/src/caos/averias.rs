@@ -14,12 +14,15 @@ use std::{
 };
 
 use anaquel::plano::POSTGRES;
-use common::transport::{Contexto, Endpoint};
+use common::{
+    process::hijo::senalar,
+    transport::{Contexto, Endpoint},
+};
 use juicio::azar::Azar;
 use taller::{
     basura,
     proxy::{Modo, Proxy},
-    suite::{Error, Suite, senalar},
+    suite::{Error, Suite},
 };
 use tokio::{
     task::JoinSet,

@@ -9,11 +9,11 @@ use std::{
 
 use anaquel::postgres::{BASE, Rol};
 use anyhow::{Context as _, bail};
+use common::process::hijo::{Hijo, morir_con_quien_lanza};
 use taller::suite::programa;
 use tokio::time::Instant;
 
 use super::{Lado, VIEJAS, informe::Poda};
-use crate::hijo::Hijo;
 
 /// Hace cuántos días se pidieron las operaciones que se podan.
 pub const DIAS: u64 = 10;
@@ -26,11 +26,12 @@ const DURA: Duration = Duration::from_secs(12);
 /// Si la poda acaba mal.
 pub async fn medir(lado: &mut Lado, clientes: usize, semilla: u64, dir: &Path) -> anyhow::Result<Poda> {
     let mut orden = orden(lado, dir)?;
+    morir_con_quien_lanza(&mut orden, libc::SIGTERM);
     let podar = async {
         // La carga calienta antes de que empiece la poda: es parte del tramo que no se mide.
         tokio::time::sleep(DURA / 4).await;
         let reloj = Instant::now();
-        let bien = Hijo::lanzar(&mut orden)?.esperar().await?;
+        let bien = Hijo::lanzar(&mut orden)?.esperar().await?.success();
         anyhow::Ok((bien, reloj.elapsed()))
     };
     let (salida, podada) = tokio::join!(lado.correr(clientes, DURA, semilla), podar);
