@@ -7,6 +7,8 @@
 //!
 //! Los dos programas, `actor_prestamo` y `actor_devolucion`, solo se distinguen en su tópico.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use clap::Command;

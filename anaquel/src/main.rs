@@ -1,5 +1,7 @@
 //! La orden `anaquel`: levanta la suite en esta máquina, y pregunta y ordena a la que está en marcha.
 
+#![forbid(unsafe_code)]
+
 mod argumentos;
 
 use std::process::ExitCode;

@@ -267,6 +267,7 @@ fn un_directorio_de_ruta_larguisima_sirve_igual() {
 }
 
 #[test]
+#[expect(unsafe_code, reason = "geteuid solo está en libc")]
 fn si_la_cuenta_de_postgres_no_alcanza_el_directorio_los_datos_se_desvian() {
     let sitio = Sitio::con_falsos();
     fs::set_permissions(sitio.dir.path(), fs::Permissions::from_mode(0o700)).expect("es nuestro");

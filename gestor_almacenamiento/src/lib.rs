@@ -8,6 +8,8 @@
 //! - [`importar`]: el catálogo.
 //! - [`ordenes`]: lo que se le puede mandar al programa.
 
+#![forbid(unsafe_code)]
+
 pub mod importar;
 pub mod lote;
 pub mod machine;

@@ -1,5 +1,7 @@
 //! `gestor_almacenamiento`: sirve, importa el catálogo o poda la historia.
 
+#![forbid(unsafe_code)]
+
 use std::{path::PathBuf, process::ExitCode};
 
 use chrono::NaiveDate;

@@ -7,6 +7,8 @@
 //! - [`operar`]: una persona, desde una terminal, ante un gestor en marcha.
 //! - [`ajustes`]: con qué se configura.
 
+#![forbid(unsafe_code)]
+
 pub mod ajustes;
 pub mod http;
 pub mod journal;

@@ -1,5 +1,7 @@
 //! Arranca el gestor de carga.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

@@ -1,5 +1,7 @@
 //! El actor de préstamo.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use common::mensajes::Topico;

@@ -4,6 +4,8 @@
 //! dos núcleos se reparten a mano: el gestor y los actores, que se hablan sin parar, en uno; los almacenes, en el otro, y
 //! PostgreSQL donde quiera. Con más no se ha medido, y decide el planificador del sistema.
 
+#![expect(unsafe_code, reason = "en qué núcleos se puede correr y en cuál se corre solo está en libc")]
+
 use std::{mem::MaybeUninit, os::unix::process::CommandExt, process::Command};
 
 use crate::plano::Etapa;

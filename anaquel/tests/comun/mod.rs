@@ -34,6 +34,7 @@ pub fn vive(pid: u32) -> bool {
         .is_ok_and(|s| s.rsplit_once(") ").is_some_and(|(_, resto)| !resto.starts_with(['Z', 'X'])))
 }
 
+#[expect(unsafe_code, reason = "kill solo está en libc")]
 pub fn matar(pid: u32, senal: i32) {
     // SAFETY: el pid es de un proceso de esta prueba.
     assert_eq!(unsafe { libc::kill(pid.cast_signed(), senal) }, 0, "kill {pid}");

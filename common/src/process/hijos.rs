@@ -41,6 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(unsafe_code, reason = "waitpid con WUNTRACED solo está en libc")]
     fn un_hijo_se_ve_parado_mientras_lo_esta_y_muerto_ya_no_se_ve() {
         let mut hijo = Command::new("sleep").arg("60").spawn().expect("hay sleep");
         let pid = hijo.id();
@@ -57,6 +58,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(unsafe_code, reason = "vfork es la única espera ininterrumpible que se puede tener a voluntad")]
     fn quien_espera_sin_que_una_senal_lo_interrumpa_se_ve_y_despues_ya_no() {
         let (decir, quien) = std::sync::mpsc::channel();
         let (seguir, aviso) = std::sync::mpsc::channel::<()>();

@@ -152,6 +152,7 @@ fn latir(z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
     fijar_tcp_maxrt(z)
 }
 
+#[expect(unsafe_code, reason = "el crate zmq no envuelve esta opción")]
 fn fijar_tcp_maxrt(mut z: zmq::Socket) -> Result<zmq::Socket, ErrorDeTransporte> {
     let valor = ms(tiempos::TCP_MAXRT);
     // SAFETY: el puntero es el del zócalo vivo que tenemos en exclusiva; libzmq copia `valor` antes de volver.

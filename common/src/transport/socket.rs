@@ -71,6 +71,7 @@ pub struct Socket {
 impl Drop for Socket {
     /// Deja de vigilarlo antes de cerrarlo. libzmq anuncia los sucesos desde su hilo con un envío que espera: si el
     /// lector del monitor se cerró antes, ese hilo se queda ahí, y con él todo el contexto.
+    #[expect(unsafe_code, reason = "el crate zmq no deja soltar un monitor")]
     fn drop(&mut self) {
         // SAFETY: el zócalo está vivo y es nuestro; sin dirección, libzmq solo suelta su monitor, si lo hay.
         unsafe { zmq_sys::zmq_socket_monitor(self.z.as_mut_ptr(), std::ptr::null(), 0) };
@@ -88,6 +89,7 @@ fn eintr<T>(mut llamada: impl FnMut() -> zmq::Result<T>) -> zmq::Result<T> {
 }
 
 impl Socket {
+    #[expect(unsafe_code, reason = "quien vigila el descriptor promete soltarlo antes de que se cierre")]
     pub(super) fn nuevo(z: zmq::Socket) -> Result<Self, ErrorDeTransporte> {
         let fd = z.get_fd()?;
         // SAFETY: `fd` vive tanto como `z` y, por el orden de los campos, se suelta antes.

@@ -99,6 +99,7 @@ fn residente(status: &str) -> Option<f64> {
     Some((kib / KIB_POR_MIB * 10.0).round() / 10.0)
 }
 
+#[expect(unsafe_code, reason = "los tics de un segundo solo están en libc")]
 fn tics_por_segundo() -> f64 {
     // SAFETY: sysconf no toca memoria.
     let tics = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };

@@ -6,6 +6,8 @@
 //! - [`solicitante`] y [`generar`]: las otras dos subórdenes.
 //! - [`resultados`] y [`ficha`]: lo que queda en la carpeta; [`informe`], lo que se saca de ello.
 
+#![forbid(unsafe_code)]
+
 pub mod biblioteca;
 pub mod ejecucion;
 pub mod ficha;

@@ -5,6 +5,8 @@
 //! - [`numeros`], [`pausas`] y [`estadistica`]: muchos números en pocos. [`informe`]: lo que se dice de ello.
 //! - [`azar`]: el azar que da siempre lo mismo con la misma semilla.
 
+#![forbid(unsafe_code)]
+
 pub mod auditoria;
 pub mod azar;
 pub mod estadistica;

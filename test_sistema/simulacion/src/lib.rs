@@ -13,6 +13,8 @@
 //!   cumplió la promesa.
 //! - [`planificador`]: saca los sucesos de la agenda y los reparte. [`orden`]: la suborden `simular`.
 
+#![forbid(unsafe_code)]
+
 mod actor;
 mod almacen;
 mod base;

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 /// Ahora, según `CLOCK_MONOTONIC`: el mismo número en todos los procesos de la máquina.
 #[must_use]
+#[expect(unsafe_code, reason = "el reloj que comparten varios procesos solo está en libc")]
 pub fn ahora_us() -> u64 {
     let mut hora = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: escribe en `hora`, que es suya.

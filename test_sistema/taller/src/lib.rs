@@ -5,6 +5,8 @@
 //! - [`proxy`] y [`basura`]: el cable que se corta, y lo que no se entiende.
 //! - [`maquina`], [`metricas`] y [`carpeta`]: en qué máquina se midió, qué dicen sus procesos, y dónde se deja.
 
+#![forbid(unsafe_code)]
+
 pub mod base;
 pub mod basura;
 pub mod carga;

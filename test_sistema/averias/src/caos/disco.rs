@@ -3,6 +3,8 @@
 //! Es un tmpfs montado en un espacio de nombres que solo ven esta prueba y lo que ella lanza: fuera no se nota, y se va
 //! con el último proceso. Quien no es root lo consigue con un espacio de nombres de usuario, si el sistema lo permite.
 
+#![expect(unsafe_code, reason = "montar un disco propio solo está en libc")]
+
 use std::{
     ffi::CString,
     fs::{self, File},

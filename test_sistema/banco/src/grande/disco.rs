@@ -43,6 +43,7 @@ fn hace_falta(tamano: Tamano, viejas: usize) -> u64 {
 }
 
 /// Bytes libres para quien no es root.
+#[expect(unsafe_code, reason = "lo libre de un disco solo está en libc")]
 fn libre(dir: &Path) -> io::Result<u64> {
     let ruta = CString::new(dir.as_os_str().as_bytes()).map_err(|_| io::ErrorKind::InvalidInput)?;
     // SAFETY: `statvfs` son números, y cero vale; la llamada lo llena y solo lee la ruta, que acaba en NUL.
