@@ -21,7 +21,8 @@ use common::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::http::token::AJUSTE as TOKEN_ARCHIVO;
+use self::mostrar::leida;
+use crate::http::{error::ErrorHttp, token::AJUSTE as TOKEN_ARCHIVO};
 
 /// El ajuste con la dirección HTTP del gestor que se opera.
 const GESTOR_CARGA_HTTP: &str = "GESTOR_CARGA_HTTP";
@@ -156,28 +157,28 @@ pub async fn correr(argumentos: &Argumentos) -> u8 {
     };
     let Pedido { metodo, ruta, cuerpo } = &pedido;
     let peticion = Peticion { metodo, ruta, token: token.as_deref(), cuerpo, plazo: PLAZO };
-    let contestado = cliente::pedir(argumentos.http, peticion).await;
-    match contestado.map(|(codigo, texto)| (codigo, serde_json::from_str::<Value>(&texto))) {
-        Ok((codigo, Ok(valor))) => {
-            if argumentos.json {
-                println!("{valor}");
-            } else if codigo == 200 {
-                print!("{}", argumentos.orden.mostrar(&valor));
-            }
-            if codigo != 200 {
-                eprintln!("gestor_carga: {}", queja(&valor));
-            }
-            salida(codigo)
-        }
-        Ok((_, Err(_))) => {
-            eprintln!("gestor_carga: {} no habla como un gestor de carga. {}", argumentos.http, salida_del_ajuste());
-            SIN_RESPUESTA
-        }
+    let (codigo, texto) = match cliente::pedir(argumentos.http, peticion).await {
+        Ok(contestado) => contestado,
         Err(e) => {
             eprintln!("gestor_carga: {} no contesta: {e}. {}", argumentos.http, salida_del_ajuste());
-            SIN_RESPUESTA
+            return SIN_RESPUESTA;
         }
+    };
+    let mostrado = match codigo {
+        _ if argumentos.json => serde_json::from_str(&texto).map(|valor: Value| format!("{valor}\n")),
+        200 => argumentos.orden.mostrar(&texto),
+        _ => Ok(String::new()),
+    };
+    let queja = (codigo != 200).then(|| serde_json::from_str::<ErrorHttp>(&texto)).transpose();
+    let (Ok(mostrado), Ok(queja)) = (mostrado, queja) else {
+        eprintln!("gestor_carga: {} no habla como un gestor de carga. {}", argumentos.http, salida_del_ajuste());
+        return SIN_RESPUESTA;
+    };
+    print!("{mostrado}");
+    if let Some(ErrorHttp { codigo, mensaje, .. }) = queja {
+        eprintln!("gestor_carga: {mensaje} ({codigo})");
     }
+    salida(codigo)
 }
 
 fn salida_del_ajuste() -> String {
@@ -193,11 +194,6 @@ fn salida(codigo: u16) -> u8 {
         400 | 401 | 403 | 413 | 422 => MAL_ESCRITO,
         _ => NEGADO,
     }
-}
-
-fn queja(valor: &Value) -> String {
-    let campo = |nombre: &str| valor[nombre].as_str().unwrap_or("?").to_owned();
-    format!("{} ({})", campo("mensaje"), campo("codigo"))
 }
 
 fn leer_token(archivo: &Path) -> Result<String, AjusteInvalido> {
@@ -245,18 +241,18 @@ impl Orden {
         }
     }
 
-    fn mostrar(&self, valor: &Value) -> String {
+    fn mostrar(&self, texto: &str) -> serde_json::Result<String> {
         match self {
-            Self::Tareas { .. } => mostrar::tareas(valor),
-            Self::Tarea { .. } => mostrar::tarea(valor),
-            Self::Apartadas { .. } => mostrar::apartadas(valor),
-            Self::Buzon(_) => mostrar::buzon(valor),
-            Self::Ilegibles(_) => mostrar::ilegibles(valor),
-            Self::Circuitos => mostrar::circuitos(valor),
-            Self::Cuentas => mostrar::cuentas(valor),
-            Self::Recuperar { .. } => mostrar::decidida(valor),
-            Self::Cerrar { .. } | Self::CerrarBuzon { .. } | Self::Reintentar { .. } => mostrar::hecho(valor),
-            Self::Restablecer { .. } => mostrar::restablecido(valor),
+            Self::Tareas { .. } => leida(texto, mostrar::tareas),
+            Self::Tarea { .. } => leida(texto, mostrar::tarea),
+            Self::Apartadas { .. } => leida(texto, mostrar::apartadas),
+            Self::Buzon(_) => leida(texto, mostrar::buzon),
+            Self::Ilegibles(_) => leida(texto, mostrar::ilegibles),
+            Self::Circuitos => leida(texto, mostrar::circuitos),
+            Self::Cuentas => leida(texto, mostrar::cuentas),
+            Self::Recuperar { .. } => leida(texto, mostrar::decidida),
+            Self::Cerrar { .. } | Self::CerrarBuzon { .. } | Self::Reintentar { .. } => leida(texto, mostrar::hecho),
+            Self::Restablecer { .. } => leida(texto, mostrar::restablecido),
         }
     }
 }

@@ -1,25 +1,27 @@
 //! Decide cómo se dice por HTTP que algo no se pudo: un estado con sentido y un JSON con código y frase.
 
+use std::borrow::Cow;
+
 use axum::{
     Json,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use common::dominio::Codigo;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::service::SinContestar;
 
 /// Lo que se contesta cuando algo no se pudo.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Error)]
 pub struct ErrorHttp {
     #[serde(skip)]
     estado: StatusCode,
     /// La razón, de una lista cerrada.
     #[schema(example = "OPERACION_DESCONOCIDA")]
-    pub codigo: &'static str,
+    pub codigo: Cow<'static, str>,
     /// Una frase para una persona, con la salida.
     pub mensaje: String,
 }
@@ -27,7 +29,7 @@ pub struct ErrorHttp {
 impl ErrorHttp {
     /// Con ese estado, ese código y esa frase.
     pub fn nuevo(estado: StatusCode, codigo: &'static str, mensaje: impl Into<String>) -> Self {
-        Self { estado, codigo, mensaje: mensaje.into() }
+        Self { estado, codigo: codigo.into(), mensaje: mensaje.into() }
     }
 
     /// La petición está mal escrita.

@@ -107,15 +107,15 @@ async fn tarea_guardada(encargos: &Encargos, id: OperacionId) -> Result<Tarea, E
             let (pedido, aceptada) = (expediente.pedido.clone(), expediente.aceptada.clone());
             Ok(Tarea {
                 id: id_texto,
-                estado: "APARTADA",
+                estado: "APARTADA".into(),
                 pedido: Some(pedido),
-                motivo: Some(expediente.motivo.to_owned()),
+                motivo: Some(expediente.motivo.clone().into_owned()),
                 aceptada: Some(aceptada),
                 expediente: Some(expediente),
                 ..Tarea::default()
             })
         }
-        _ => Ok(Tarea { id: id_texto, estado: "COMPLETADA", respuesta: Some(cuerpo), ..Tarea::default() }),
+        _ => Ok(Tarea { id: id_texto, estado: "COMPLETADA".into(), respuesta: Some(cuerpo), ..Tarea::default() }),
     }
 }
 

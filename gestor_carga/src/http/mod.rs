@@ -4,14 +4,14 @@
 //! Mirar es libre; ordenar pide el token.
 
 mod entrada;
-mod error;
+pub(crate) mod error;
 mod lecturas;
-mod ordenes;
-mod resumen;
+pub(crate) mod ordenes;
+pub(crate) mod resumen;
 #[cfg(test)]
 mod tests;
 pub mod token;
-mod vistas;
+pub(crate) mod vistas;
 
 use axum::{
     Extension, Router,

@@ -1,11 +1,13 @@
 //! Decide qué puede ordenar una persona y cómo se le contesta. Todas las órdenes se pueden repetir sin cuidado.
 
+use std::borrow::Cow;
+
 use axum::{Json, extract::State, http::StatusCode};
 use common::{
     dominio::{Codigo, OperacionId},
     mensajes::{Administracion, Administrada, EstadoBreaker},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -22,38 +24,38 @@ use crate::{journal::buzon::CierreDeBuzon, machine::vistas::Reintento, service::
 type Contestado<T> = Result<Json<T>, ErrorHttp>;
 
 /// Lo que se hizo.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Hecho {
     /// Qué, en una palabra.
     #[schema(example = "ADELANTADA")]
-    pub resultado: &'static str,
+    pub resultado: Cow<'static, str>,
     /// Y en una frase.
     pub mensaje: String,
 }
 
 /// Lo decidido al recuperar una operación.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Decidida {
     /// El código de lo decidido.
     #[schema(example = "OK")]
-    pub codigo: &'static str,
+    pub codigo: Cow<'static, str>,
     /// Su respuesta, tal como se guardó.
     #[schema(value_type = Object)]
     pub respuesta: Box<RawValue>,
 }
 
 /// El circuito, antes y después.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Restablecido {
     /// El punto.
     #[schema(example = "127.0.0.1:5570")]
     pub endpoint: String,
     /// En qué estaba.
     #[schema(example = "ABIERTO")]
-    pub antes: &'static str,
+    pub antes: Cow<'static, str>,
     /// En qué queda. De lo que no estaba ABIERTO no hay qué restablecer.
     #[schema(example = "MEDIO_ABIERTO")]
-    pub estado: &'static str,
+    pub estado: Cow<'static, str>,
 }
 
 /// Que una operación deje de esperar su siguiente intento; a la que está fuera no le pasa nada
@@ -69,7 +71,7 @@ pub(super) async fn reintentar(_: Autorizado, State(puerta): State<Puerta>, Id(i
         Reintento::NoExiste => return Err(sin_reintentar(lecturas::guardada(&puerta.encargos, id).await?.codigo)),
     };
     tracing::info!("reintento pedido para la operación {id}: {resultado}");
-    Ok(Json(Hecho { resultado, mensaje: mensaje.to_owned() }))
+    Ok(Json(Hecho { resultado: resultado.into(), mensaje: mensaje.to_owned() }))
 }
 
 /// Por qué no hay qué reintentar en una que el gestor ya no tiene.
@@ -93,7 +95,7 @@ pub(super) async fn recuperar(_: Autorizado, State(puerta): State<Puerta>, Id(id
     match puerta.encargos.administrar(Administracion::Recuperar(id)).await? {
         Some(Administrada::Decidida(guardada)) => {
             tracing::info!("la operación {id} se recuperó: {}", guardada.codigo);
-            Ok(Json(Decidida { codigo: guardada.codigo.as_str(), respuesta: guardada.cuerpo }))
+            Ok(Json(Decidida { codigo: guardada.codigo.as_str().into(), respuesta: guardada.cuerpo }))
         }
         otra => Err(sin_resolver(id, otra)),
     }
@@ -115,7 +117,7 @@ pub(super) async fn cerrar_apartada(
         Some(Administrada::Decidida(_)) => {
             tracing::info!("la operación {id}, apartada, se cerró");
             let mensaje = "No se hizo ni se hará, y así se contesta a quien pregunte por ella".to_owned();
-            Ok(Json(Hecho { resultado: "CERRADA", mensaje }))
+            Ok(Json(Hecho { resultado: "CERRADA".into(), mensaje }))
         }
         otra => Err(sin_resolver(id, otra)),
     }
@@ -129,7 +131,7 @@ fn sin_resolver(id: OperacionId, contestada: Option<Administrada>) -> ErrorHttp 
         }
         Some(Administrada::YaResuelta(resolucion)) => {
             let Resuelta { como, codigo, nota, cuando } = resolucion.into();
-            let detalle = codigo.map(str::to_owned).or(nota).unwrap_or_default();
+            let detalle = codigo.map(Cow::into_owned).or(nota).unwrap_or_default();
             ErrorHttp::conflicto("YA_RESUELTA", format!("Alguien la resolvió antes: {como} el {cuando} ({detalle})"))
         }
         // Se sabe que no se hizo: no es una avería de la suite, y quien repite sin curar la causa tendrá lo mismo.
@@ -154,7 +156,7 @@ pub(super) async fn cerrar_carta(
     Id(id): Id,
     Nota { nota }: Nota,
 ) -> Contestado<Hecho> {
-    let cerrada = || Json(Hecho { resultado: "CERRADA", mensaje: "Ya no está en el buzón".to_owned() });
+    let cerrada = || Json(Hecho { resultado: "CERRADA".into(), mensaje: "Ya no está en el buzón".to_owned() });
     let pedida = nota.clone();
     match puerta.encargos.al_diario(|a| Encargo::CerrarBuzon(id, pedida, a)).await? {
         CierreDeBuzon::Cerrada => {
@@ -190,6 +192,6 @@ pub(super) async fn restablecer(
         let mensaje = "No es un punto de almacenamiento de este gestor; los suyos están en la lista de circuitos";
         return Err(ErrorHttp::nuevo(StatusCode::NOT_FOUND, "ENDPOINT_DESCONOCIDO", mensaje));
     };
-    let [antes, estado] = [antes, estado].map(EstadoBreaker::as_str);
+    let [antes, estado] = [antes, estado].map(|estado| Cow::from(EstadoBreaker::as_str(estado)));
     Ok(Json(Restablecido { endpoint: endpoint.to_string(), antes, estado }))
 }

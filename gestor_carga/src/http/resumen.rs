@@ -9,7 +9,7 @@ use common::{
     dominio::Estado,
     mensajes::{Administracion, Administrada},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
@@ -29,74 +29,77 @@ const FILAS: u32 = 20;
 const LIBROS: u32 = 10;
 
 /// Los números de un gestor y las cuentas de lo decidido.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Estadisticas {
     /// Cuándo se tomaron.
     #[schema(format = DateTime)]
-    generado: String,
+    pub generado: String,
     /// Este gestor, ahora.
-    gestor: DelGestor,
+    pub gestor: DelGestor,
     /// Lo que contestó a sus clientes desde que arrancó.
-    respuestas: Respuestas,
+    pub respuestas: Respuestas,
     /// Lo guardado por todos los gestores; nulo, si el almacenamiento no contesta.
-    almacen: Option<DelAlmacen>,
+    pub almacen: Option<DelAlmacen>,
     /// Por qué falta lo del almacenamiento.
     #[serde(skip_serializing_if = "Option::is_none")]
-    almacen_error: Option<ErrorHttp>,
+    pub almacen_error: Option<ErrorHttp>,
 }
 
 /// Un gestor, en números.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct DelGestor {
+pub struct DelGestor {
     /// Operaciones sin decidir.
-    operaciones: usize,
+    pub operaciones: usize,
     /// De ellas, las que esperan turno o reintento.
-    en_cola: usize,
+    pub en_cola: usize,
     /// De ellas, las que están fuera.
-    en_vuelo: usize,
+    pub en_vuelo: usize,
     /// Clientes que esperan respuesta.
-    esperan: usize,
+    pub esperan: usize,
     /// Consultas sin contestar.
-    consultas: usize,
+    pub consultas: usize,
     /// El diario se puede escribir.
-    diario_bien: bool,
+    pub diario_bien: bool,
     /// Filas del diario que no se entienden: prometidas que nadie decidirá si una persona no las mira.
-    filas_ilegibles: u64,
+    // Un gestor de la versión anterior no lo dice, y se le opera igual.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub filas_ilegibles: u64,
     /// Lo último que se supo del almacenamiento es que lo hay, y algún circuito no está ABIERTO.
-    almacenamiento_bien: bool,
+    pub almacenamiento_bien: bool,
     /// Actores de préstamo presentes.
-    actores_prestamo: usize,
+    pub actores_prestamo: usize,
     /// Actores de devolución presentes.
-    actores_devolucion: usize,
+    pub actores_devolucion: usize,
 }
 
 /// Respuestas dadas a clientes, por su estado.
-#[derive(Debug, Serialize, ToSchema)]
-struct Respuestas {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Respuestas {
     /// Hechas.
-    aplicada: u64,
+    pub aplicada: u64,
     /// La regla dice que no.
-    rechazada: u64,
+    pub rechazada: u64,
     /// Prometidas.
-    pendiente: u64,
+    pub pendiente: u64,
     /// No se hizo nada.
-    error: u64,
+    pub error: u64,
     /// No se sabe.
-    incierta: u64,
+    pub incierta: u64,
 }
 
 /// Lo que se guarda de lo decidido.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct DelAlmacen {
+pub struct DelAlmacen {
     /// Operaciones apartadas que nadie ha resuelto.
-    apartadas_abiertas: u64,
+    pub apartadas_abiertas: u64,
     /// Operaciones decididas, por tipo, código y sede.
-    cuentas: Vec<Cuenta>,
+    pub cuentas: Vec<Cuenta>,
     /// Los libros más prestados, del que más al que menos.
-    mas_prestados: Vec<LibroPrestado>,
+    pub mas_prestados: Vec<LibroPrestado>,
 }
 
 /// Una parte de la página, o por qué falta.

@@ -1,13 +1,16 @@
 //! Decide con qué forma se ven por HTTP las operaciones, los circuitos y las cuentas. Todo en JSON, las fechas en UTC.
+//!
+//! Quien opera desde una terminal lee con estos mismos tipos: las palabras de listas cerradas son texto, para que entienda
+//! también las de un gestor de otra versión.
 
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use common::{
     dominio::{Comando, Objeto},
     mensajes::{self, FalloAnotado, Resolucion},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -21,7 +24,7 @@ use crate::{
 const PRINCIPIO_MAX: usize = 2 * 1024;
 
 /// Una página de una lista.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Pagina<T> {
     /// Las filas.
     pub filas: Vec<T>,
@@ -34,11 +37,11 @@ pub struct Pagina<T> {
 }
 
 /// Lo que se pedía.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Pedido {
     /// `prestamo`, `devolucion` o `renovacion`.
     #[schema(example = "prestamo")]
-    pub tipo: &'static str,
+    pub tipo: Cow<'static, str>,
     /// El carné.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usuario: Option<String>,
@@ -54,7 +57,7 @@ pub struct Pedido {
 }
 
 /// Un fallo de una operación.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Fallo {
     /// En qué intento, desde 0.
     pub intento: u32,
@@ -66,7 +69,7 @@ pub struct Fallo {
 }
 
 /// Una operación, esté donde esté.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tarea {
     /// Su id.
@@ -74,7 +77,7 @@ pub struct Tarea {
     pub id: String,
     /// En qué está.
     #[schema(pattern = "^(PENDIENTE|ASIGNADA|EN_CURSO|REINTENTO|APARTADA|COMPLETADA)$", example = "REINTENTO")]
-    pub estado: &'static str,
+    pub estado: Cow<'static, str>,
     /// Lo que se pedía; de una COMPLETADA ya no se guarda.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pedido: Option<Pedido>,
@@ -105,7 +108,7 @@ pub struct Tarea {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub esperas: Option<usize>,
     /// Sus últimos fallos, del primero al último.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub historia: Vec<Fallo>,
     /// La respuesta de una COMPLETADA, tal como se guardó.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +120,7 @@ pub struct Tarea {
 }
 
 /// Una operación apartada.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Apartada {
     /// Su id.
     #[schema(format = Uuid)]
@@ -126,7 +129,7 @@ pub struct Apartada {
     pub pedido: Pedido,
     /// Por qué se apartó.
     #[schema(pattern = "^(FALLOS_DEFINIDOS|MUERTES)$", example = "FALLOS_DEFINIDOS")]
-    pub motivo: &'static str,
+    pub motivo: Cow<'static, str>,
     /// Sus fallos, del primero al último.
     pub historia: Vec<Fallo>,
     /// Cuándo la aceptó un gestor.
@@ -140,15 +143,15 @@ pub struct Apartada {
 }
 
 /// Cómo se resolvió una operación apartada.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Resuelta {
     /// Se decidió de nuevo, o se dio por no hecha.
     #[schema(pattern = "^(RECUPERADA|CERRADA)$", example = "RECUPERADA")]
-    pub como: &'static str,
+    pub como: Cow<'static, str>,
     /// El código de lo decidido.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub codigo: Option<&'static str>,
+    pub codigo: Option<Cow<'static, str>>,
     /// Por qué se cerró.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nota: Option<String>,
@@ -158,7 +161,7 @@ pub struct Resuelta {
 }
 
 /// Una operación a la que se contestó `pendiente` y que no se aplicó.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Carta {
     /// Su id.
     #[schema(format = Uuid)]
@@ -170,7 +173,7 @@ pub struct Carta {
     pub aceptada: String,
     /// En qué quedó: el código de su respuesta.
     #[schema(example = "EJEMPLAR_PRESTADO")]
-    pub codigo: &'static str,
+    pub codigo: Cow<'static, str>,
     /// Su respuesta, tal como se guardó.
     #[schema(value_type = Object)]
     pub respuesta: Box<RawValue>,
@@ -180,7 +183,7 @@ pub struct Carta {
 }
 
 /// Una fila del diario que no se entiende.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ilegible {
     /// Su número de llegada.
     pub numero: u64,
@@ -201,7 +204,7 @@ pub struct Ilegible {
 }
 
 /// Los circuitos que se conocen.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Circuitos {
     /// Los de este gestor.
     pub gestor: Vec<Circuito>,
@@ -210,22 +213,22 @@ pub struct Circuitos {
 }
 
 /// El circuito de un punto de almacenamiento.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Circuito {
     /// El punto.
     #[schema(example = "127.0.0.1:5570")]
     pub endpoint: String,
     /// Su estado.
     #[schema(pattern = "^(CERRADO|ABIERTO|MEDIO_ABIERTO)$", example = "CERRADO")]
-    pub estado: &'static str,
+    pub estado: Cow<'static, str>,
 }
 
 /// Lo que un actor contó de sus circuitos.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct CircuitosDeActor {
     /// Qué atiende.
     #[schema(example = "prestamo")]
-    pub topico: &'static str,
+    pub topico: Cow<'static, str>,
     /// Su instancia.
     pub instancia: String,
     /// Cuándo lo contó; nulo, si acaba de llegar y todavía no lo ha hecho.
@@ -236,14 +239,14 @@ pub struct CircuitosDeActor {
 }
 
 /// Cuántas operaciones de un tipo acabaron en un código, en una sede.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Cuenta {
     /// El tipo.
     #[schema(example = "prestamo")]
-    pub tipo: &'static str,
+    pub tipo: Cow<'static, str>,
     /// El código.
     #[schema(example = "OK")]
-    pub codigo: &'static str,
+    pub codigo: Cow<'static, str>,
     /// La sede; nula si no se sabe.
     #[schema(example = "CENTRO")]
     pub sede: Option<String>,
@@ -252,7 +255,7 @@ pub struct Cuenta {
 }
 
 /// Un libro y cuántas veces se ha prestado.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct LibroPrestado {
     /// Cuál.
     pub isbn: String,
@@ -310,7 +313,7 @@ impl From<&Comando> for Pedido {
             Objeto::Libro(isbn) => (None, Some(isbn.to_string())),
         };
         Self {
-            tipo: comando.tipo().as_str(),
+            tipo: comando.tipo().as_str().into(),
             usuario: comando.usuario().map(|u| u.to_string()),
             ejemplar,
             isbn,
@@ -334,10 +337,10 @@ impl Tarea {
     pub fn sin_decidir(tarea: vistas::Tarea, reloj: &Reloj) -> Self {
         Self {
             id: tarea.id.to_string(),
-            estado: estado(tarea.estado),
+            estado: estado(tarea.estado).into(),
             pedido: Some(Pedido::from(&tarea.comando)),
             intento: Some(tarea.intento),
-            motivo: tarea.motivo.map(std::borrow::Cow::into_owned),
+            motivo: tarea.motivo.map(Cow::into_owned),
             actor: tarea.actor,
             sola: Some(tarea.sola),
             prometida: Some(tarea.prometida),
@@ -359,7 +362,8 @@ impl From<mensajes::Apartada> for Apartada {
             motivo: match apartada.motivo {
                 mensajes::MotivoDeApartar::FallosDefinidos => "FALLOS_DEFINIDOS",
                 mensajes::MotivoDeApartar::Muertes => "MUERTES",
-            },
+            }
+            .into(),
             historia: apartada.historia.into_iter().map(Fallo::anotado).collect(),
             aceptada: fecha(apartada.aceptada),
             cuando: fecha(apartada.apartada),
@@ -374,7 +378,7 @@ impl From<buzon::Carta> for Carta {
             id: carta.orden.id.to_string(),
             pedido: Pedido::from(&carta.orden.comando),
             aceptada: fecha(carta.orden.aceptada.fecha()),
-            codigo: carta.fin.codigo.as_str(),
+            codigo: carta.fin.codigo.as_str().into(),
             respuesta: carta.fin.cuerpo,
             cuando: fecha(carta.cuando.fecha()),
         }
@@ -402,11 +406,14 @@ impl From<ilegibles::Ilegible> for Ilegible {
 impl From<Resolucion> for Resuelta {
     fn from(resolucion: Resolucion) -> Self {
         match resolucion {
-            Resolucion::Recuperada { codigo, cuando } => {
-                Self { como: "RECUPERADA", codigo: Some(codigo.as_str()), nota: None, cuando: fecha(cuando) }
-            }
+            Resolucion::Recuperada { codigo, cuando } => Self {
+                como: "RECUPERADA".into(),
+                codigo: Some(codigo.as_str().into()),
+                nota: None,
+                cuando: fecha(cuando),
+            },
             Resolucion::Cerrada { nota, cuando } => {
-                Self { como: "CERRADA", codigo: None, nota: Some(nota), cuando: fecha(cuando) }
+                Self { como: "CERRADA".into(), codigo: None, nota: Some(nota), cuando: fecha(cuando) }
             }
         }
     }
@@ -416,9 +423,9 @@ impl Circuitos {
     /// Los que el servicio conoce.
     pub fn de(circuitos: administracion::Circuitos, reloj: &Reloj) -> Self {
         let circuito =
-            |endpoint: String, estado: mensajes::EstadoBreaker| Circuito { endpoint, estado: estado.as_str() };
+            |endpoint: String, estado: mensajes::EstadoBreaker| Circuito { endpoint, estado: estado.as_str().into() };
         let de_actor = |actor: administracion::DeUnActor| CircuitosDeActor {
-            topico: actor.topico,
+            topico: actor.topico.into(),
             instancia: actor.instancia,
             cuando: actor.cuando.map(|cuando| reloj.fecha(cuando)),
             circuitos: actor.circuitos.into_iter().map(|c| circuito(c.endpoint, c.estado)).collect(),
@@ -433,8 +440,8 @@ impl Circuitos {
 impl From<mensajes::Cuenta> for Cuenta {
     fn from(cuenta: mensajes::Cuenta) -> Self {
         Self {
-            tipo: cuenta.tipo.as_str(),
-            codigo: cuenta.codigo.as_str(),
+            tipo: cuenta.tipo.as_str().into(),
+            codigo: cuenta.codigo.as_str().into(),
             sede: cuenta.sede.map(|s| s.to_string()),
             cuantas: cuenta.cuantas,
         }

@@ -98,7 +98,8 @@ async fn operar(sitio: &Sitio, argumentos: &'static [&'static str]) -> String {
 async fn las_filas_del_diario_que_no_se_entienden_se_miran_y_las_demas_se_deciden() {
     let sitio = Sitio::nuevo();
     let ordenes = redb::TableDefinition::<u64, &[u8]>::new("ordenes");
-    let de_otra = include_str!("../diario/v1.txt").lines().next().expect("una fila").splitn(3, ' ').nth(2).expect("bytes");
+    let de_otra =
+        include_str!("../diario/v1.txt").lines().next().expect("una fila").splitn(3, ' ').nth(2).expect("bytes");
     let de_otra = de_otra.replace(r#""prestamo""#, r#""reserva""#);
     fs::create_dir_all(sitio.diario().parent().expect("carpeta")).expect("se crea");
     let diario = redb::Database::create(sitio.diario()).expect("se crea");
@@ -118,7 +119,10 @@ async fn las_filas_del_diario_que_no_se_entienden_se_miran_y_las_demas_se_decide
     assert!(binaria.contains("ff0001"), "{tabla}");
     let json = operar(&sitio, &["ilegibles", "--desde", "1", "--json"]).await;
     let pagina: serde_json::Value = serde_json::from_str(&json).expect("json");
-    assert_eq!((&pagina["total"], &pagina["filas"][0]["numero"], &pagina["filas"][0]["bytes"]), (&2.into(), &9.into(), &3.into()));
+    assert_eq!(
+        (&pagina["total"], &pagina["filas"][0]["numero"], &pagina["filas"][0]["bytes"]),
+        (&2.into(), &9.into(), &3.into())
+    );
     assert!(pagina["filas"][0]["cuando"].is_string() && pagina["filas"][0]["texto"].is_null(), "{pagina}");
     assert!(operar(&sitio, &["cuentas"]).await.contains("filasIlegibles"), "y el resumen las cuenta");
 }

@@ -25,7 +25,10 @@ const LECTURAS: [&str; 14] = [
 /// Los nombres de los ajustes que se leen en las fuentes de los programas.
 pub fn leidos() -> BTreeSet<String> {
     let mut textos = Vec::new();
-    for crate_ in ["common", "gestor_carga", "gestor_almacenamiento", "actores", "anaquel", "test_sistema"] {
+    let propios = ["common", "gestor_carga", "gestor_almacenamiento", "actores", "anaquel", "test_sistema"];
+    let salas =
+        ["juicio", "taller", "simulacion", "banco", "experimento", "averias"].map(|s| format!("test_sistema/{s}"));
+    for crate_ in propios.map(str::to_owned).iter().chain(&salas) {
         recorrer(&raiz().join(crate_).join("src"), &mut textos);
     }
     assert!(textos.len() > 100, "no se hallaron las fuentes");
