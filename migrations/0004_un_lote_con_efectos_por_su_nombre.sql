@@ -8,8 +8,9 @@ UPDATE horizonte SET desde = desde + interval '1 microsecond';
 
 -- El número de un lote. Se pide dentro de su transacción, cuando PostgreSQL ya la ha numerado a ella, y no espera a nadie. Qué
 -- asegura:
--- · No se repite, y el de un lote que leyó lo que otro confirmó es mayor que el de aquel: de cada ejemplar, cada usuario y cada
---   operación, ordenar por lote y puesto es ordenar por cuándo pasó.
+-- · No se repite, y el de un lote que leyó lo que otro confirmó es mayor que el de aquel: lo aplicado a cada ejemplar y a cada
+--   usuario, ordenado por lote y puesto, está en el orden en que pasó. Una negativa era cierta en su foto, que pudo leerse antes
+--   de que se confirmara un lote de número menor.
 -- · De dos lotes a la vez que no se tocan puede confirmarse antes el de número mayor; y el de uno que se deshizo falta. Quien lea
 --   «lo que sigue a N» se saltaría un lote: ha de quedarse en un número cerrado.
 -- · Hasta L está cerrado, y nada aparecerá ya por debajo, si L se leyó de lotes.last_value, después se tomó
