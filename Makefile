@@ -100,9 +100,10 @@ simulacion: preparar ## Simula las máquinas reales con SEMILLAS=100000 historia
 mutantes: preparar ## Pone errores a propósito en una copia y dice qué comprobación caza cada uno
 	cargo run --locked -p averias --bin mutantes
 
-lint: preparar ## Formato y clippy, sin un aviso
+lint: preparar ## Formato, clippy y documentación, sin un aviso
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	cargo check --package common --lib --locked # lo puro, solo: sin zócalos ni HTTP a su alcance
 
 auditar-dependencias: ## Licencias, versiones dobles y procedencia de lo ajeno, según deny.toml. AVISOS=si, también los de seguridad, que se bajan

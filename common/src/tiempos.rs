@@ -1,6 +1,6 @@
 //! Decide los tiempos que dependen unos de otros: cuánto vale cada uno, de qué se deriva y en qué orden han de ir.
 //!
-//! Los que no salen de un ajuste guardan su orden o no se compila ([`en_orden`]). De los que salen de uno, [`DelGestor`] y
+//! Los que no salen de un ajuste guardan su orden o no se compila (`en_orden!`). De los que salen de uno, [`DelGestor`] y
 //! [`comprobar_endpoints`] rechazan por su nombre, al arrancar, el que rompería un orden. Un tiempo del que no depende otro
 //! vive con quien lo usa.
 

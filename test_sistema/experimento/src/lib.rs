@@ -1,9 +1,7 @@
 //! La orden `experimento`: procesos solicitantes que piden a las dos sedes sobre una biblioteca recién cargada, con y
 //! sin un fallo en la mitad, con un diseño y con otros. Deja una fila por solicitud.
 //!
-//! - [`peticiones`], [`generador`], [`surtido`], [`plan`]: puros; qué es un archivo de peticiones, con qué se compone y qué
-//!   ejecuciones tiene un experimento.
-//! - [`solicitante`] y [`generar`]: las otras dos subórdenes.
+//! - [`plan`]: qué ejecuciones tiene un experimento. [`ejecucion`] y [`biblioteca`]: cómo se hace una, y sobre qué.
 //! - [`resultados`] y [`ficha`]: lo que queda en la carpeta; [`informe`], lo que se saca de ello.
 
 #![forbid(unsafe_code)]
