@@ -59,9 +59,9 @@ impl Respuesta {
 
     /// La misma con datos.
     #[must_use]
-    pub fn con_datos(mut self, datos: serde_json::Value) -> Self {
-        self.datos = datos;
-        self
+    pub fn con_datos<D>(self, datos: D) -> Respuesta<D> {
+        let Self { id, exito, estado, codigo, mensaje, fecha_operacion, datos: _ } = self;
+        Respuesta { id, exito, estado, codigo, mensaje, fecha_operacion, datos }
     }
 }
 

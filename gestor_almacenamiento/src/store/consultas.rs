@@ -2,13 +2,16 @@
 
 use std::pin::Pin;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use common::{
     dominio::{Codigo, Consulta, EjemplarId, Estado, Isbn, UsuarioId},
-    mensajes::{Fallo, Respuesta, RespuestaGuardada},
+    mensajes::{
+        DatosEjemplar, DatosLibro, DatosUsuario, Desconocido, EjemplarDeLibro, Fallo, PrestamoDeUsuario, Respuesta,
+        RespuestaGuardada, Situacion, codificar,
+    },
     tiempos,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -87,16 +90,12 @@ async fn con_otra_oportunidad<T>(
     }
 }
 
-fn hallado(mensaje: String, ahora: DateTime<Utc>, datos: Value) -> RespuestaGuardada {
+fn hallado(mensaje: String, ahora: DateTime<Utc>, datos: impl Serialize) -> RespuestaGuardada {
     Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, ahora).con_mensaje(mensaje).con_datos(datos).guardada()
 }
 
-fn desconocido(codigo: Codigo, ahora: DateTime<Utc>, datos: Value) -> RespuestaGuardada {
+fn desconocido(codigo: Codigo, ahora: DateTime<Utc>, datos: impl Serialize) -> RespuestaGuardada {
     Respuesta::nueva(None, Estado::Rechazada, codigo, ahora).con_datos(datos).guardada()
-}
-
-fn rfc3339(fecha: DateTime<Utc>) -> String {
-    fecha.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 struct FilaEjemplar {
@@ -123,20 +122,24 @@ pub const EJEMPLAR: &str = "-- consultas::ejemplar
 
 async fn ejemplar(c: &mut PgConnection, id: EjemplarId) -> sqlx::Result<RespuestaGuardada> {
     let fila: FilaEjemplar = sqlx::query_as(EJEMPLAR).bind(id.as_str()).fetch_one(c).await?;
-    let Some(isbn) = fila.isbn else {
-        return Ok(desconocido(Codigo::EjemplarDesconocido, fila.ahora, json!({ "ejemplar": id })));
+    if fila.isbn.is_none() {
+        return Ok(desconocido(Codigo::EjemplarDesconocido, fila.ahora, DatosEjemplar::de(id)));
+    }
+    let (situacion, mensaje) = match fila.prestamo_id {
+        Some(_) => (Situacion::Prestado, format!("{id} está prestado")),
+        None => (Situacion::Libre, format!("{id} está libre")),
     };
-    let mut datos = json!({ "ejemplar": id, "isbn": isbn, "titulo": fila.titulo, "sede": fila.sede_id });
-    let mensaje = if let Some(prestamo) = fila.prestamo_id {
-        datos["situacion"] = json!("prestado");
-        datos["prestamo"] = json!(prestamo);
-        datos["usuario"] = json!(fila.usuario_id);
-        datos["vence"] = json!(fila.vence.map(rfc3339));
-        datos["renovaciones"] = json!(fila.renovaciones);
-        format!("{id} está prestado")
-    } else {
-        datos["situacion"] = json!("libre");
-        format!("{id} está libre")
+    let datos = DatosEjemplar {
+        ejemplar: id,
+        isbn: fila.isbn,
+        pendientes: None,
+        prestamo: fila.prestamo_id,
+        renovaciones: fila.renovaciones,
+        sede: fila.sede_id,
+        situacion: Some(situacion),
+        titulo: fila.titulo,
+        usuario: fila.usuario_id,
+        vence: fila.vence,
     };
     Ok(hallado(mensaje, fila.ahora, datos))
 }
@@ -166,28 +169,19 @@ pub const LIBRO: &str = "-- consultas::libro
     ORDER BY e.ejemplar_id LIMIT $2";
 
 async fn libro(c: &mut PgConnection, isbn: Isbn) -> sqlx::Result<RespuestaGuardada> {
-    let filas: Vec<FilaLibro> = sqlx::query_as(LIBRO).bind(isbn.as_str()).bind(FILAS_MAX).fetch_all(c).await?;
-    let primera = filas.first().ok_or(sqlx::Error::RowNotFound)?;
-    let ahora = primera.ahora;
-    let Some(titulo) = &primera.titulo else {
-        return Ok(desconocido(Codigo::LibroDesconocido, ahora, json!({ "isbn": isbn })));
+    let mut filas: Vec<FilaLibro> = sqlx::query_as(LIBRO).bind(isbn.as_str()).bind(FILAS_MAX).fetch_all(c).await?;
+    let primera = filas.first_mut().ok_or(sqlx::Error::RowNotFound)?;
+    let (ahora, total, libres, autores) = (primera.ahora, primera.total, primera.libres, primera.autores.take());
+    let Some(titulo) = primera.titulo.take() else {
+        return Ok(desconocido(Codigo::LibroDesconocido, ahora, Desconocido::Isbn(isbn)));
     };
-    let (total, libres) = (primera.total, primera.libres);
-    let ejemplares =
-        filas.iter().filter_map(|f| f.ejemplar_id.as_ref().map(|id| (id, f))).map(|(id, f)| match f.vence {
-            Some(vence) => {
-                json!({ "ejemplar": id, "sede": f.sede_id, "situacion": "prestado", "vence": rfc3339(vence) })
-            }
-            None => json!({ "ejemplar": id, "sede": f.sede_id, "situacion": "libre" }),
-        });
+    let ejemplares = filas.into_iter().filter_map(|fila| {
+        let situacion = if fila.vence.is_some() { Situacion::Prestado } else { Situacion::Libre };
+        Some(EjemplarDeLibro { ejemplar: fila.ejemplar_id?, sede: fila.sede_id, situacion, vence: fila.vence })
+    });
     let (ejemplares, cortada) = cortar(ejemplares, usize::try_from(total).unwrap_or(usize::MAX));
     let mensaje = format!("{libres} de {total} ejemplares libres de «{titulo}»");
-    let mut datos = json!({
-        "isbn": isbn, "titulo": titulo, "autores": primera.autores, "total": total, "libres": libres,
-        "ejemplares": ejemplares,
-    });
-    decir_cortada(&mut datos, cortada);
-    Ok(hallado(mensaje, ahora, datos))
+    Ok(hallado(mensaje, ahora, DatosLibro { autores, cortada, ejemplares, isbn, libres, titulo, total }))
 }
 
 struct FilaUsuario {
@@ -215,25 +209,19 @@ pub const USUARIO: &str = "-- consultas::usuario
     ORDER BY p.vence, p.prestamo_id LIMIT $2";
 
 async fn usuario(c: &mut PgConnection, id: UsuarioId) -> sqlx::Result<RespuestaGuardada> {
-    let filas: Vec<FilaUsuario> = sqlx::query_as(USUARIO).bind(id.as_str()).bind(FILAS_MAX).fetch_all(c).await?;
-    let primera = filas.first().ok_or(sqlx::Error::RowNotFound)?;
-    let ahora = primera.ahora;
-    let Some(categoria) = &primera.categoria else {
-        return Ok(desconocido(Codigo::UsuarioDesconocido, ahora, json!({ "usuario": id })));
+    let mut filas: Vec<FilaUsuario> = sqlx::query_as(USUARIO).bind(id.as_str()).bind(FILAS_MAX).fetch_all(c).await?;
+    let primera = filas.first_mut().ok_or(sqlx::Error::RowNotFound)?;
+    let (ahora, abiertos, bloqueado) = (primera.ahora, primera.total, primera.bloqueado);
+    let Some(categoria) = primera.categoria.take() else {
+        return Ok(desconocido(Codigo::UsuarioDesconocido, ahora, Desconocido::Usuario(id)));
     };
-    let total = primera.total;
-    let prestamos = filas.iter().filter_map(|f| f.prestamo_id.map(|prestamo| (prestamo, f))).map(|(prestamo, f)| {
-        json!({
-            "prestamo": prestamo, "ejemplar": f.ejemplar_id, "isbn": f.isbn, "desde": f.desde.map(rfc3339),
-            "vence": f.vence.map(rfc3339), "renovaciones": f.renovaciones,
-        })
+    let prestamos = filas.into_iter().filter_map(|fila| {
+        let FilaUsuario { ejemplar_id: ejemplar, isbn, desde, vence, renovaciones, .. } = fila;
+        Some(PrestamoDeUsuario { desde, ejemplar, isbn, prestamo: fila.prestamo_id?, renovaciones, vence })
     });
-    let (prestamos, cortada) = cortar(prestamos, usize::try_from(total).unwrap_or(usize::MAX));
-    let mut datos = json!({
-        "usuario": id, "categoria": categoria, "bloqueado": primera.bloqueado, "abiertos": total, "prestamos": prestamos,
-    });
-    decir_cortada(&mut datos, cortada);
-    Ok(hallado(format!("{id} tiene {total} préstamos abiertos"), ahora, datos))
+    let (prestamos, cortada) = cortar(prestamos, usize::try_from(abiertos).unwrap_or(usize::MAX));
+    let mensaje = format!("{id} tiene {abiertos} préstamos abiertos");
+    Ok(hallado(mensaje, ahora, DatosUsuario { abiertos, bloqueado, categoria, cortada, prestamos, usuario: id }))
 }
 
 struct FilaOperacion {
@@ -259,20 +247,14 @@ async fn operacion(c: &mut PgConnection, id: Uuid) -> sqlx::Result<RespuestaGuar
 }
 
 /// Los primeros elementos que caben, y si faltan otros de los `total`.
-fn cortar(elementos: impl Iterator<Item = Value>, total: usize) -> (Vec<Value>, bool) {
+fn cortar<T: Serialize>(elementos: impl Iterator<Item = T>, total: usize) -> (Vec<T>, bool) {
     let mut bytes = 0;
-    let caben: Vec<Value> = elementos
+    let caben: Vec<T> = elementos
         .take_while(|e| {
-            bytes += e.to_string().len() + 1;
+            bytes += codificar(e).len() + 1;
             bytes <= LISTA_BYTES_MAX
         })
         .collect();
     let cortada = caben.len() < total;
     (caben, cortada)
-}
-
-fn decir_cortada(datos: &mut Value, cortada: bool) {
-    if cortada {
-        datos["cortada"] = json!(true);
-    }
 }

@@ -95,3 +95,46 @@ async fn una_lista_enorme_se_corta_por_bytes_y_lo_dice() {
     let respuesta: Respuesta = serde_json::from_str(guardada.cuerpo.get()).expect("entera");
     assert_eq!((respuesta.datos["total"].as_u64(), &respuesta.datos["cortada"]), (Some(5000), &true.into()));
 }
+
+/// Los datos de una consulta, con lo que cambia de una vez a otra sustituido por su nombre.
+async fn datos(b: &Biblioteca, consulta: Consulta, prestamo: &str) -> String {
+    let guardada = consultas::consultar(&b.conexiones, consulta).await.expect("contesta");
+    let cuerpo = guardada.cuerpo.get();
+    let datos = cuerpo.split_once(r#""datos":"#).expect("los lleva").1.replace(prestamo, "<id>");
+    let sin_fecha = |texto: String, campo: &str| {
+        let Some((antes, resto)) = texto.split_once(&format!(r#""{campo}":"2"#)) else { return texto };
+        format!(r#"{antes}"{campo}":"<fecha>{}"#, &resto[resto.find('"').expect("acaba")..])
+    };
+    sin_fecha(sin_fecha(datos, "desde"), "vence")
+}
+
+/// Son los de cuando se escribían sin tipo: quien los lee no nota la diferencia.
+#[tokio::test]
+async fn los_bytes_de_cada_consulta_son_los_de_siempre() {
+    let b = biblioteca().await;
+    let orden = prestamo("U1", "E2");
+    b.pedir(&orden).await;
+    let id = orden.id.to_string();
+    for (consulta, esperados) in [
+        (ejemplar("E1"), r#"{"ejemplar":"E1","isbn":"L1","sede":"CENTRO","situacion":"libre","titulo":"Título 1"}}"#),
+        (
+            ejemplar("E2"),
+            r#"{"ejemplar":"E2","isbn":"L1","prestamo":"<id>","renovaciones":0,"sede":"NORTE","situacion":"prestado","titulo":"Título 1","usuario":"U1","vence":"<fecha>"}}"#,
+        ),
+        (ejemplar("E9999"), r#"{"ejemplar":"E9999"}}"#),
+        (
+            libro("L1"),
+            r#"{"autores":"Autora","ejemplares":[{"ejemplar":"E1","sede":"CENTRO","situacion":"libre"},{"ejemplar":"E2","sede":"NORTE","situacion":"prestado","vence":"<fecha>"}],"isbn":"L1","libres":1,"titulo":"Título 1","total":2}}"#,
+        ),
+        (libro("L0"), r#"{"autores":"Autora","ejemplares":[],"isbn":"L0","libres":0,"titulo":"Título 0","total":0}}"#),
+        (libro("L9999"), r#"{"isbn":"L9999"}}"#),
+        (
+            usuario("U1"),
+            r#"{"abiertos":1,"bloqueado":false,"categoria":"ESTUDIANTE","prestamos":[{"desde":"<fecha>","ejemplar":"E2","isbn":"L1","prestamo":"<id>","renovaciones":0,"vence":"<fecha>"}],"usuario":"U1"}}"#,
+        ),
+        (usuario("U2"), r#"{"abiertos":0,"bloqueado":false,"categoria":"ESTUDIANTE","prestamos":[],"usuario":"U2"}}"#),
+        (usuario("U9999"), r#"{"usuario":"U9999"}}"#),
+    ] {
+        assert_eq!(datos(&b, consulta, &id).await, esperados);
+    }
+}

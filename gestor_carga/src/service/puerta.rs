@@ -6,13 +6,14 @@ use chrono::Utc;
 use common::{
     dominio::{Codigo, Comando, Consulta, Estado, Huella, Objeto, OperacionId},
     mensajes::{
-        self, CuerpoPeticion, CuerpoResultado, Instante, Orden, Pedido, Respuesta, RespuestaGuardada, Solicitud,
-        SolicitudInvalida,
+        self, CuerpoPeticion, CuerpoResultado, DatosEjemplar, Instante, Orden, Pedido, Respuesta, RespuestaGuardada,
+        Solicitud, SolicitudInvalida,
     },
     process::puntos_de_muerte::{Punto, pasar},
     resilience::rotation::SinServicio,
     transport::{Entrega, Frame},
 };
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{
@@ -106,12 +107,16 @@ impl Servicio {
     pub(super) fn on_consulta_contestada(&mut self, now: Instant, entrega: Entrega) {
         if let Ok(CuerpoResultado::Consultada(guardada)) = entrega.resultado {
             let Some(pregunta) = self.consultas.contestada(entrega.token) else { return };
-            let pendientes = match pregunta.consulta {
-                Consulta::Ejemplar(ejemplar) => Some(self.maquina.pendientes(&Objeto::Ejemplar(ejemplar))),
+            // El almacenamiento no sabe qué id puso el cliente a su consulta, ni qué operaciones hay sin decidir; el gestor sí.
+            let completada = match pregunta.consulta {
+                Consulta::Ejemplar(ejemplar) => {
+                    let pendientes = self.maquina.pendientes(&Objeto::Ejemplar(ejemplar));
+                    con_pendientes(&guardada, pregunta.id, pendientes)
+                }
                 Consulta::Libro(_) | Consulta::Usuario(_) | Consulta::Operacion(_) => None,
             };
-            let guardada = con_lo_que_sabe_el_gestor(guardada, pregunta.id, pendientes);
-            self.entregar_guardada(&pregunta.remite, &guardada);
+            let completada = completada.or_else(|| con_id(&guardada, pregunta.id?));
+            self.entregar_guardada(&pregunta.remite, completada.as_ref().unwrap_or(&guardada));
         } else if let Some(pregunta) = match entrega.resultado {
             // Nadie la entiende: insistir daría lo mismo.
             Err(SinServicio::NoEntendida) => self.consultas.contestada(entrega.token),
@@ -132,19 +137,62 @@ impl Servicio {
     }
 }
 
-/// El almacenamiento no sabe qué id puso el cliente a su consulta, ni qué operaciones hay sin decidir; el gestor sí.
-fn con_lo_que_sabe_el_gestor(
-    guardada: RespuestaGuardada,
-    id: Option<Uuid>,
-    pendientes: Option<usize>,
-) -> RespuestaGuardada {
-    if id.is_none() && pendientes.is_none() {
-        return guardada;
-    }
-    let Ok(mut respuesta) = serde_json::from_str::<Respuesta>(guardada.cuerpo.get()) else { return guardada };
+/// La misma respuesta sobre un ejemplar con las operaciones suyas que hay sin decidir, si se entienden sus datos.
+fn con_pendientes(guardada: &RespuestaGuardada, id: Option<Uuid>, pendientes: usize) -> Option<RespuestaGuardada> {
+    let mut respuesta: Respuesta<Option<DatosEjemplar>> = serde_json::from_str(guardada.cuerpo.get()).ok()?;
     respuesta.id = id.or(respuesta.id);
-    if let (Some(pendientes), Some(datos)) = (pendientes, respuesta.datos.as_object_mut()) {
-        datos.insert("pendientes".into(), pendientes.into());
+    respuesta.datos.as_mut()?.pendientes = Some(pendientes);
+    Some(respuesta.guardada())
+}
+
+/// La misma respuesta con ese id; sus datos pasan como vinieron.
+fn con_id(guardada: &RespuestaGuardada, id: Uuid) -> Option<RespuestaGuardada> {
+    let mut respuesta: Respuesta<Box<RawValue>> = serde_json::from_str(guardada.cuerpo.get()).ok()?;
+    respuesta.id = Some(id);
+    Some(respuesta.guardada())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+    /// Los bytes de una respuesta, como se escribían cuando el gestor la leía entera y la volvía a escribir.
+    fn bytes(id: &str, datos: &str) -> String {
+        let fecha = "2023-11-14T22:13:20.123456Z";
+        let resto =
+            format!(r#""exito":true,"estado":"aplicada","codigo":"OK","mensaje":"«x»","fechaOperacion":"{fecha}""#);
+        format!(r#"{{"id":{id},{resto},"datos":{datos}}}"#)
     }
-    respuesta.guardada()
+
+    fn contestada(datos: &str) -> RespuestaGuardada {
+        RespuestaGuardada { codigo: Codigo::Ok, cuerpo: RawValue::from_string(bytes("null", datos)).expect("json") }
+    }
+
+    fn id() -> (Uuid, String) {
+        (Uuid::try_parse(ID).expect("uuid"), format!("\"{ID}\""))
+    }
+
+    #[test]
+    fn los_bytes_que_recibe_quien_consulta_son_los_de_siempre() {
+        let prestado = r#""prestamo":"01890a5d-ac96-774b-bcce-b302099a8057","renovaciones":0,"sede":"S","situacion":"prestado","titulo":"T","usuario":"U1","vence":"2023-11-14T22:13:20.123456Z"}"#;
+        let guardada = contestada(&format!(r#"{{"ejemplar":"E1","isbn":"978",{prestado}"#));
+        let completos = format!(r#"{{"ejemplar":"E1","isbn":"978","pendientes":2,{prestado}"#);
+        let (id, texto) = id();
+        let completada = |guardada, id, pendientes| con_pendientes(guardada, id, pendientes).expect("se entiende");
+        assert_eq!(completada(&guardada, Some(id), 2).cuerpo.get(), bytes(&texto, &completos));
+        assert_eq!(completada(&guardada, None, 2).cuerpo.get(), bytes("null", &completos));
+        let desconocido = contestada(r#"{"ejemplar":"E1"}"#);
+        let con_pendientes = bytes(&texto, r#"{"ejemplar":"E1","pendientes":0}"#);
+        assert_eq!(completada(&desconocido, Some(id), 0).cuerpo.get(), con_pendientes);
+    }
+
+    #[test]
+    fn los_datos_que_el_gestor_no_entiende_pasan_como_vinieron() {
+        let de_otra_version = r#"{"estantes":[{"z":1,"a":null}],"ejemplar":7}"#;
+        let (guardada, (id, texto)) = (contestada(de_otra_version), id());
+        assert!(con_pendientes(&guardada, Some(id), 0).is_none());
+        assert_eq!(con_id(&guardada, id).expect("es una respuesta").cuerpo.get(), bytes(&texto, de_otra_version));
+    }
 }

@@ -12,10 +12,11 @@ use std::{
 };
 
 use common::{
-    dominio::{Codigo, Estado, Tipo},
+    dominio::{Codigo, Consulta, Estado, Tipo},
     mensajes::{
-        self, Administrada, Cierre, Circuito, CuerpoPeticion, CuerpoResultado, Desenlace, Evento, Fin, Informe, Orden,
-        Peticion, Respuesta, RespuestaGuardada, Resultado, ResultadoEscritura, ResultadoInforme, Topico,
+        self, Administrada, Cierre, Circuito, CuerpoPeticion, CuerpoResultado, DatosEjemplar, Desenlace, Evento, Fin,
+        Informe, Orden, Peticion, Respuesta, RespuestaGuardada, Resultado, ResultadoEscritura, ResultadoInforme,
+        Topico,
     },
     transport::{Contexto, Endpoint, Socket, puertos::puerto_libre},
 };
@@ -366,7 +367,11 @@ fn a_los_clientes(cuerpo: CuerpoPeticion) -> CuerpoResultado {
         CuerpoPeticion::Salud => CuerpoResultado::Sano,
         CuerpoPeticion::Consultar(consulta) => {
             let respuesta = Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH);
-            CuerpoResultado::Consultada(respuesta.con_mensaje(consulta.nombre()).guardada())
+            let respuesta = respuesta.con_mensaje(consulta.nombre());
+            CuerpoResultado::Consultada(match consulta {
+                Consulta::Ejemplar(ejemplar) => respuesta.con_datos(DatosEjemplar::de(ejemplar)).guardada(),
+                _ => respuesta.guardada(),
+            })
         }
         CuerpoPeticion::Escribir(ordenes) => escritas(&ordenes, |orden| {
             assert_eq!(orden.comando.tipo(), Tipo::Renovacion, "lo demás va por actores");
