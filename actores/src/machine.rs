@@ -169,7 +169,9 @@ impl Machine {
             Final::NadaEnviado => asuntos.iter().for_each(|a| self.informar(a, Desenlace::SinAlmacenamiento)),
             Final::NoEntendida => {
                 let motivo = "ningún gestor de almacenamiento la entiende";
-                asuntos.iter().for_each(|a| self.informar(a, Desenlace::NoEntendida { motivo: motivo.into() }));
+                for asunto in &asuntos {
+                    self.informar(asunto, Desenlace::NoEntendida { motivo: motivo.into() });
+                }
             }
             Final::EnElAire => asuntos.iter().for_each(|a| self.informar(a, Desenlace::Incierta)),
         }

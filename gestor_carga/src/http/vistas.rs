@@ -391,7 +391,7 @@ impl From<ilegibles::Ilegible> for Ilegible {
         let principio = &bytes[..bytes.len().min(PRINCIPIO_MAX)];
         // Lo que corta una letra por la mitad sigue siendo texto.
         let texto = std::str::from_utf8(&bytes).is_ok().then(|| String::from_utf8_lossy(principio).into_owned());
-        let hex = || principio.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = || principio.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         Self {
             numero: num,
             cuando: cuando.map(|cuando| fecha(cuando.fecha())),
