@@ -1,7 +1,7 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
 .PHONY: ayuda preparar preparar-pruebas construir construir-pruebas demo simulacion mutantes caos campania-muertes \
-	campania-paradas campania-apagon banco banco-grande experimento servir secretos imagenes-base imagenes \
+	campania-paradas campania-apagon banco banco-grande comparar experimento servir secretos imagenes-base imagenes \
 	docker-arriba docker-abajo docker-demo docker-readme respaldo restaurar test lint auditar-dependencias
 
 ayuda: ## Muestra esta lista
@@ -42,6 +42,9 @@ banco: construir-banco ## Mide la suite contra PostgreSQL sin intermediario, a t
 
 banco-grande: construir-banco ## Lo mismo con 10.000.000 de ejemplares contra 65.536; pide unos 12 GiB de disco. Deja var/banco-grande.json
 	target/release/banco-grande
+
+comparar: preparar ## El ritmo de lo de aquí contra el de otro commit, a turnos: CON=HEAD~1; sale mal si una razón baja de MINIMO=0.97
+	@herramientas/comparar "$(CON)"
 
 experimento: construir-experimento ## El experimento de clase: 4, 6 y 10 solicitantes por sede, SEGUNDOS=120 cada vez, con y sin fallo; cerca de una hora. SEGUIR=carpeta sigue uno interrumpido
 	target/release/experimento $(if $(SEGUIR),--seguir $(SEGUIR),--segundos $(or $(SEGUNDOS),120))
