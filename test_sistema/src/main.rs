@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use argumentos::{Argumentos, Orden};
 use averias::{caos, demo, docker};
-use common::process::orden;
+use common::process::arranque;
 use gestor_carga::operar;
 use taller::funcional::{self, Libreta};
 use test_sistema::{carga, generar, pedir, solicitante};
 
 fn main() -> ExitCode {
     // Los procesos de una suite propia mueren con el hilo que los lanza: este.
-    orden::hacer(async |argumentos| correr(&argumentos).await)
+    arranque::herramienta(async |argumentos| correr(&argumentos).await)
 }
 
 async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {

@@ -12,14 +12,15 @@ use std::{
 };
 
 use axum::Router;
+use clap::{CommandFactory, FromArgMatches};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::runtime;
+use tokio::{runtime, task::LocalSet};
 
 use super::{
     config::{AjusteInvalido, Ajustes},
     descriptores,
     http::{self, Listo},
-    orden::MAL_ESCRITO,
+    orden::{self, MAL_ESCRITO},
     salud,
     shutdown::Apagado,
     telemetry, watchdog,
@@ -66,11 +67,29 @@ pub fn correr<A, T: Termination, E: Display>(
         Ok(ajustes) => ajustes,
         Err(e) => return quejarse(nombre, e, MAL_ESCRITO),
     };
+    en_este_hilo(nombre, hacer(ajustes))
+}
+
+/// El programa entero de una herramienta: lee su línea de órdenes y hace lo que dice, con sitio para tareas de este hilo.
+pub fn herramienta<P, E>(hacer: impl AsyncFnOnce(P) -> Result<u8, E>) -> ExitCode
+where
+    P: CommandFactory + FromArgMatches,
+    E: Display,
+{
+    let pedido = match orden::leer::<P>() {
+        Ok(pedido) => pedido,
+        Err(salida) => return salida,
+    };
+    let hecho = async { hacer(pedido).await.map(ExitCode::from) };
+    en_este_hilo(P::command().get_name(), LocalSet::new().run_until(hecho))
+}
+
+fn en_este_hilo<T: Termination, E: Display>(nombre: &str, que: impl Future<Output = Result<T, E>>) -> ExitCode {
     let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return quejarse(nombre, e, 1),
     };
-    match runtime.block_on(hacer(ajustes)) {
+    match runtime.block_on(que) {
         Ok(hecho) => hecho.report(),
         Err(e) => quejarse(nombre, e, 1),
     }

@@ -2,14 +2,12 @@
 //!
 //! `clap` interpreta; aquí se le quita el inglés que pone por su cuenta.
 
-use std::{fmt::Display, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{
     Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-
-use tokio::{runtime, task::LocalSet};
 
 use super::salud;
 
@@ -55,31 +53,6 @@ fn leer_con<T>(orden: Command, interpretar: impl Fn(&ArgMatches) -> clap::error:
             ExitCode::from(MAL_ESCRITO)
         }
     })
-}
-
-/// Lee la línea de órdenes y hace, en este hilo, lo que dice; el estado con que hay que salir. Los procesos que se lancen
-/// así pueden morir con él.
-///
-/// # Panics
-/// Si el sistema no deja crear un runtime.
-pub fn hacer<T, E>(correr: impl AsyncFnOnce(T) -> Result<u8, E>) -> ExitCode
-where
-    T: CommandFactory + FromArgMatches,
-    E: Display,
-{
-    let pedido = match leer::<T>() {
-        Ok(pedido) => pedido,
-        Err(salida) => return salida,
-    };
-    let runtime =
-        runtime::Builder::new_current_thread().enable_all().build().expect("el sistema deja crear un runtime");
-    match LocalSet::new().block_on(&runtime, correr(pedido)) {
-        Ok(estado) => estado.into(),
-        Err(e) => {
-            eprintln!("{}: {e:#}", T::command().get_name());
-            ExitCode::FAILURE
-        }
-    }
 }
 
 /// La misma orden, con su ayuda en español.

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use common::process::orden;
+use common::process::arranque;
 
 fn main() -> ExitCode {
-    orden::hacer(async |pedido| experimento::correr(&pedido).await)
+    arranque::herramienta(async |pedido| experimento::correr(&pedido).await)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use common::process::orden;
+use common::process::arranque;
 
 fn main() -> ExitCode {
-    orden::hacer(async |pedido| averias::campania::correr(&pedido).await.map(|bien| u8::from(!bien)))
+    arranque::herramienta(async |pedido| averias::campania::correr(&pedido).await.map(|bien| u8::from(!bien)))
 }
