@@ -57,15 +57,15 @@ async fn lo_que_un_gestor_calla_lo_contesta_otro_con_el_mismo_id() {
     let (mudo, vivo) = (direccion_libre(), direccion_libre());
     let (oidas_mudo, mut del_mudo) = mpsc::unbounded_channel();
     let (oidas_vivo, mut del_vivo) = mpsc::unbounded_channel();
-    let _mudo = gestor(&mudo, Trato::Calla, oidas_mudo);
+    gestor(&mudo, Trato::Calla, oidas_mudo);
     let mut cliente = Cliente::conectar(&Contexto::nuevo(), &[mudo, vivo.clone()]).expect("conecta");
     let (id, cuerpo) = salud();
     let respondido = async {
         // El segundo llega cuando el primero ya tiene la solicitud.
         assert_eq!(a_tiempo(del_mudo.recv()).await, Some(id));
-        gestor(&vivo, Trato::Contesta, oidas_vivo)
+        gestor(&vivo, Trato::Contesta, oidas_vivo);
     };
-    let (contestacion, _vivo) = tokio::join!(cliente.pedir(&cuerpo, paciencia(6_000)), respondido);
+    let (contestacion, ()) = tokio::join!(cliente.pedir(&cuerpo, paciencia(6_000)), respondido);
     let contestacion = contestacion.expect("el otro contesta");
     assert_eq!(contestacion.cuerpo, format!("{id} 1").as_bytes(), "un solo efecto");
     assert_eq!((contestacion.envios, del_vivo.recv().await), (2, Some(id)));
@@ -86,9 +86,9 @@ async fn a_un_gestor_que_muere_con_la_solicitud_lo_sustituye_otro_sin_esperar_su
     let muerte = async {
         assert_eq!(a_tiempo(del_mortal.recv()).await, Some(id));
         muere.abort();
-        gestor(&vivo, Trato::Contesta, oidas_vivo)
+        gestor(&vivo, Trato::Contesta, oidas_vivo);
     };
-    let (contestacion, _vivo) = tokio::join!(cliente.pedir(&cuerpo, paciencia(40_000)), muerte);
+    let (contestacion, ()) = tokio::join!(cliente.pedir(&cuerpo, paciencia(40_000)), muerte);
     assert_eq!(contestacion.expect("el otro contesta").cuerpo, format!("{id} 1").as_bytes());
     assert!(desde.elapsed() < Duration::from_secs(10), "no esperó su parte del plazo: {:?}", desde.elapsed());
 }
@@ -102,7 +102,7 @@ async fn si_nadie_contesta_se_dice_en_el_plazo_a_quienes_se_pidio_y_con_que_ajus
     let error = cliente.pedir(&salud().1, paciencia(200)).await.expect_err("no hay nadie");
     assert_eq!(error, SinRespuesta::SinConexion(vec![mudo.clone(), ausente.clone()]));
     let (oidas, mut del_mudo) = mpsc::unbounded_channel();
-    let _mudo = gestor(&mudo, Trato::Calla, oidas);
+    gestor(&mudo, Trato::Calla, oidas);
     let callado = cliente.pedir(&salud().1, paciencia(2_000)).await.expect_err("nadie contesta");
     assert!(del_mudo.recv().await.is_some());
     for texto in [error.to_string(), callado.to_string()] {
