@@ -248,15 +248,16 @@ fn orden_fija(numero: u8, json: &str) -> Orden {
 fn volcar(db: &Database) -> String {
     let transaccion = db.begin_write().expect("escribe");
     let bytes = |valor: &[u8]| String::from_utf8(valor.to_vec()).expect("JSON es UTF-8");
+    let linea = |tabla: &str, clave: u128, texto: String| format!("{tabla} {clave} {texto}\n");
     let mut lineas = String::new();
     for fila in transaccion.open_table(FILAS).expect("tabla").iter().expect("se lee") {
         let (num, valor) = fila.expect("se lee");
-        lineas += &format!("{} {} {}\n", FILAS.name(), num.value(), bytes(valor.value()));
+        lineas += &linea(FILAS.name(), num.value().into(), bytes(valor.value()));
     }
     for tabla in DEL_BUZON {
         for fila in transaccion.open_table(tabla).expect("tabla").iter().expect("se lee") {
             let (id, valor) = fila.expect("se lee");
-            lineas += &format!("{} {} {}\n", tabla.name(), id.value(), bytes(valor.value()));
+            lineas += &linea(tabla.name(), id.value(), bytes(valor.value()));
         }
     }
     lineas

@@ -216,7 +216,7 @@ fn con_todos_los_endpoints_callados_a_todos_se_les_pregunta_y_la_llamada_acaba_a
                 match accion {
                     Accion::Enviar { punto, .. } => preguntados.push(punto),
                     Accion::Abandonar { llamada: cual, porque: SinServicio::EnElAire } if cual == llamada => {
-                        acabo = Some(now)
+                        acabo = Some(now);
                     }
                     _ => {}
                 }
