@@ -7,7 +7,8 @@ use std::collections::{HashMap, VecDeque};
 
 use common::{
     dominio::{Huella, OperacionId},
-    mensajes::{Desenlace, Orden, OrdenNoEntendida, ResultadoEscritura, ResultadoInforme},
+    mensajes::{CuerpoResultado, Desenlace, Orden, OrdenNoEntendida, ResultadoEscritura, ResultadoInforme},
+    resilience::rotation::SinServicio,
 };
 
 #[cfg(test)]
@@ -49,6 +50,20 @@ pub enum Final {
     NoEntendida,
     /// Salió y no volvió respuesta.
     EnElAire,
+}
+
+impl Final {
+    /// Lo que significa el final de una llamada al almacenamiento. Contestar otra cosa a una escritura es no haber
+    /// contestado.
+    #[must_use]
+    pub fn de(resultado: Result<CuerpoResultado, SinServicio>) -> Self {
+        match resultado {
+            Ok(CuerpoResultado::Escritas(escritas)) => Self::Escritas(escritas),
+            Err(SinServicio::NadaHecho) => Self::NadaEnviado,
+            Err(SinServicio::NoEntendida) => Self::NoEntendida,
+            Ok(_) | Err(SinServicio::EnElAire) => Self::EnElAire,
+        }
+    }
 }
 
 /// Qué fue de un evento recibido.
@@ -177,8 +192,23 @@ impl Machine {
         }
     }
 
+    /// Da informes para `gestor` a `enviar` mientras salgan; lo que `enviar` devuelve no salió y queda por salir. Hasta que
+    /// salga no hay otro: llegan en orden.
+    pub fn informar_a<E>(
+        &mut self,
+        gestor: Gestor,
+        por_salir: &mut Option<E>,
+        mut enviar: impl FnMut(Vec<ResultadoInforme>) -> Option<E>,
+    ) {
+        while por_salir.is_none()
+            && let Some(resultados) = self.poll_informe(gestor)
+        {
+            *por_salir = enviar(resultados);
+        }
+    }
+
     /// El siguiente informe para `gestor`, con lo que se haya juntado.
-    pub fn poll_informe(&mut self, gestor: Gestor) -> Option<Vec<ResultadoInforme>> {
+    fn poll_informe(&mut self, gestor: Gestor) -> Option<Vec<ResultadoInforme>> {
         let pendientes = &mut self.informes[gestor];
         if pendientes.is_empty() {
             return None;

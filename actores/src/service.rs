@@ -11,15 +11,14 @@ use std::{
 
 use common::{
     mensajes::{
-        Circuito, CuerpoPeticion, CuerpoResultado, Evento, Informe, LISTA_MAX, OrdenNoEntendida, ResultadoInforme,
-        Topico, codificar,
+        Circuito, CuerpoPeticion, Evento, Informe, LISTA_MAX, OrdenNoEntendida, ResultadoInforme, Topico, codificar,
     },
     process::{
         http::Listo,
         puntos_de_muerte::{self, Punto},
         shutdown::Apagado,
     },
-    resilience::{EstadoBreaker, rotation::SinServicio},
+    resilience::EstadoBreaker,
     tiempos,
     transport::{Conexion, Contexto, Entrega, ErrorDeTransporte, Frame, Monitor, Socket, StorageClient},
 };
@@ -214,11 +213,11 @@ impl Servicio {
             self.almacenamiento.llamar(llamada.token, CuerpoPeticion::Escribir(llamada.ordenes));
         }
         for (i, gestor) in self.gestores.iter_mut().enumerate() {
-            while gestor.por_salir.is_none() {
-                let Some(resultados) = self.machine.poll_informe(i) else { break };
+            let Gestor { informes, por_salir, .. } = gestor;
+            self.machine.informar_a(i, por_salir, |resultados| {
                 self.contadores.contar(&resultados);
-                gestor.informar(&self.instancia, resultados, Vec::new());
-            }
+                enviar(informes, &self.instancia, resultados, Vec::new())
+            });
         }
     }
 
@@ -227,19 +226,13 @@ impl Servicio {
         let now = Instant::now();
         for gestor in self.gestores.iter_mut().filter(|g| g.conectado && g.por_salir.is_none()) {
             if let Some(circuitos) = gestor.contado.por_contar(now, circuitos) {
-                gestor.informar(&self.instancia, Vec::new(), circuitos);
+                gestor.por_salir = enviar(&mut gestor.informes, &self.instancia, Vec::new(), circuitos);
             }
         }
     }
 
     fn acabar(&mut self, entrega: Entrega) {
-        let fin = match entrega.resultado {
-            Ok(CuerpoResultado::Escritas(escritas)) => Final::Escritas(escritas),
-            Err(SinServicio::NadaHecho) => Final::NadaEnviado,
-            Err(SinServicio::NoEntendida) => Final::NoEntendida,
-            // Contestar otra cosa a una escritura es no haber contestado.
-            Ok(_) | Err(SinServicio::EnElAire) => Final::EnElAire,
-        };
+        let fin = Final::de(entrega.resultado);
         if matches!(fin, Final::Escritas(_)) {
             puntos_de_muerte::pasar(Punto::ActorDecididaSinInformar);
         }
@@ -332,14 +325,6 @@ impl Gestor {
         })
     }
 
-    /// Envía un informe; si ahora no sale, queda por salir.
-    fn informar(&mut self, actor: &str, resultados: Vec<ResultadoInforme>, circuitos: Vec<Circuito>) {
-        let informe = codificar(&Informe { actor: actor.to_owned(), resultados, circuitos });
-        if self.informes.try_send(&[b"", &informe]).is_err() {
-            self.por_salir = Some(informe);
-        }
-    }
-
     fn poll_suceso(&mut self, cx: &mut Context<'_>) -> Poll<Result<Suceso, ErrorDeTransporte>> {
         if let Poll::Ready(conexion) = self.monitor.poll_conexion(cx) {
             return Poll::Ready(conexion.map(Suceso::Conexion));
@@ -354,6 +339,17 @@ impl Gestor {
         }
         self.eventos.poll_recv(cx).map(|mensaje| mensaje.map(Suceso::Mensaje))
     }
+}
+
+/// Envía un informe; lo devuelve si ahora no sale.
+fn enviar(
+    informes: &mut Socket,
+    actor: &str,
+    resultados: Vec<ResultadoInforme>,
+    circuitos: Vec<Circuito>,
+) -> Option<Vec<u8>> {
+    let informe = codificar(&Informe { actor: actor.to_owned(), resultados, circuitos });
+    informes.try_send(&[b"", &informe]).is_err().then_some(informe)
 }
 
 /// Espera lo siguiente que le pase a algún gestor.

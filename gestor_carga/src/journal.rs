@@ -24,7 +24,7 @@ use self::{
     hilo::{Comando, Hilo},
     ilegibles::PaginaDeIlegibles,
 };
-use crate::machine::{Num, limites::OPERACIONES_MAX};
+use crate::machine::{Aviso, Num, limites::OPERACIONES_MAX};
 
 /// El ajuste que nombra el archivo.
 pub const AJUSTE: &str = "GESTOR_CARGA_DIARIO";
@@ -39,17 +39,6 @@ const AVISOS_MAX: usize = 64;
 const COMPACTAR_BYTES: u64 = 8 * 1024 * 1024;
 /// Memoria para páginas: el diario se escribe mucho y no se lee.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Lo que cuenta el hilo.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Aviso {
-    /// Están en disco.
-    Escritas(Vec<Num>),
-    /// No se pudieron escribir.
-    Fallidas(Vec<Num>),
-    /// El diario vuelve a poder escribirse.
-    Recuperado,
-}
 
 /// El buzón no se pudo mirar ni cambiar: el diario está averiado, no da abasto o no contestó a tiempo. Un cierre pudo
 /// hacerse: repetirlo es inocuo.

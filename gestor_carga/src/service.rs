@@ -12,24 +12,17 @@ mod estado;
 mod puerta;
 mod respuestas;
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use chrono::Utc;
 use common::{
-    dominio::{Consulta, Estado, Huella, OperacionId},
-    mensajes::{
-        CuerpoPeticion, CuerpoResultado, Desenlace, Informe, Instante, MotivoDeApartar, Orden, RespuestaGuardada,
-        ResultadoEscritura, ResultadoInforme,
-    },
+    dominio::{Consulta, Estado, OperacionId},
+    mensajes::{CuerpoPeticion, Desenlace, Informe, Instante, MotivoDeApartar, RespuestaGuardada, ResultadoInforme},
     process::{
         http::Listo,
         puntos_de_muerte::{Punto, pasar},
         shutdown::Apagado,
     },
-    resilience::{EstadoBreaker, rotation::SinServicio},
     transport::{Entrega, ErrorDeTransporte, Frame, Socket, StorageClient},
 };
 use serde_json::Value;
@@ -41,22 +34,24 @@ use uuid::Uuid;
 
 pub use self::administracion::{Encargo, Encargos, SinContestar};
 use self::{
-    administracion::EnElAlmacen,
+    administracion::DelAlmacen,
     circuitos::DeLosActores,
     clientes::{Puerta, Remite},
     difusion::Difusion,
     respuestas::Cuentas,
 };
 use crate::{
-    journal::{Aviso, Filas, Journal, buzon::Carta},
-    machine::{Accion, Contestacion, Fin, Limites, Machine, PorTerminar, consultas::Consultas, limites::CONSULTAS_MAX},
+    journal::{Filas, Journal, buzon::Carta},
+    machine::{
+        Accion, Aviso, Contestacion, Fin, Limites, LlamadaDirecta, Machine,
+        consultas::Consultas,
+        limites::{CONSULTAS_MAX, TIC},
+    },
 };
 
 /// Mensajes de cada zócalo que se leen antes de decidir: cuanto más se junta, más largas las listas; con tope, para
 /// que un zócalo inundado no calle a los otros.
 const TANDA_MAX: usize = 512;
-/// Cada cuánto se ponen al día los medidores y se mira si un breaker se cerró.
-const TIC: Duration = Duration::from_millis(250);
 
 /// Los zócalos abiertos.
 pub struct Zocalos {
@@ -67,23 +62,32 @@ pub struct Zocalos {
     /// ROUTER de los informes.
     pub informes: Socket,
     /// El cliente del almacenamiento.
-    pub almacen: StorageClient,
+    pub almacen: StorageClient<Para>,
+}
+
+/// Para quién es el final de una llamada al almacenamiento.
+pub enum Para {
+    /// Las operaciones que llevaba.
+    Operaciones(LlamadaDirecta),
+    /// La consulta con ese número.
+    Consulta(u64),
+    /// Quien lo encargó por HTTP.
+    Encargo(DelAlmacen),
 }
 
 /// El servicio en marcha.
 pub struct Servicio {
     maquina: Machine<Remite>,
     consultas: Consultas<Pregunta>,
-    llamadas: HashMap<u64, Vec<Llamada>>,
-    token: u64,
+    siguiente_consulta: u64,
     puerta: Puerta,
     difusion: Difusion,
     informes: Socket,
-    almacen: StorageClient,
-    breakers: Vec<EstadoBreaker>,
+    almacen: StorageClient<Para>,
     diario: Journal,
     encargos: mpsc::Receiver<Encargo>,
-    en_el_almacen: EnElAlmacen,
+    /// Encargos que están en el almacenamiento.
+    en_el_almacen: usize,
     circuitos: DeLosActores,
     listo: Listo,
     cuentas: Cuentas,
@@ -98,26 +102,12 @@ struct Pregunta {
     consulta: Consulta,
 }
 
-/// Una operación dentro de una llamada directa.
-#[derive(Clone, Copy)]
-struct Llamada {
-    id: OperacionId,
-    huella: Huella,
-    intento: u32,
-}
-
-impl Llamada {
-    fn de(orden: &Orden) -> Self {
-        Self { id: orden.id, huella: orden.huella, intento: orden.intento }
-    }
-}
-
 /// Lo que despierta al servicio.
 enum Suceso {
     Cliente(Vec<Frame>),
     Suscripcion(Vec<Frame>),
     Informe(Vec<Frame>),
-    Entrega(Entrega),
+    Entrega(Entrega<Para>),
     Diario(Option<Aviso>),
     Encargo(Encargo),
     Tic,
@@ -154,16 +144,14 @@ impl Servicio {
         Self {
             maquina: Machine::nueva(Instant::now(), limites, filas),
             consultas: Consultas::nuevas(limites.plazo, CONSULTAS_MAX),
-            llamadas: HashMap::new(),
-            token: 0,
+            siguiente_consulta: 0,
             puerta: Puerta::nueva(zocalos.clientes),
             difusion: Difusion::nueva(zocalos.eventos, Uuid::now_v7().to_string()),
             informes: zocalos.informes,
-            breakers: zocalos.almacen.estados().into_iter().map(|(_, breaker)| breaker).collect(),
             almacen: zocalos.almacen,
             diario,
             encargos,
-            en_el_almacen: EnElAlmacen::default(),
+            en_el_almacen: 0,
             circuitos: DeLosActores::default(),
             listo,
             cuentas: Cuentas::default(),
@@ -255,14 +243,13 @@ impl Servicio {
     /// Vencen los plazos, se dan los turnos y se ejecuta lo que la máquina decidió.
     fn girar(&mut self) {
         let now = Instant::now();
-        self.maquina.on_timeout(now);
+        self.maquina.girar(now);
         while let Some(pregunta) = self.consultas.vencida(now) {
             self.responder_consulta_fallida(pregunta, common::dominio::Codigo::SinRespuesta);
         }
-        while let Some((token, pregunta)) = self.consultas.por_repetir(now) {
-            self.almacen.llamar(token, CuerpoPeticion::Consultar(pregunta.consulta));
+        while let Some((numero, pregunta)) = self.consultas.por_repetir(now) {
+            self.almacen.llamar(Para::Consulta(numero), CuerpoPeticion::Consultar(pregunta.consulta));
         }
-        self.maquina.despachar(now);
         while let Some(accion) = self.maquina.poll_accion() {
             self.ejecutar(accion);
         }
@@ -274,12 +261,14 @@ impl Servicio {
                 self.difusion.publicar(topico, &instancia, ordenes);
                 pasar(Punto::GestorPublicada);
             }
-            Accion::Llamar { ordenes } => self.llamar(ordenes),
-            Accion::Terminar { cierres } => self.pedir_terminar(cierres),
+            Accion::Llamar { ordenes } => self.llamar(LlamadaDirecta::escribir(ordenes)),
+            Accion::Terminar { cierres } => {
+                self.llamar(LlamadaDirecta::terminar(cierres, Instant::now(), Utc::now().into()));
+            }
             Accion::Responder { a, id, contestacion } => self.responder(&a, id, &contestacion),
             Accion::Anotar { num, orden } => {
                 if !self.diario.escribir(num, orden) {
-                    self.maquina.on_diario_fallido(num);
+                    self.maquina.on_diario(Aviso::Fallidas(vec![num]));
                 }
             }
             Accion::Borrar { num } => self.diario.borrar(num),
@@ -312,31 +301,8 @@ impl Servicio {
         self.cuentas.contar(remite.operacion, estado, guardada.codigo, remite.desde);
     }
 
-    fn nuevo_token(&mut self) -> u64 {
-        self.token += 1;
-        self.token
-    }
-
-    fn llamar(&mut self, ordenes: Vec<Orden>) {
-        let llamadas = ordenes.iter().map(Llamada::de).collect();
-        self.llamar_con(llamadas, CuerpoPeticion::Escribir(ordenes));
-    }
-
-    fn pedir_terminar(&mut self, cierres: Vec<PorTerminar>) {
-        let llamadas = cierres.iter().map(|cierre| Llamada::de(&cierre.orden)).collect();
-        let (now, fecha) = (Instant::now(), Utc::now());
-        let hora = |cuando: Instant| {
-            let hace = chrono::Duration::from_std(now.saturating_duration_since(cuando)).unwrap_or_default();
-            Instante::from(fecha - hace)
-        };
-        let cierres = cierres.into_iter().map(|cierre| cierre.cierre(hora)).collect();
-        self.llamar_con(llamadas, CuerpoPeticion::Terminar(cierres));
-    }
-
-    fn llamar_con(&mut self, llamadas: Vec<Llamada>, cuerpo: CuerpoPeticion) {
-        let token = self.nuevo_token();
-        self.llamadas.insert(token, llamadas);
-        self.almacen.llamar(token, cuerpo);
+    fn llamar(&mut self, (llamada, cuerpo): (LlamadaDirecta, CuerpoPeticion)) {
+        self.almacen.llamar(Para::Operaciones(llamada), cuerpo);
     }
 
     fn on_suscripcion(&mut self, now: Instant, cuadros: &[Frame]) {
@@ -392,59 +358,27 @@ impl Servicio {
         self.maquina.on_desenlace(now, resultado);
     }
 
-    fn on_entrega(&mut self, now: Instant, entrega: Entrega) {
-        let Some(entrega) = self.en_el_almacen.entregar(entrega) else { return };
-        match self.llamadas.remove(&entrega.token) {
-            Some(llamadas) => self.on_llamada(now, &llamadas, entrega),
-            None => self.on_consulta_contestada(now, entrega),
-        }
-    }
-
-    /// Terminó una llamada directa: lo que no venga en la contestación no se sabe.
-    fn on_llamada(&mut self, now: Instant, llamadas: &[Llamada], entrega: Entrega) {
-        let (mut escritas, falta) = match entrega.resultado {
-            Ok(CuerpoResultado::Escritas(escritas)) => (escritas, Desenlace::Incierta),
-            Err(SinServicio::NadaHecho) => (Vec::new(), Desenlace::SinAlmacenamiento),
-            Err(SinServicio::NoEntendida) => {
-                let motivo = "ningún gestor de almacenamiento la entiende".to_owned();
-                (Vec::new(), Desenlace::NoEntendida { motivo })
+    fn on_entrega(&mut self, now: Instant, Entrega { token, resultado }: Entrega<Para>) {
+        match token {
+            Para::Operaciones(llamada) => {
+                llamada.acabar(resultado).for_each(|resultado| self.on_desenlace(now, resultado));
             }
-            Ok(_) | Err(SinServicio::EnElAire) => (Vec::new(), Desenlace::Incierta),
-        };
-        for Llamada { id, huella, intento } in llamadas.iter().copied() {
-            let suya = |r: &ResultadoEscritura| r.id == id && r.huella == huella;
-            let desenlace = match escritas.iter().position(suya) {
-                Some(lugar) => escritas.swap_remove(lugar).desenlace,
-                None => falta.clone(),
-            };
-            self.on_desenlace(now, ResultadoInforme { id, huella, intento, desenlace });
+            Para::Consulta(numero) => self.on_consulta_contestada(now, numero, resultado),
+            Para::Encargo(a) => self.on_encargo_contestado(a, resultado),
         }
     }
 
     fn on_diario(&mut self, aviso: Aviso) {
-        match aviso {
-            Aviso::Escritas(nums) => {
-                for num in nums {
-                    pasar(Punto::GestorAnotada);
-                    self.maquina.on_diario_escrito(num);
-                }
-            }
-            Aviso::Fallidas(nums) => nums.into_iter().for_each(|num| self.maquina.on_diario_fallido(num)),
-            Aviso::Recuperado => self.maquina.on_diario_recuperado(),
+        if let Aviso::Escritas(nums) = &aviso {
+            nums.iter().for_each(|_| pasar(Punto::GestorAnotada));
         }
+        self.maquina.on_diario(aviso);
     }
 
     fn on_tic(&mut self, now: Instant) {
-        let a_la_vista = estado::a_la_vista(self.maquina.foto(), &self.almacen.estados());
-        estado::medir(&a_la_vista, self.consultas.cuantas());
-        let breakers: Vec<_> = self.almacen.estados().into_iter().map(|(_, breaker)| breaker).collect();
-        let se_cerro = |(antes, ahora): (&EstadoBreaker, &EstadoBreaker)| {
-            *antes != EstadoBreaker::Cerrado && *ahora == EstadoBreaker::Cerrado
-        };
-        if self.breakers.iter().zip(&breakers).any(se_cerro) {
-            self.maquina.on_almacen_de_vuelta(now);
-        }
-        self.breakers = breakers;
+        let estados = self.almacen.estados();
+        estado::medir(&estado::a_la_vista(self.maquina.foto(), &estados), self.consultas.cuantas());
+        self.maquina.on_circuitos(now, estados.into_iter().map(|(_, breaker)| breaker));
     }
 
     fn estado_json(&self) -> Value {
@@ -456,7 +390,7 @@ impl Servicio {
 async fn internos(
     difusion: &mut Difusion,
     informes: &mut Socket,
-    almacen: &mut StorageClient,
+    almacen: &mut StorageClient<Para>,
     diario: &mut Journal,
 ) -> Result<Suceso, ErrorDeServicio> {
     Ok(tokio::select! {

@@ -2,6 +2,7 @@
 //!
 //! - [`breaker`]: si un punto de almacenamiento admite una llamada.
 //! - [`rotation`]: a qué punto va cada intento, y cuándo una llamada se da por perdida.
+//! - [`storage_calls`]: qué sale hacia cada uno, y cómo acaba cada llamada.
 //! - [`backoff`]: cuánto se espera antes de repetir.
 //! - [`delivery`]: a qué actor va cada operación.
 //! - [`retry`]: a qué gestor de carga va cada envío de un cliente, y cuándo se repite.
@@ -11,9 +12,11 @@ pub mod breaker;
 pub mod delivery;
 pub mod retry;
 pub mod rotation;
+pub mod storage_calls;
 
 pub use backoff::Backoff;
 pub use breaker::{Breaker, EstadoBreaker};
 pub use delivery::actor_de;
 pub use retry::{Paciencia, Retry};
 pub use rotation::Rotacion;
+pub use storage_calls::{Entrega, StorageCalls};

@@ -10,11 +10,11 @@ use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Abrir, Aviso, FILAS, SinDiario,
+    Abrir, FILAS, SinDiario,
     buzon::{self, Carta, CierreDeBuzon, PaginaDeBuzon},
     ilegibles::{self, PaginaDeIlegibles},
 };
-use crate::machine::Num;
+use crate::machine::{Aviso, Num};
 
 /// Lo que cabe en una transacción.
 const LOTE_MAX: usize = 4_096;

@@ -13,9 +13,8 @@ use super::{
 type Tanda = [Option<(Destino, usize)>; RUTAS];
 
 impl<W> Machine<W> {
-    /// Da turnos mientras haya ventana y a dónde ir, y entrega las listas que resultan. Se llama una vez por tanda de
-    /// sucesos: así las listas se forman solas.
-    pub fn despachar(&mut self, now: Instant) {
+    /// Da turnos mientras haya ventana y a dónde ir, y entrega las listas que resultan.
+    pub(super) fn despachar(&mut self, now: Instant) {
         let mut tanda: Tanda = [None; RUTAS];
         while self.vuelos.cuantos() < self.limites.ventana {
             let abiertas = self.abiertas(&mut tanda);

@@ -10,7 +10,27 @@ use super::{
     operacion::{Diario, Espera, Num},
 };
 
+/// Lo que cuenta el diario de lo que se le mandó.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Aviso {
+    /// Están en disco.
+    Escritas(Vec<Num>),
+    /// No se pudieron escribir.
+    Fallidas(Vec<Num>),
+    /// El diario vuelve a poder escribirse.
+    Recuperado,
+}
+
 impl<W> Machine<W> {
+    /// El diario dice qué fue de lo que se le mandó.
+    pub fn on_diario(&mut self, aviso: Aviso) {
+        match aviso {
+            Aviso::Escritas(nums) => nums.into_iter().for_each(|num| self.on_escrita(num)),
+            Aviso::Fallidas(nums) => nums.into_iter().for_each(|num| self.on_fallida(num)),
+            Aviso::Recuperado => self.on_recuperado(),
+        }
+    }
+
     /// Empieza a escribir la operación, si no se ha empezado y hay a quién prometérsela. Con el diario averiado no se
     /// intenta.
     pub(super) fn anotar(&mut self, num: Num) {
@@ -26,7 +46,7 @@ impl<W> Machine<W> {
     }
 
     /// La fila está en disco: `pendiente` a todos los que lo aceptan.
-    pub fn on_diario_escrito(&mut self, num: Num) {
+    fn on_escrita(&mut self, num: Num) {
         let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::Escribiendo) else { return };
         op.diario = Diario::Si;
         let (aceptan, quedan): (Vec<_>, Vec<_>) =
@@ -39,7 +59,7 @@ impl<W> Machine<W> {
     }
 
     /// La fila no se pudo escribir: `incierta` a quienes ya vencieron, y la puerta se cierra.
-    pub fn on_diario_fallido(&mut self, num: Num) {
+    fn on_fallida(&mut self, num: Num) {
         self.diario_averiado = true;
         let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::Escribiendo) else { return };
         op.diario = Diario::Averiado;
@@ -51,7 +71,7 @@ impl<W> Machine<W> {
     }
 
     /// El diario vuelve a escribirse: la puerta se abre, y lo que alguien espera se escribe ya.
-    pub fn on_diario_recuperado(&mut self) {
+    fn on_recuperado(&mut self) {
         self.diario_averiado = false;
         let averiadas: Vec<_> =
             self.ops.iter().filter(|(_, op)| op.diario == Diario::Averiado).map(|(num, _)| *num).collect();

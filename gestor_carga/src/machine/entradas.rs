@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use common::{
-    dominio::{Codigo, Estado, Huella, OperacionId},
-    mensajes::{Desenlace, Orden, RespuestaGuardada, ResultadoInforme, Topico},
+    dominio::{Codigo, Comando, Estado, Huella, IdInvalido, OperacionId},
+    mensajes::{Desenlace, Instante, Orden, RespuestaGuardada, ResultadoInforme, Topico},
+    resilience::EstadoBreaker,
 };
+use uuid::Uuid;
 
 use super::{
     Machine,
@@ -14,6 +16,16 @@ use super::{
     operacion::{Destino, Diario, Espera, Fase, Num, Op, Turno},
     presencia::Llegada,
 };
+
+/// La orden de lo que alguien pide a esa hora.
+///
+/// # Errors
+/// Si el id no vale.
+pub fn aceptar(id: Uuid, comando: Comando, fecha: Instante) -> Result<Orden, IdInvalido> {
+    let id = OperacionId::try_new(id)?;
+    id.comprobar_reloj(u64::try_from(fecha.0 / 1_000).unwrap_or(0))?;
+    Ok(Orden { id, huella: Huella::de(&comando), aceptada: fecha, intento: 0, sola: false, comando })
+}
 
 impl<W> Machine<W> {
     /// Alguien pide una operación. Si no acepta `pendiente`, al vencer su plazo se renuncia a ella o recibe `incierta`.
@@ -180,8 +192,19 @@ impl<W> Machine<W> {
         true
     }
 
+    /// Cómo están ahora los circuitos propios, en el orden de siempre. Si alguno se cerró, hay almacenamiento.
+    pub fn on_circuitos(&mut self, now: Instant, estados: impl Iterator<Item = EstadoBreaker>) {
+        let antes = std::mem::replace(&mut self.circuitos, estados.collect());
+        let se_cerro = |(antes, ahora): (&EstadoBreaker, &EstadoBreaker)| {
+            *antes != EstadoBreaker::Cerrado && *ahora == EstadoBreaker::Cerrado
+        };
+        if antes.iter().zip(&self.circuitos).any(se_cerro) {
+            self.on_almacen_de_vuelta(now);
+        }
+    }
+
     /// Hay almacenamiento: lo dice una operación decidida, o el breaker propio que se cerró.
-    pub fn on_almacen_de_vuelta(&mut self, now: Instant) {
+    fn on_almacen_de_vuelta(&mut self, now: Instant) {
         self.noticias.buena();
         if self.almacen.caido() {
             self.almacen = Almacen::Bien;

@@ -22,6 +22,8 @@ pub const ACTORES_MAX: usize = 256;
 pub(super) const DIRECTAS_MAX: usize = 2;
 /// Tantas veces se turnan las nuevas antes de dejar pasar una vieja: bajo saturación las viejas también avanzan.
 pub(super) const NUEVAS_SEGUIDAS_MAX: u32 = 7;
+/// Cada cuánto se mira si un circuito propio se cerró.
+pub const TIC: Duration = Duration::from_millis(250);
 /// Operaciones sin nadie esperando que prueban si el almacenamiento ha vuelto, en cada sonda.
 pub(super) const SONDA_OPERACIONES: u32 = 16;
 /// Cada cuánto se prueba: bastante menos que los 2 s en que lo prometido ha de aplicarse.

@@ -1,12 +1,12 @@
 //! Decide qué se hace con cada operación desde que llega hasta que está decidida. Sin reloj, azar ni E/S.
 //!
-//! Entra lo que pasó (`on_*`), se reparten turnos ([`Machine::despachar`]) y salen efectos ([`Machine::poll_accion`]);
+//! Entra lo que pasó (`on_*`), se dan los turnos ([`Machine::girar`]) y salen efectos ([`Machine::poll_accion`]);
 //! [`Machine::poll_timeout`] dice cuándo volver. Todo se empareja por id y huella. Las reglas, en tablas, están en
 //! docs/maquinas.md.
 //!
 //! - `operacion`: qué se sabe de una. `claves`: una fuera a la vez por clave. `turnos`: nuevas antes que viejas.
 //! - `entradas`: solicitudes, informes, actores. `despacho`: quién sale y a dónde; `vuelos`: qué está
-//!   fuera. `diario`: qué se promete y cuándo. `cierre`: cuándo se deja de intentar. `vistas` e `historia`: lo que mira una persona.
+//!   fuera. `llamadas`: qué significa el final de una llamada directa. `diario`: qué se promete y cuándo. `cierre`: cuándo se deja de intentar. `vistas` e `historia`: lo que mira una persona.
 
 mod accion;
 mod almacen;
@@ -18,6 +18,7 @@ mod diario;
 mod entradas;
 pub mod historia;
 pub mod limites;
+mod llamadas;
 mod operacion;
 mod plazos;
 mod presencia;
@@ -35,10 +36,14 @@ use std::{
 use common::{
     dominio::{Codigo, OperacionId},
     mensajes::{Orden, Topico},
+    resilience::EstadoBreaker,
 };
 
 pub use accion::{Accion, Contestacion, PorTerminar};
+pub use diario::Aviso;
+pub use entradas::aceptar;
 pub use limites::Limites;
+pub use llamadas::LlamadaDirecta;
 pub use operacion::{Fin, Num};
 
 use accion::Listas;
@@ -65,6 +70,7 @@ pub struct Machine<W> {
     almacen: Almacen,
     noticias: Noticias,
     suelta: Suelta,
+    circuitos: Vec<EstadoBreaker>,
     diario_averiado: bool,
     esperas: usize,
     listas: Listas,
@@ -114,6 +120,7 @@ impl<W> Machine<W> {
             almacen: Almacen::Bien,
             noticias: Noticias::default(),
             suelta: Suelta::default(),
+            circuitos: Vec::new(),
             diario_averiado: false,
             esperas: 0,
             listas: Listas::nuevas(limites.lista),
@@ -136,7 +143,13 @@ impl<W> Machine<W> {
         self.acciones.pop_front()
     }
 
-    /// Cuándo hay que llamar a [`Machine::on_timeout`] y [`Machine::despachar`].
+    /// Vencen los plazos y se dan los turnos. Se llama una vez por tanda de sucesos: así las listas se forman solas.
+    pub fn girar(&mut self, now: Instant) {
+        self.vencer(now);
+        self.despachar(now);
+    }
+
+    /// Cuándo hay que llamar a [`Machine::girar`], a más tardar.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let ops = &self.ops;
         let espera = self
@@ -153,8 +166,7 @@ impl<W> Machine<W> {
         [espera, pronto, anotar, reentrega, aplazada, self.sonda()].into_iter().flatten().min()
     }
 
-    /// Vencen los plazos.
-    pub fn on_timeout(&mut self, now: Instant) {
+    fn vencer(&mut self, now: Instant) {
         while let Some((hasta, num)) = self.plazos.aplazadas.first().copied().filter(|(hasta, _)| *hasta <= now) {
             self.plazos.aplazadas.remove(&(hasta, num));
             self.poner_lista(num);

@@ -3,7 +3,6 @@
 //! Un solo camino: un canal acotado de [`Encargo`]s, y cada uno trae por dónde contestarle.
 
 use std::{
-    collections::HashMap,
     future::Future,
     time::{Duration, Instant},
 };
@@ -13,12 +12,12 @@ use common::{
     mensajes::{Administracion, Administrada, CuerpoPeticion, CuerpoResultado, EstadoBreaker},
     resilience::rotation::SinServicio,
     tiempos,
-    transport::{Endpoint, Entrega},
+    transport::Endpoint,
 };
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Servicio, estado};
+use super::{Para, Servicio, estado};
 pub use super::{circuitos::DeUnActor, respuestas::Respondidas};
 use crate::{
     journal::{
@@ -39,6 +38,8 @@ const EN_EL_ALMACEN_MAX: usize = 32;
 
 /// Por dónde se contesta un encargo. Quien lo hizo pudo irse.
 pub type Contestar<T> = oneshot::Sender<T>;
+/// Por dónde se contesta lo que contesta el almacenamiento.
+pub type DelAlmacen = Contestar<Result<CuerpoResultado, SinContestar>>;
 
 /// Lo que alguien pide por HTTP.
 pub enum Encargo {
@@ -86,7 +87,7 @@ pub enum Encargo {
     /// Restablecer el circuito de un punto: el estado en que estaba y el que queda; nada, si no es de los nuestros.
     Restablecer(Endpoint, Contestar<Option<(EstadoBreaker, EstadoBreaker)>>),
     /// Preguntar al almacenamiento.
-    Almacen(CuerpoPeticion, Contestar<Result<CuerpoResultado, SinContestar>>),
+    Almacen(CuerpoPeticion, DelAlmacen),
 }
 
 /// Por qué un encargo no tuvo contestación.
@@ -190,22 +191,6 @@ impl Encargos {
     }
 }
 
-/// Los encargos que están en el almacenamiento, por el número de su llamada. Toda llamada acaba: ninguno se queda.
-#[derive(Default)]
-pub(super) struct EnElAlmacen(HashMap<u64, Contestar<Result<CuerpoResultado, SinContestar>>>);
-
-impl EnElAlmacen {
-    /// La entrega, si no era de un encargo.
-    pub(super) fn entregar(&mut self, entrega: Entrega) -> Option<Entrega> {
-        let Some(a) = self.0.remove(&entrega.token) else { return Some(entrega) };
-        let _ = a.send(entrega.resultado.map_err(|porque| match porque {
-            SinServicio::NoEntendida => SinContestar::NoEntendido,
-            SinServicio::NadaHecho | SinServicio::EnElAire => SinContestar::SinAlmacenamiento,
-        }));
-        None
-    }
-}
-
 /// Contesta cuando el disco conteste, sin que el servicio espere.
 fn al_volver<T: Send + 'static>(futuro: impl Future<Output = T> + Send + 'static, a: Contestar<T>) {
     tokio::spawn(async move { drop(a.send(futuro.await)) });
@@ -239,13 +224,21 @@ impl Servicio {
         }
     }
 
-    fn al_almacen(&mut self, cuerpo: CuerpoPeticion, a: Contestar<Result<CuerpoResultado, SinContestar>>) {
-        if self.en_el_almacen.0.len() >= EN_EL_ALMACEN_MAX {
+    fn al_almacen(&mut self, cuerpo: CuerpoPeticion, a: DelAlmacen) {
+        if self.en_el_almacen >= EN_EL_ALMACEN_MAX {
             return drop(a.send(Err(SinContestar::Saturado)));
         }
-        let token = self.nuevo_token();
-        self.en_el_almacen.0.insert(token, a);
-        self.almacen.llamar(token, cuerpo);
+        self.en_el_almacen += 1;
+        self.almacen.llamar(Para::Encargo(a), cuerpo);
+    }
+
+    /// Toda llamada acaba: ningún encargo se queda.
+    pub(super) fn on_encargo_contestado(&mut self, a: DelAlmacen, resultado: Result<CuerpoResultado, SinServicio>) {
+        self.en_el_almacen -= 1;
+        drop(a.send(resultado.map_err(|porque| match porque {
+            SinServicio::NoEntendida => SinContestar::NoEntendido,
+            SinServicio::NadaHecho | SinServicio::EnElAire => SinContestar::SinAlmacenamiento,
+        })));
     }
 
     fn resumen(&self) -> Resumen {

@@ -4,24 +4,24 @@ use std::time::Instant;
 
 use chrono::Utc;
 use common::{
-    dominio::{Codigo, Comando, Consulta, Estado, Huella, Objeto, OperacionId},
+    dominio::{Codigo, Comando, Consulta, Estado, Objeto, OperacionId},
     mensajes::{
-        self, CuerpoPeticion, CuerpoResultado, DatosEjemplar, Instante, Orden, Pedido, Respuesta, RespuestaGuardada,
-        Solicitud, SolicitudInvalida,
+        self, CuerpoPeticion, CuerpoResultado, DatosEjemplar, Pedido, Respuesta, RespuestaGuardada, Solicitud,
+        SolicitudInvalida,
     },
     process::puntos_de_muerte::{Punto, pasar},
     resilience::rotation::SinServicio,
-    transport::{Entrega, Frame},
+    transport::Frame,
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{
-    Pregunta, Servicio,
+    Para, Pregunta, Servicio,
     clientes::{Puerta, Remite},
     respuestas,
 };
-use crate::machine::Noticia;
+use crate::machine::{Noticia, aceptar};
 
 impl Servicio {
     pub(super) fn on_solicitud(&mut self, now: Instant, cuadros: Vec<Frame>) {
@@ -58,13 +58,9 @@ impl Servicio {
     }
 
     fn on_comando(&mut self, now: Instant, remite: Remite, id: Option<Uuid>, comando: Comando, acepta: bool) {
-        let fecha = Utc::now();
         let id = id.unwrap_or_else(Uuid::now_v7);
-        let ahora_ms = u64::try_from(fecha.timestamp_millis()).unwrap_or(0);
-        match OperacionId::try_new(id).and_then(|id| id.comprobar_reloj(ahora_ms).map(|()| id)) {
-            Ok(id) => {
-                let huella = Huella::de(&comando);
-                let orden = Orden { id, huella, aceptada: Instante::from(fecha), intento: 0, sola: false, comando };
+        match aceptar(id, comando, Utc::now().into()) {
+            Ok(orden) => {
                 self.maquina.on_solicitud(now, orden, remite, acepta);
                 pasar(Punto::GestorAceptada);
             }
@@ -83,9 +79,10 @@ impl Servicio {
         }
         // La respuesta a `consulta_operacion` es la guardada, byte a byte; a las demás se les pone el id del cliente.
         let id = id.filter(|_| !matches!(consulta, Consulta::Operacion(_)));
-        let token = self.nuevo_token();
-        match self.consultas.apuntar(now, token, Pregunta { remite, id, consulta }) {
-            Ok(()) => self.almacen.llamar(token, CuerpoPeticion::Consultar(consulta)),
+        self.siguiente_consulta += 1;
+        let numero = self.siguiente_consulta;
+        match self.consultas.apuntar(now, numero, Pregunta { remite, id, consulta }) {
+            Ok(()) => self.almacen.llamar(Para::Consulta(numero), CuerpoPeticion::Consultar(consulta)),
             Err(pregunta) => self.responder_consulta_fallida(pregunta, Codigo::Saturado),
         }
     }
@@ -104,9 +101,14 @@ impl Servicio {
         self.contestar(remite, Estado::Aplicada, Codigo::Ok, &mensajes::codificar(&respuesta));
     }
 
-    pub(super) fn on_consulta_contestada(&mut self, now: Instant, entrega: Entrega) {
-        if let Ok(CuerpoResultado::Consultada(guardada)) = entrega.resultado {
-            let Some(pregunta) = self.consultas.contestada(entrega.token) else { return };
+    pub(super) fn on_consulta_contestada(
+        &mut self,
+        now: Instant,
+        numero: u64,
+        resultado: Result<CuerpoResultado, SinServicio>,
+    ) {
+        if let Ok(CuerpoResultado::Consultada(guardada)) = resultado {
+            let Some(pregunta) = self.consultas.contestada(numero) else { return };
             // El almacenamiento no sabe qué id puso el cliente a su consulta, ni qué operaciones hay sin decidir; el gestor sí.
             let completada = match pregunta.consulta {
                 Consulta::Ejemplar(ejemplar) => {
@@ -117,10 +119,10 @@ impl Servicio {
             };
             let completada = completada.or_else(|| con_id(&guardada, pregunta.id?));
             self.entregar_guardada(&pregunta.remite, completada.as_ref().unwrap_or(&guardada));
-        } else if let Some(pregunta) = match entrega.resultado {
+        } else if let Some(pregunta) = match resultado {
             // Nadie la entiende: insistir daría lo mismo.
-            Err(SinServicio::NoEntendida) => self.consultas.contestada(entrega.token),
-            _ => self.consultas.no_servida(now, entrega.token),
+            Err(SinServicio::NoEntendida) => self.consultas.contestada(numero),
+            _ => self.consultas.no_servida(now, numero),
         } {
             self.responder_consulta_fallida(pregunta, Codigo::AlmacenamientoNoDisponible);
         }

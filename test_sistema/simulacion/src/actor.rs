@@ -4,24 +4,24 @@ use std::collections::VecDeque;
 
 use actores::machine::{Final, Limites, Machine};
 use common::{
-    mensajes::{CuerpoPeticion, CuerpoResultado, LISTA_MAX, Orden, ResultadoInforme},
-    resilience::rotation::SinServicio,
+    mensajes::{CuerpoPeticion, LISTA_MAX, Orden, ResultadoInforme},
+    resilience::Entrega,
 };
 
 use crate::{
     cronica::{corto, lista},
     enlace::{A, Clase},
     entorno::Entorno,
+    llamadas::Llamadas,
     mensajes::Mensaje,
     perfil::Perfil,
-    rotatorio::Rotatorio,
     sucesos::{Entrante, Quien},
 };
 
 #[derive(Debug)]
 struct Vivo {
     maquina: Machine,
-    almacen: Rotatorio,
+    almacen: Llamadas<u64>,
     /// De cada gestor, su suscripción, su conexión de informes y lo que aún no pudo salir por ella.
     gestores: Vec<(usize, usize, Option<Vec<ResultadoInforme>>)>,
 }
@@ -61,7 +61,7 @@ impl Actor {
         let gestores: Vec<_> = eventos.into_iter().zip(informes).map(|(ev, inf)| (ev, inf, None)).collect();
         self.vivo = Some(Vivo {
             maquina: Machine::new(gestores.len(), self.limites),
-            almacen: Rotatorio::nuevo(e, quien),
+            almacen: Llamadas::nuevas(e, quien),
             gestores,
         });
     }
@@ -88,45 +88,20 @@ impl Actor {
     fn atender(&mut self, e: &mut Entorno, entrante: Entrante) {
         let quien = self.quien();
         let Some(vivo) = &mut self.vivo else { return };
-        match entrante {
-            Entrante::Mensaje { mensaje: Mensaje::Evento(ordenes), enlace, .. } => {
-                if muere_por(e, quien, &ordenes) {
-                    return;
-                }
-                if let Some(gestor) = vivo.gestores.iter().position(|(eventos, ..)| *eventos == enlace) {
-                    vivo.maquina.on_evento(gestor, ordenes);
-                }
-            }
-            Entrante::Mensaje { mensaje: Mensaje::Resultado(resultado), enlace, .. } => {
-                if let Some(punto) = vivo.almacen.punto(enlace) {
-                    vivo.almacen.on_resultado(e, punto, *resultado);
-                }
-            }
-            Entrante::Abierta { enlace, .. } => {
-                if let Some(punto) = vivo.almacen.punto(enlace) {
-                    vivo.almacen.on_abierta(e, punto);
-                }
-            }
-            Entrante::Perdida { enlace, .. } => {
-                if let Some(punto) = vivo.almacen.punto(enlace) {
-                    vivo.almacen.on_perdida(e, punto);
-                }
-            }
-            _ => {}
+        if let Some(Entrante::Mensaje { mensaje: Mensaje::Evento(ordenes), enlace, .. }) =
+            vivo.almacen.atender(e, entrante)
+            && !muere_por(e, quien, &ordenes)
+            && let Some(gestor) = vivo.gestores.iter().position(|(eventos, ..)| *eventos == enlace)
+        {
+            vivo.maquina.on_evento(gestor, ordenes);
         }
     }
 
     fn entregas(&mut self, e: &mut Entorno) {
         let Some(vivo) = &mut self.vivo else { return };
         vivo.almacen.on_plazo(e);
-        while let Some((token, resultado)) = vivo.almacen.entrega() {
-            let fin = match resultado {
-                Ok(CuerpoResultado::Escritas(escritas)) => Final::Escritas(escritas),
-                Err(SinServicio::NadaHecho) => Final::NadaEnviado,
-                Err(SinServicio::NoEntendida) => Final::NoEntendida,
-                Ok(_) | Err(SinServicio::EnElAire) => Final::EnElAire,
-            };
-            vivo.maquina.on_final(token, fin);
+        while let Some(Entrega { token, resultado }) = vivo.almacen.entrega() {
+            vivo.maquina.on_final(token, Final::de(resultado));
         }
     }
 
@@ -144,18 +119,26 @@ impl Actor {
         }
         let Some(vivo) = &mut self.vivo else { return };
         for (gestor, (_, enlace, por_salir)) in vivo.gestores.iter_mut().enumerate() {
-            while let Some(informe) = por_salir.take().or_else(|| vivo.maquina.poll_informe(gestor)) {
-                if e.muere_aqui(quien) {
-                    return;
-                }
-                e.anotar(quien, || format!("informa al gestor {gestor}: {}", en_palabras(&informe)));
-                if !e.enviar(*enlace, A, Mensaje::Informe(informe.clone())) {
-                    *por_salir = Some(informe);
-                    break;
-                }
-            }
+            // Lo que no pudo salir prueba otra vez antes que lo siguiente.
+            *por_salir = por_salir.take().and_then(|informe| informar(e, quien, gestor, *enlace, informe));
+            vivo.maquina.informar_a(gestor, por_salir, |informe| informar(e, quien, gestor, *enlace, informe));
         }
     }
+}
+
+/// Envía un informe; lo devuelve si no sale, o si se muere antes de enviarlo.
+fn informar(
+    e: &mut Entorno,
+    quien: Quien,
+    gestor: usize,
+    enlace: usize,
+    informe: Vec<ResultadoInforme>,
+) -> Option<Vec<ResultadoInforme>> {
+    if !e.proceso(quien).vivo || e.muere_aqui(quien) {
+        return Some(informe);
+    }
+    e.anotar(quien, || format!("informa al gestor {gestor}: {}", en_palabras(&informe)));
+    (!e.enviar(enlace, A, Mensaje::Informe(informe.clone()))).then_some(informe)
 }
 
 /// Una operación que mata a quien la atiende, mientras dure la tormenta.

@@ -50,7 +50,11 @@ pub fn concluir(mundo: &Mundo) -> Result<(), String> {
     linealidad::por_usuario(&llamadas)
 }
 
-fn promesas(juez: &Juez) -> Result<(), String> {
+/// Lo que se contestó a cada operación concuerda con lo que fue de ella.
+///
+/// # Errors
+/// Qué promesa se rompió.
+pub fn promesas(juez: &Juez) -> Result<(), String> {
     for op in &juez.ops {
         let fila = juez.confirmadas.get(&op.id);
         let suya = fila.filter(|fila| fila.orden.huella == Huella::de(&op.comando));

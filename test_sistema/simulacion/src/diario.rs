@@ -6,7 +6,7 @@ use common::{
     dominio::{Codigo, OperacionId},
     mensajes::Orden,
 };
-use gestor_carga::machine::Num;
+use gestor_carga::machine::{Aviso, Num};
 
 use crate::{
     entorno::Entorno,
@@ -145,12 +145,12 @@ impl Diario {
             }
             self.apartar_borrados(&lote);
             self.fallando = true;
-            e.entregar(quien, Entrante::Fallidas(escritas));
+            e.entregar(quien, Entrante::Diario(Aviso::Fallidas(escritas)));
             return self.volver(e, SONDEO);
         }
         self.aplicar(&lote);
         self.ocupado = false;
-        e.entregar(quien, Entrante::Escritas(escritas));
+        e.entregar(quien, Entrante::Diario(Aviso::Escritas(escritas)));
         self.empezar(e);
     }
 
@@ -160,7 +160,7 @@ impl Diario {
         self.apartar_borrados(&mandado);
         let rechazadas = escrituras(&mandado);
         if !rechazadas.is_empty() {
-            e.entregar(quien, Entrante::Fallidas(rechazadas));
+            e.entregar(quien, Entrante::Diario(Aviso::Fallidas(rechazadas)));
         }
         if self.averiado {
             return self.volver(e, SONDEO);
@@ -169,7 +169,7 @@ impl Diario {
         self.aplicar(&borrados);
         e.anotar(quien, || "el diario vuelve a escribirse".into());
         (self.ocupado, self.fallando) = (false, false);
-        e.entregar(quien, Entrante::DiarioRecuperado);
+        e.entregar(quien, Entrante::Diario(Aviso::Recuperado));
     }
 
     fn apartar_borrados(&mut self, lote: &[Comando]) {

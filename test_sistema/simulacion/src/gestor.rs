@@ -1,33 +1,28 @@
 //! Un gestor de carga simulado: la máquina real, y un shell que hace con los enlaces y el diario lo que ella manda.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use common::{
-    dominio::{Clave, Huella, OperacionId},
-    mensajes::{
-        CuerpoPeticion, CuerpoResultado, Desenlace, Orden, RespuestaGuardada, ResultadoEscritura, ResultadoInforme,
-        Topico,
-    },
-    resilience::{EstadoBreaker, rotation::SinServicio},
+    dominio::{Clave, Codigo, Estado, OperacionId},
+    mensajes::{CuerpoPeticion, Orden, RespuestaGuardada, Topico},
+    resilience::{Entrega, EstadoBreaker},
 };
-use gestor_carga::machine::{Accion, Contestacion, Limites, Machine};
+use gestor_carga::machine::{Accion, Contestacion, Limites, LlamadaDirecta, Machine, aceptar, limites};
 use juicio::azar::Azar;
 
 use crate::{
     cronica::{corto, lista},
     diario::Diario,
     enlace::{A, B, Clase},
-    entorno::Entorno,
+    entorno::{Entorno, Proceso},
     juez::Demora,
+    llamadas::Llamadas,
     mensajes::{Contestado, Mensaje},
     perfil::{Perfil, topico},
-    reloj::{MS, Us},
-    rotatorio::Rotatorio,
+    reloj::Us,
     sucesos::{Entrante, Quien},
 };
 
-/// Cada cuánto se mira si un breaker se cerró.
-const TIC: Us = 250 * MS;
 /// Más sucesos que estos a la vez no pasan en la simulación.
 const SITIO_DEL_DIARIO: usize = 100_000;
 
@@ -41,18 +36,14 @@ pub struct Remite {
     parado_antes: Us,
 }
 
-/// Una operación dentro de una llamada directa.
-type Llamada = (OperacionId, Huella, u32);
-
 /// Lo que vive mientras vive el proceso.
 #[derive(Debug)]
 struct Vivo {
     maquina: Machine<Remite>,
-    almacen: Rotatorio,
-    llamadas: HashMap<u64, Vec<Llamada>>,
-    token: u64,
-    breakers: Vec<EstadoBreaker>,
+    almacen: Llamadas<LlamadaDirecta>,
     proximo_tic: Us,
+    /// En el último tic había algún circuito sin cerrar.
+    en_guardia: bool,
     /// El orden de llegada de cada clave, llevado aparte.
     colas: BTreeMap<Clave, VecDeque<OperacionId>>,
     /// Las que trajo el diario: son las únicas que pueden pasar del límite.
@@ -103,14 +94,11 @@ impl Gestor {
             colas.entry(orden.comando.objeto()).or_default().push_back(orden.id);
         }
         let cargadas = filas.len();
-        let almacen = Rotatorio::nuevo(e, self.quien());
         self.vivo = Some(Vivo {
             maquina: Machine::nueva(e.instante(), self.limites, filas),
-            breakers: almacen.estados(),
-            almacen,
-            llamadas: HashMap::new(),
-            token: 0,
-            proximo_tic: e.ahora + TIC,
+            almacen: Llamadas::nuevas(e, self.quien()),
+            proximo_tic: e.ahora + tic(),
+            en_guardia: false,
             colas,
             cargadas,
         });
@@ -142,31 +130,22 @@ impl Gestor {
         let now = e.instante();
         let quien = self.quien();
         let Some(vivo) = &mut self.vivo else { return };
+        let Some(entrante) = vivo.almacen.atender(e, entrante) else { return };
         match entrante {
             Entrante::Mensaje { enlace, encarnacion, mensaje } => self.mensaje(e, enlace, encarnacion, mensaje),
-            Entrante::Abierta { enlace, vida } => match (vivo.almacen.punto(enlace), e.enlaces[enlace].clase) {
-                (Some(punto), _) => vivo.almacen.on_abierta(e, punto),
-                (None, Clase::Eventos) => {
-                    let (topico, instancia) = nombre(e, enlace, vida);
-                    e.anotar(quien, || format!("ve llegar a {topico}|{instancia}"));
-                    vivo.maquina.on_actor_presente(now, topico, &instancia);
+            Entrante::Abierta { enlace, vida } if e.enlaces[enlace].clase == Clase::Eventos => {
+                let (topico, instancia) = nombre(e, enlace, vida);
+                e.anotar(quien, || format!("ve llegar a {topico}|{instancia}"));
+                vivo.maquina.on_actor_presente(now, topico, &instancia);
+            }
+            Entrante::Perdida { enlace, vida } if e.enlaces[enlace].clase == Clase::Eventos => {
+                let (topico, instancia) = nombre(e, enlace, vida);
+                if vivo.maquina.on_actor_ausente(now, topico, &instancia) {
+                    e.anotar(quien, || format!("pierde a {topico}|{instancia}"));
                 }
-                _ => {}
-            },
-            Entrante::Perdida { enlace, vida } => match (vivo.almacen.punto(enlace), e.enlaces[enlace].clase) {
-                (Some(punto), _) => vivo.almacen.on_perdida(e, punto),
-                (None, Clase::Eventos) => {
-                    let (topico, instancia) = nombre(e, enlace, vida);
-                    if vivo.maquina.on_actor_ausente(now, topico, &instancia) {
-                        e.anotar(quien, || format!("pierde a {topico}|{instancia}"));
-                    }
-                }
-                _ => {}
-            },
-            Entrante::Escritas(nums) => nums.into_iter().for_each(|num| vivo.maquina.on_diario_escrito(num)),
-            Entrante::Fallidas(nums) => nums.into_iter().for_each(|num| vivo.maquina.on_diario_fallido(num)),
-            Entrante::DiarioRecuperado => vivo.maquina.on_diario_recuperado(),
-            Entrante::DeBase { .. } | Entrante::VenceBase { .. } => {}
+            }
+            Entrante::Diario(aviso) => vivo.maquina.on_diario(aviso),
+            _ => {}
         }
     }
 
@@ -176,18 +155,13 @@ impl Gestor {
         let Some(vivo) = &mut self.vivo else { return };
         match mensaje {
             Mensaje::Solicitud { envio, id, comando, acepta_pendiente } => {
-                let orden = Orden {
-                    id,
-                    huella: Huella::de(&comando),
-                    aceptada: e.hora(self.desvio),
-                    intento: 0,
-                    sola: false,
-                    comando,
-                };
-                let remite =
-                    Remite { enlace, encarnacion, envio, desde: e.ahora, parado_antes: e.proceso(quien).parado_total };
-                let vida = e.proceso(quien).vida;
+                let Proceso { vida, parado_total: parado_antes, .. } = *e.proceso(quien);
+                let remite = Remite { enlace, encarnacion, envio, desde: e.ahora, parado_antes };
                 e.juez.al_entregar(envio, self.n, vida);
+                let Ok(orden) = aceptar(id.uuid(), comando, e.hora(self.desvio)) else {
+                    let invalida = Contestacion::Propia(Estado::Error, Codigo::SolicitudInvalida);
+                    return self.responder(e, &remite, id, invalida);
+                };
                 let nueva = vivo.maquina.noticia(id).is_none();
                 vivo.maquina.on_solicitud(now, orden, remite, acepta_pendiente);
                 if nueva && vivo.maquina.noticia(id).is_some() {
@@ -200,60 +174,32 @@ impl Gestor {
                     vivo.maquina.on_desenlace(now, resultado);
                 }
             }
-            Mensaje::Resultado(resultado) => {
-                if let Some(punto) = vivo.almacen.punto(enlace) {
-                    vivo.almacen.on_resultado(e, punto, *resultado);
-                }
-            }
             _ => {}
         }
     }
 
-    /// Los finales de las llamadas directas: lo que no venga en la contestación no se sabe.
+    /// Los finales de las llamadas directas.
     fn entregas(&mut self, e: &mut Entorno) {
         let now = e.instante();
         let Some(vivo) = &mut self.vivo else { return };
         vivo.almacen.on_plazo(e);
-        while let Some((token, resultado)) = vivo.almacen.entrega() {
-            let Some(llamadas) = vivo.llamadas.remove(&token) else { continue };
-            let (mut escritas, falta) = match resultado {
-                Ok(CuerpoResultado::Escritas(escritas)) => (escritas, Desenlace::Incierta),
-                Err(SinServicio::NadaHecho) => (Vec::new(), Desenlace::SinAlmacenamiento),
-                Err(SinServicio::NoEntendida) => (Vec::new(), Desenlace::NoEntendida { motivo: String::new() }),
-                Ok(_) | Err(SinServicio::EnElAire) => (Vec::new(), Desenlace::Incierta),
-            };
-            for (id, huella, intento) in llamadas {
-                let suya = |r: &ResultadoEscritura| r.id == id && r.huella == huella;
-                let desenlace = match escritas.iter().position(suya) {
-                    Some(lugar) => escritas.swap_remove(lugar).desenlace,
-                    None => falta.clone(),
-                };
-                vivo.maquina.on_desenlace(now, ResultadoInforme { id, huella, intento, desenlace });
-            }
+        while let Some(Entrega { token, resultado }) = vivo.almacen.entrega() {
+            token.acabar(resultado).for_each(|resultado| vivo.maquina.on_desenlace(now, resultado));
         }
     }
 
     fn tic(&mut self, e: &mut Entorno) {
         let Some(vivo) = &mut self.vivo else { return };
-        if e.ahora < vivo.proximo_tic {
-            return;
+        if e.ahora >= vivo.proximo_tic {
+            vivo.proximo_tic = e.ahora + tic();
+            vivo.en_guardia = vivo.almacen.estados().any(sin_cerrar);
+            vivo.maquina.on_circuitos(e.instante(), vivo.almacen.estados());
         }
-        vivo.proximo_tic = e.ahora + TIC;
-        let breakers = vivo.almacen.estados();
-        let se_cerro = |(antes, ahora): (&EstadoBreaker, &EstadoBreaker)| {
-            *antes != EstadoBreaker::Cerrado && *ahora == EstadoBreaker::Cerrado
-        };
-        if vivo.breakers.iter().zip(&breakers).any(se_cerro) {
-            vivo.maquina.on_almacen_de_vuelta(e.instante());
-        }
-        vivo.breakers = breakers;
     }
 
     fn girar(&mut self, e: &mut Entorno) {
-        let now = e.instante();
         let Some(vivo) = &mut self.vivo else { return };
-        vivo.maquina.on_timeout(now);
-        vivo.maquina.despachar(now);
+        vivo.maquina.girar(e.instante());
         while let Some(accion) = self.vivo.as_mut().and_then(|v| v.maquina.poll_accion()) {
             if e.muere_aqui(self.quien()) {
                 return;
@@ -273,15 +219,12 @@ impl Gestor {
             Accion::Llamar { ordenes } => {
                 e.anotar(quien, || format!("llama al almacenamiento: {}", lista(&ordenes)));
                 self.comprobar_orden(e, &ordenes);
-                let llamadas = ordenes.iter().map(llamada).collect();
-                self.llamar(e, llamadas, CuerpoPeticion::Escribir(ordenes));
+                self.llamar(e, LlamadaDirecta::escribir(ordenes));
             }
             Accion::Terminar { cierres } => {
                 let ordenes: Vec<_> = cierres.iter().map(|c| c.orden).collect();
                 e.anotar(quien, || format!("pide terminar con {}", lista(&ordenes)));
-                let hora = e.hora(self.desvio);
-                let cierres = cierres.into_iter().map(|c| c.cierre(|_| hora)).collect();
-                self.llamar(e, ordenes.iter().map(llamada).collect(), CuerpoPeticion::Terminar(cierres));
+                self.llamar(e, LlamadaDirecta::terminar(cierres, e.instante(), e.hora(self.desvio)));
             }
             Accion::Responder { a, id, contestacion } => self.responder(e, &a, id, contestacion),
             Accion::Anotar { num, orden } => self.diario.escribir(e, num, orden),
@@ -292,11 +235,10 @@ impl Gestor {
         }
     }
 
-    fn llamar(&mut self, e: &mut Entorno, llamadas: Vec<Llamada>, cuerpo: CuerpoPeticion) {
-        let Some(vivo) = &mut self.vivo else { return };
-        vivo.token += 1;
-        vivo.llamadas.insert(vivo.token, llamadas);
-        vivo.almacen.llamar(e, vivo.token, cuerpo);
+    fn llamar(&mut self, e: &mut Entorno, (llamada, cuerpo): (LlamadaDirecta, CuerpoPeticion)) {
+        if let Some(vivo) = &mut self.vivo {
+            vivo.almacen.llamar(e, llamada, cuerpo);
+        }
     }
 
     fn publicar(&self, e: &mut Entorno, topico: Topico, instancia: &str, ordenes: Vec<Orden>) {
@@ -365,7 +307,7 @@ impl Gestor {
     fn programar(&mut self, e: &mut Entorno) {
         let Some(vivo) = &mut self.vivo else { return };
         let maquina = vivo.maquina.poll_timeout().map(|cuando| e.us_de(cuando));
-        let tic = vivo.breakers.iter().chain(&vivo.almacen.estados()).any(|b| *b != EstadoBreaker::Cerrado);
+        let tic = vivo.en_guardia || vivo.almacen.estados().any(sin_cerrar);
         let plazos = [maquina, vivo.almacen.plazo(e), tic.then_some(vivo.proximo_tic.max(e.ahora))];
         if let Some(cuando) = plazos.into_iter().flatten().min() {
             e.despertar(self.quien(), cuando);
@@ -373,8 +315,13 @@ impl Gestor {
     }
 }
 
-fn llamada(orden: &Orden) -> Llamada {
-    (orden.id, orden.huella, orden.intento)
+/// Cada cuánto se mira si un circuito se cerró.
+fn tic() -> Us {
+    Us::try_from(limites::TIC.as_micros()).expect("milisegundos")
+}
+
+fn sin_cerrar(breaker: EstadoBreaker) -> bool {
+    breaker != EstadoBreaker::Cerrado
 }
 
 /// El actor que hay al otro lado de una suscripción.

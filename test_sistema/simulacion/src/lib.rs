@@ -7,7 +7,7 @@
 //! - [`perfil`]: qué prueba una semilla. [`cronica`]: la historia, para leerla. [`juez`]: si cada respuesta y cada COMMIT
 //!   cumplen la promesa.
 //! - [`entorno`]: lo que comparten los procesos. [`red`]: qué llega, cuándo y a quién. [`muerte`]: cómo se muere.
-//! - [`gestor`] (y su [`diario`]), [`actor`], [`almacen`], [`rotatorio`]: los procesos; lo que decide es lo real.
+//! - [`gestor`] (y su [`diario`]), [`actor`], [`almacen`], [`llamadas`]: los procesos; lo que decide es lo real.
 //!   [`base`]: PostgreSQL, modelado. [`cliente`]: quien pide.
 //! - [`mundo`]: todos ellos. [`fallos`]: qué se estropea y cómo sana. [`comprobacion`] y [`linealidad`]: si al final se
 //!   cumplió la promesa.
@@ -29,6 +29,7 @@ mod fallos;
 mod gestor;
 mod juez;
 mod linealidad;
+mod llamadas;
 mod mensajes;
 mod muerte;
 mod mundo;
@@ -37,7 +38,8 @@ mod perfil;
 mod planificador;
 mod red;
 mod reloj;
-mod rotatorio;
+#[cfg(test)]
+mod reproducciones;
 mod sucesos;
 #[cfg(test)]
 mod tests;

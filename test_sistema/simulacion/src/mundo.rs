@@ -32,6 +32,12 @@ impl Mundo {
     pub fn nuevo(semilla: u64, con_cronica: bool) -> Self {
         let mut azar = Azar::con_semilla(semilla);
         let perfil = Perfil::al_azar(&mut azar);
+        Self::con(perfil, azar, con_cronica)
+    }
+
+    /// El mundo de un perfil.
+    #[must_use]
+    pub fn con(perfil: Perfil, mut azar: Azar, con_cronica: bool) -> Self {
         let gestores: Vec<_> = (0..perfil.gestores).map(|n| Gestor::nuevo(n, &perfil, &mut azar)).collect();
         let actores: Vec<_> = (0..2 * perfil.actores).map(|n| Actor::nuevo(n, &perfil)).collect();
         let almacenes: Vec<_> = (0..perfil.almacenes).map(Almacen::nuevo).collect();

@@ -68,7 +68,8 @@ fn empezar(e: &mut Entorno) {
     fallos::programar(e);
 }
 
-fn suceder(mundo: &mut Mundo, suceso: Suceso) {
+/// Pasa un suceso.
+pub fn suceder(mundo: &mut Mundo, suceso: Suceso) {
     let e = &mut mundo.entorno;
     match suceso {
         Suceso::Llega { enlace, encarnacion, hacia, mensaje } => e.llegar(enlace, encarnacion, hacia, mensaje),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gestor_carga::machine::Num;
+use gestor_carga::machine::Aviso;
 
 use crate::mensajes::{DeBase, Mensaje, Trabajo};
 
@@ -121,12 +121,8 @@ pub enum Entrante {
     Abierta { enlace: usize, vida: u32 },
     /// Ya no la hay.
     Perdida { enlace: usize, vida: u32 },
-    /// Están en el diario.
-    Escritas(Vec<Num>),
-    /// No se pudieron escribir.
-    Fallidas(Vec<Num>),
-    /// El diario vuelve.
-    DiarioRecuperado,
+    /// Lo que cuenta el diario.
+    Diario(Aviso),
     /// La base contesta a esa petición.
     DeBase { numero: u64, generacion: u32, que: DeBase },
     /// La base no contestó a tiempo.

@@ -3,7 +3,7 @@
 use super::super::{endpoint::Endpoint, socket::ErrorDeTransporte};
 use crate::{
     mensajes::Fallo,
-    resilience::{EstadoBreaker, rotation::Aviso},
+    resilience::{EstadoBreaker, rotation::Aviso, storage_calls::Noticia},
 };
 
 pub(super) struct Avisos {
@@ -22,7 +22,20 @@ impl Avisos {
         Self { endpoints, ultimo_fallo }
     }
 
-    pub(super) fn dar(&mut self, aviso: Aviso) {
+    pub(super) fn contar(&mut self, noticia: Noticia<'_>) {
+        match noticia {
+            Noticia::Aviso(aviso) => self.dar(aviso),
+            Noticia::Fallo(punto, fallo) => self.fallo(punto, fallo),
+            Noticia::NoEntendida(punto, motivo) => self.no_entendida(punto, motivo),
+            Noticia::Basura(punto) => {
+                metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => "resultado").increment(1);
+                tracing::debug!("{} envió algo que no es una respuesta", self.endpoints[punto]);
+            }
+            Noticia::Saturado => metrics::counter!("anaquel_llamadas_rechazadas_total").increment(1),
+        }
+    }
+
+    fn dar(&mut self, aviso: Aviso) {
         match aviso {
             Aviso::Circuito { punto, estado, motivo } => {
                 let endpoint = &self.endpoints[punto];
@@ -61,7 +74,7 @@ impl Avisos {
         }
     }
 
-    pub(super) fn fallo(&mut self, punto: usize, fallo: &Fallo) {
+    fn fallo(&mut self, punto: usize, fallo: &Fallo) {
         if self.ultimo_fallo[punto] != fallo.motivo {
             self.ultimo_fallo[punto].clone_from(&fallo.motivo);
             tracing::warn!("{} contesta que no puede: {}", self.endpoints[punto], fallo.motivo);
@@ -69,18 +82,13 @@ impl Avisos {
     }
 
     /// Se dice como un fallo, una vez mientras no cambie: no lo es, pero alguien ha de actualizar ese punto.
-    pub(super) fn no_entendida(&mut self, punto: usize, motivo: &str) {
+    fn no_entendida(&mut self, punto: usize, motivo: &str) {
         metrics::counter!("anaquel_peticiones_no_entendidas_total", "endpoint" => self.endpoints[punto].clone())
             .increment(1);
         if self.ultimo_fallo[punto] != motivo {
             motivo.clone_into(&mut self.ultimo_fallo[punto]);
             tracing::warn!("{} no entiende una petición, ¿es de otra versión?: {motivo}", self.endpoints[punto]);
         }
-    }
-
-    pub(super) fn basura(&self, punto: usize) {
-        metrics::counter!("anaquel_mensajes_descartados_total", "motivo" => "resultado").increment(1);
-        tracing::debug!("{} envió algo que no es una respuesta", self.endpoints[punto]);
     }
 
     pub(super) fn zocalo_roto(&self, punto: usize, error: &ErrorDeTransporte) {
@@ -90,8 +98,4 @@ impl Avisos {
 
 fn publicar(endpoint: &str, estado: EstadoBreaker) {
     metrics::gauge!("anaquel_breaker_estado", "endpoint" => endpoint.to_owned()).set(f64::from(estado.nivel()));
-}
-
-pub(super) fn saturado() {
-    metrics::counter!("anaquel_llamadas_rechazadas_total").increment(1);
 }

@@ -8,10 +8,11 @@ use std::{
 use common::{
     dominio::{Codigo, Comando, Estado, Huella, OperacionId, Tipo},
     mensajes::{Desenlace, Instante, MotivoDeApartar, Orden, Respuesta, RespuestaGuardada, ResultadoInforme, Topico},
+    resilience::EstadoBreaker,
 };
 use uuid::Uuid;
 
-use crate::machine::{Accion, Contestacion, Fin, Limites, Machine, Num, PorTerminar};
+use crate::machine::{Accion, Aviso, Contestacion, Fin, Limites, Machine, Num, PorTerminar};
 
 /// Quien espera una respuesta.
 pub type Quien = u32;
@@ -221,7 +222,9 @@ impl Banco {
     }
 
     pub fn vuelve_el_almacen(&mut self) {
-        self.maquina.on_almacen_de_vuelta(self.now);
+        use EstadoBreaker::{Abierto, Cerrado};
+        self.maquina.on_circuitos(self.now, [Abierto].into_iter());
+        self.maquina.on_circuitos(self.now, [Cerrado].into_iter());
         self.girar();
     }
 
@@ -231,7 +234,7 @@ impl Banco {
             match comando {
                 EnDisco::Escribir(num, orden) => {
                     self.disco.insert(num, orden);
-                    self.maquina.on_diario_escrito(num);
+                    self.maquina.on_diario(Aviso::Escritas(vec![num]));
                 }
                 EnDisco::Borrar(num) => drop(self.disco.remove(&num)),
                 EnDisco::AlBuzon(num, id, codigo) => {
@@ -262,7 +265,7 @@ impl Banco {
                     if quedan {
                         self.disco.insert(num, orden);
                     }
-                    self.maquina.on_diario_fallido(num);
+                    self.maquina.on_diario(Aviso::Fallidas(vec![num]));
                 }
                 otro => self.borrados_pendientes.push(otro),
             }
@@ -275,7 +278,7 @@ impl Banco {
         self.al_disco.extend(borrados);
         self.averiado = false;
         self.escribir();
-        self.maquina.on_diario_recuperado();
+        self.maquina.on_diario(Aviso::Recuperado);
         self.girar();
     }
 
@@ -353,8 +356,7 @@ impl Banco {
     }
 
     fn girar(&mut self) {
-        self.maquina.on_timeout(self.now);
-        self.maquina.despachar(self.now);
+        self.maquina.girar(self.now);
         while let Some(accion) = self.maquina.poll_accion() {
             self.comprobar(accion);
         }
