@@ -83,12 +83,12 @@ async fn a_un_gestor_que_muere_con_la_solicitud_lo_sustituye_otro_sin_esperar_su
     let mut cliente = Cliente::conectar(&Contexto::nuevo(), &[mortal, vivo.clone()]).expect("conecta");
     let (id, cuerpo) = salud();
     let desde = Instant::now();
-    let muerte = async {
+    let relevo = async {
         assert_eq!(a_tiempo(del_mortal.recv()).await, Some(id));
         muere.abort();
         gestor(&vivo, Trato::Contesta, oidas_vivo);
     };
-    let (contestacion, ()) = tokio::join!(cliente.pedir(&cuerpo, paciencia(40_000)), muerte);
+    let (contestacion, ()) = tokio::join!(cliente.pedir(&cuerpo, paciencia(40_000)), relevo);
     assert_eq!(contestacion.expect("el otro contesta").cuerpo, format!("{id} 1").as_bytes());
     assert!(desde.elapsed() < Duration::from_secs(10), "no esperó su parte del plazo: {:?}", desde.elapsed());
 }
