@@ -370,7 +370,9 @@ impl Servicio {
 
     fn on_diario(&mut self, aviso: Aviso) {
         if let Aviso::Escritas(nums) = &aviso {
-            nums.iter().for_each(|_| pasar(Punto::GestorAnotada));
+            for _ in nums {
+                pasar(Punto::GestorAnotada);
+            }
         }
         self.maquina.on_diario(aviso);
     }

@@ -100,7 +100,7 @@ fn lo_que_no_sale_por_ninguna_conexion_acaba_en_seguida_y_nada_se_hizo() {
 fn lo_que_salio_y_no_volvio_no_se_sabe() {
     let (mut calls, mut a, now) = una_llamada(Config::default());
     let mut ahora = now;
-    while let Some(cuando) = calls.poll_timeout().filter(|cuando| *cuando <= now + Duration::from_secs(60)) {
+    while let Some(cuando) = calls.poll_timeout().filter(|cuando| *cuando <= now + Duration::from_mins(1)) {
         ahora = ahora.max(cuando);
         calls.on_plazo(ahora, &mut a);
         if let Some(fin) = final_de(&mut calls) {
