@@ -70,10 +70,10 @@ fn toda_secuencia_corta_acaba_y_de_lo_que_quedo_en_el_aire_no_se_dice_que_no_se_
     for n in 0..SUCESOS.len().pow(6) * 2 {
         let (usada, n) = (n % 2 == 0, n / 2);
         let sucesos: Vec<_> = (0..6).map(|i| SUCESOS[n / SUCESOS.len().pow(i) % SUCESOS.len()]).collect();
-        let (decidido, en_el_aire) = vivir(&sucesos, usada);
-        let decidida = |e: &Encargo| decidido.desenlaces.contains_key(&(e.orden.id, e.orden.huella));
-        assert_eq!(decidido.fallo.is_none(), encargos(2).iter().all(decidida), "{n}: {decidido:?}");
-        if let Some(Fallo { nada_hecho, .. }) = decidido.fallo {
+        let (lote, en_el_aire) = vivir(&sucesos, usada);
+        let decidida = |e: &Encargo| lote.desenlaces.contains_key(&(e.orden.id, e.orden.huella));
+        assert_eq!(lote.fallo.is_none(), encargos(2).iter().all(decidida), "{n}: {lote:?}");
+        if let Some(Fallo { nada_hecho, .. }) = lote.fallo {
             assert_eq!(nada_hecho, !en_el_aire, "{n}");
         }
     }

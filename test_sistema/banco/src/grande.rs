@@ -20,7 +20,7 @@ use common::{
 use juicio::{estadistica::rondas::Ritmo, informe::Informe};
 use taller::{carga::ampliar_descriptores, carpeta::guardar, suite::Suite};
 
-use self::informe::{Escala, Grande, Presencia};
+use self::informe::{BancoGrande, Escala, Presencia};
 use crate::{
     apagar,
     auditoria::{self, Veredicto},
@@ -106,7 +106,7 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
         dura: pedido.dura(),
         semilla: 0,
     };
-    let mut medido = Grande::nuevo(PEQUENA, pedido.tamano());
+    let mut medido = BancoGrande::nuevo(PEQUENA, pedido.tamano());
     let fin = interrupcion.hasta(esto.todo(&dir, &mut medido)).await;
     let apagadas = apagar(esto.pequena.suite).await.and(apagar(esto.grande.suite).await);
     medido.juzgar();
@@ -141,7 +141,7 @@ impl Lado {
 }
 
 impl Suites {
-    async fn todo(&mut self, dir: &Path, informe: &mut Grande) -> anyhow::Result<()> {
+    async fn todo(&mut self, dir: &Path, informe: &mut BancoGrande) -> anyhow::Result<()> {
         informe.carga_s = self.cargar().await?.as_secs();
         titulo("La misma carga sobre las dos, a turnos");
         for clientes in CLIENTES {

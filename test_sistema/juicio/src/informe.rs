@@ -135,7 +135,11 @@ impl Cuentas {
             ("perdidas", self.perdidas),
             ("duplicadas", self.duplicadas),
         ];
-        filas.iter().map(|(nombre, valor)| format!("  {nombre:<36}{valor:>10}\n")).collect()
+        let mut texto = String::new();
+        for (nombre, valor) in filas {
+            let _ = writeln!(texto, "  {nombre:<36}{valor:>10}");
+        }
+        texto
     }
 }
 

@@ -24,7 +24,8 @@ pub struct Cifra {
 #[derive(Clone, Debug, Serialize)]
 pub struct Campania {
     /// Qué campaña.
-    pub campania: String,
+    #[serde(rename = "campania")]
+    pub cual: String,
     /// En qué máquina.
     pub maquina: Maquina,
     /// Las pausas de cada clase de fallo.
@@ -41,9 +42,9 @@ pub struct Campania {
 impl Campania {
     /// Una sin nada medido.
     #[must_use]
-    pub fn nueva(campania: &str) -> Self {
+    pub fn nueva(cual: &str) -> Self {
         Self {
-            campania: campania.to_owned(),
+            cual: cual.to_owned(),
             maquina: Maquina::esta(),
             pausas: Vec::new(),
             largas: Vec::new(),
@@ -84,7 +85,7 @@ impl Medido for Campania {
     fn texto(&self) -> String {
         let mut t = String::new();
         let Maquina { procesador, nucleos, memoria_mib, sistema } = &self.maquina;
-        let _ = writeln!(t, "# Campaña: {}\n", self.campania);
+        let _ = writeln!(t, "# Campaña: {}\n", self.cual);
         let _ = writeln!(t, "{procesador}, {nucleos} núcleos, {memoria_mib} MiB, Linux {sistema}\n");
         t += &tabla(&self.pausas, "pausa");
         for larga in &self.largas {

@@ -25,7 +25,7 @@ const HUECO_MAX_MS: f64 = 200.0;
 
 /// Lo que mide el banco grande.
 #[derive(Serialize)]
-pub struct Grande {
+pub struct BancoGrande {
     maquina: Maquina,
     version: &'static str,
     pequena: Tamano,
@@ -167,7 +167,7 @@ impl Presencia {
     }
 }
 
-impl Grande {
+impl BancoGrande {
     /// Uno sin nada medido.
     #[must_use]
     pub fn nuevo(pequena: Tamano, grande: Tamano) -> Self {
@@ -204,7 +204,7 @@ impl Grande {
     }
 }
 
-impl Medido for Grande {
+impl Medido for BancoGrande {
     fn faltas(&self) -> Vec<String> {
         let mut faltas = self.fallos.textos.clone();
         faltas.extend(contadas(&[(self.fallos.cuantos, "operaciones quedaron sin respuesta o sin decidir")]));
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn la_grande_tiene_que_conservar_nueve_decimas() {
         let tamano = Tamano { ejemplares: 1, usuarios: 1, renovables: 0 };
-        let mut informe = Grande::nuevo(tamano, tamano);
+        let mut informe = BancoGrande::nuevo(tamano, tamano);
         informe.escala = vec![Escala::de(64, &con(100.0), &con(91.0)), Escala::de(256, &con(100.0), &con(89.0))];
         informe.juzgar();
         assert_eq!(informe.objetivos.iter().map(|o| o.cumple).collect::<Vec<_>>(), [true, false]);
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn solo_esta_limpio_si_las_dos_se_auditaron_y_no_falta_nada() {
         let tamano = Tamano { ejemplares: 1, usuarios: 1, renovables: 0 };
-        let mut informe = Grande::nuevo(tamano, tamano);
+        let mut informe = BancoGrande::nuevo(tamano, tamano);
         informe.auditoria.insert("pequena".into(), Veredicto::default());
         assert!(!informe.faltas().is_empty());
         informe.auditoria.insert("grande".into(), Veredicto::default());
