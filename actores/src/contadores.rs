@@ -17,7 +17,7 @@ pub(crate) struct Contadores {
 }
 
 impl Contadores {
-    pub(crate) fn nuevos(topico: Topico) -> Self {
+    pub(crate) fn new(topico: Topico) -> Self {
         Self {
             topico,
             decididas: vec![None; Codigo::TODOS.len()],

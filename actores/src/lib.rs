@@ -46,7 +46,7 @@ pub fn ejecutar(nombre: &'static str, topico: Topico, http: &'static str) -> Exi
 
 async fn atender(topico: Topico, ajustado: &Ajustado, mut marcha: Marcha) -> anyhow::Result<()> {
     marcha.atender_http(ajustado.http, axum::Router::new()).await?;
-    let mut servicio = Servicio::conectar(&Contexto::nuevo(), topico, ajustado, marcha.listo)?;
+    let mut servicio = Servicio::conectar(&Contexto::new(), topico, ajustado, marcha.listo)?;
     let motivo = servicio.correr(&mut marcha.apagado).await?;
     match servicio.terminar().await? {
         Termino::Completo => tracing::info!("{motivo}: todo informado, hasta luego"),

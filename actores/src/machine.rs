@@ -34,7 +34,7 @@ pub struct Limites {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Llamada {
     /// Con qué número vuelve su final.
-    pub token: u64,
+    pub tag: u64,
     /// Las órdenes, en orden de llegada; una sola si va `sola`.
     pub ordenes: Vec<Orden>,
 }
@@ -97,7 +97,7 @@ pub struct Machine {
     cola: VecDeque<(Asunto, Orden)>,
     /// Lo que está fuera; son tan pocas que se buscan una a una.
     llamadas: Vec<(u64, Vec<Asunto>)>,
-    siguiente_token: u64,
+    siguiente_tag: u64,
     informes: Vec<VecDeque<ResultadoInforme>>,
     informes_descartados: u64,
 }
@@ -111,7 +111,7 @@ impl Machine {
             en_mano: HashMap::new(),
             cola: VecDeque::new(),
             llamadas: Vec::new(),
-            siguiente_token: 0,
+            siguiente_tag: 0,
             informes: vec![VecDeque::new(); gestores],
             informes_descartados: 0,
         }
@@ -169,15 +169,15 @@ impl Machine {
         if ordenes.is_empty() {
             return None;
         }
-        let token = self.siguiente_token;
-        self.siguiente_token += 1;
-        self.llamadas.push((token, asuntos));
-        Some(Llamada { token, ordenes })
+        let tag = self.siguiente_tag;
+        self.siguiente_tag += 1;
+        self.llamadas.push((tag, asuntos));
+        Some(Llamada { tag, ordenes })
     }
 
-    /// Acabó la llamada `token`; cada orden suya pasa a los informes de su gestor.
-    pub fn on_final(&mut self, token: u64, fin: Final) {
-        let Some(puesto) = self.llamadas.iter().position(|(t, _)| *t == token) else { return };
+    /// Acabó la llamada `tag`; cada orden suya pasa a los informes de su gestor.
+    pub fn on_final(&mut self, tag: u64, fin: Final) {
+        let Some(puesto) = self.llamadas.iter().position(|(t, _)| *t == tag) else { return };
         let (_, asuntos) = self.llamadas.swap_remove(puesto);
         match fin {
             Final::Escritas(escritas) => self.repartir(&asuntos, escritas),

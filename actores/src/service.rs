@@ -109,7 +109,7 @@ impl Servicio {
         Ok(Self {
             machine: Machine::new(gestores.len(), LIMITES),
             almacenamiento: StorageClient::conectar(contexto, &ajustado.almacenamiento)?,
-            contadores: Contadores::nuevos(topico),
+            contadores: Contadores::new(topico),
             instancia,
             tema,
             topico,
@@ -210,7 +210,7 @@ impl Servicio {
     /// Hace lo que la máquina diga: llamadas e informes.
     fn despachar(&mut self) {
         while let Some(llamada) = self.machine.poll_llamada() {
-            self.almacenamiento.llamar(llamada.token, CuerpoPeticion::Escribir(llamada.ordenes));
+            self.almacenamiento.llamar(llamada.tag, CuerpoPeticion::Escribir(llamada.ordenes));
         }
         for (i, gestor) in self.gestores.iter_mut().enumerate() {
             let Gestor { informes, por_salir, .. } = gestor;
@@ -236,7 +236,7 @@ impl Servicio {
         if matches!(fin, Final::Escritas(_)) {
             puntos_de_muerte::pasar(Punto::ActorDecididaSinInformar);
         }
-        self.machine.on_final(entrega.token, fin);
+        self.machine.on_final(entrega.tag, fin);
     }
 
     fn atender(&mut self, (i, suceso): (usize, Suceso)) {

@@ -7,7 +7,7 @@ mod argumentos;
 use std::process::ExitCode;
 
 use anaquel::{
-    control::{self, Orden, Respuesta},
+    control::{self, Mandato, RespuestaDelLanzador},
     servir::{self, AjustesDeSuite},
 };
 use argumentos::{Argumentos, Subordenes};
@@ -29,22 +29,22 @@ fn main() -> ExitCode {
                 servir::correr(ajustes, catalogo).await
             });
         }
-        Subordenes::Estado => Orden::Estado,
-        Subordenes::Parar { nombre } => Orden::Parar { nombre },
-        Subordenes::Iniciar { nombre } => Orden::Iniciar { nombre },
+        Subordenes::Estado => Mandato::Estado,
+        Subordenes::Parar { nombre } => Mandato::Parar { nombre },
+        Subordenes::Iniciar { nombre } => Mandato::Iniciar { nombre },
     };
     arranque::correr(NOMBRE, servir::plano_de, async |plano| control::pedir(plano.var(), &orden).map(mostrar))
 }
 
-fn mostrar(respuesta: Respuesta) -> ExitCode {
+fn mostrar(respuesta: RespuestaDelLanzador) -> ExitCode {
     match respuesta {
-        Respuesta::Estado { filas } => print!("{}", control::tabla(&filas)),
-        Respuesta::Hecho { mensaje } => println!("{mensaje}"),
-        Respuesta::Fallo { mensaje } => {
+        RespuestaDelLanzador::Estado { filas } => print!("{}", control::tabla(&filas)),
+        RespuestaDelLanzador::Hecho { mensaje } => println!("{mensaje}"),
+        RespuestaDelLanzador::Fallo { mensaje } => {
             eprintln!("{NOMBRE}: {mensaje}");
             return ExitCode::FAILURE;
         }
-        Respuesta::Desconocido { mensaje } => {
+        RespuestaDelLanzador::Desconocido { mensaje } => {
             eprintln!("{NOMBRE}: {mensaje}");
             return MAL_ESCRITO.into();
         }

@@ -99,7 +99,7 @@ pub struct Urls {
 impl Plano {
     /// # Errors
     /// Si la base es un puerto privilegiado o no deja sitio a los demás.
-    pub fn nuevo(var: impl Into<PathBuf>, base: u16) -> Result<Self, PuertoBaseInvalido> {
+    pub fn new(var: impl Into<PathBuf>, base: u16) -> Result<Self, PuertoBaseInvalido> {
         if (1024..=PUERTO_BASE_MAX).contains(&base) {
             Ok(Self { var: var.into(), base, desvio: None })
         } else {
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn cada_puerto_guarda_su_distancia_con_la_base_y_ninguno_se_repite() {
-        let plano = Plano::nuevo("var", 7000).expect("vale");
+        let plano = Plano::new("var", 7000).expect("vale");
         let servicios = plano.servicios(&urls());
         let mut puertos = HashSet::new();
         for (i, s) in servicios.iter().enumerate() {
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn con_algo_en_medio_los_almacenes_escuchan_donde_siempre_y_los_demas_van_por_el_desvio() {
         let desvio = [SocketAddr::from((Ipv4Addr::LOCALHOST, 40_001)), (Ipv4Addr::LOCALHOST, 40_002).into()];
-        let plano = Plano::nuevo("var", 7000).expect("vale").con_desvio(desvio);
+        let plano = Plano::new("var", 7000).expect("vale").con_desvio(desvio);
         assert_eq!(plano.almacenes(), "127.0.0.1:40001,127.0.0.1:40002");
         for servicio in plano.servicios(&urls()) {
             let llama = servicio.entorno.iter().find(|(n, _)| *n == "GESTOR_ALMACENAMIENTO_ENDPOINTS");
@@ -357,15 +357,15 @@ mod tests {
     #[test]
     fn una_base_que_no_deja_sitio_se_rechaza_con_su_ajuste() {
         for base in [0, 80, 65_430, u16::MAX] {
-            let error = Plano::nuevo("var", base).expect_err("no vale").to_string();
+            let error = Plano::new("var", base).expect_err("no vale").to_string();
             assert!(error.contains("ANAQUEL_PUERTO_BASE") && error.contains("65429"), "{error}");
         }
-        Plano::nuevo("var", 65_429).expect("cabe justo");
+        Plano::new("var", 65_429).expect("cabe justo");
     }
 
     #[test]
     fn los_ajustes_escritos_se_leen_igual() {
-        let plano = Plano::nuevo("/tmp/l'étagère", 5555).expect("vale");
+        let plano = Plano::new("/tmp/l'étagère", 5555).expect("vale");
         let pares = plano.ajustes_de_cliente(&urls());
         let leidos = leer_ajustes(&escribir_ajustes(&pares));
         assert_eq!(leidos, pares.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect::<Vec<_>>());

@@ -22,7 +22,7 @@ pub(crate) struct Ruta {
 }
 
 impl Ruta {
-    pub(crate) fn nueva(var: &Path, nombre: &str) -> io::Result<Self> {
+    pub(crate) fn new(var: &Path, nombre: &str) -> io::Result<Self> {
         let directa = var.join(nombre);
         if directa.as_os_str().len() <= RUTA_MAX {
             return Ok(Self { ruta: directa, _dir: None });

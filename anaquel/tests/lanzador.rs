@@ -240,7 +240,7 @@ fn cada_tropiezo_de_la_puerta_es_una_linea_que_nombra_el_ajuste() {
 
     let solo = directorio();
     fs::copy(comun::lanzador(), solo.path().join("anaquel")).expect("se copia");
-    let (_, queja) = Sitio::nuevo(solo.path()).mal(&["servir"]);
+    let (_, queja) = Sitio::new(solo.path()).mal(&["servir"]);
     assert!(queja.contains("make construir") && queja.contains("actor_devolucion"), "{queja}");
 }
 
@@ -255,7 +255,7 @@ fn un_servicio_que_no_arranca_se_nombra_con_lo_que_dijo() {
 fn un_directorio_de_ruta_larguisima_sirve_igual() {
     let mut sitio = Sitio::con_falsos();
     let largo = sitio.dir.path().join("una_carpeta_de_nombre_largo/".repeat(6)).join("var");
-    sitio.plano = anaquel::plano::Plano::nuevo(largo, sitio.plano.base()).expect("vale");
+    sitio.plano = anaquel::plano::Plano::new(largo, sitio.plano.base()).expect("vale");
     let suite = sitio.servir();
     sitio.bien(&["parar", "postgres"]);
     sitio.bien(&["iniciar", "postgres"]);
@@ -282,7 +282,7 @@ fn si_la_cuenta_de_postgres_no_alcanza_el_directorio_los_datos_se_desvian() {
 fn la_suite_de_verdad_arranca_se_repara_y_se_apaga() {
     let programas = comun::lanzador().parent().expect("tiene directorio");
     assert!(programas.join("gestor_carga").exists(), "faltan los programas: cargo build --workspace --bins");
-    let sitio = Sitio::nuevo(programas);
+    let sitio = Sitio::new(programas);
     let suite = sitio.servir();
     for nombre in NOMBRES {
         let pid = sitio.pid(nombre).expect("tiene pid");

@@ -64,7 +64,7 @@ fn ordenes() -> Vec<Orden> {
 }
 
 fn respuesta() -> Respuesta {
-    Respuesta::nueva(Some(id().uuid()), Estado::Aplicada, Codigo::Ok, fecha())
+    Respuesta::new(Some(id().uuid()), Estado::Aplicada, Codigo::Ok, fecha())
         .con_mensaje("Préstamo concedido")
         .con_datos(json!({"ejemplar": "E000123"}))
 }

@@ -197,7 +197,7 @@ pub(crate) mod tests {
         let id = OperacionId::try_new(Uuid::from_u128(0x7 << 76 | 0b10 << 62 | n)).expect("v7");
         let objeto = Objeto::Ejemplar(ejemplar.parse().expect("ejemplar"));
         let usuario = Some("U1".parse().expect("usuario"));
-        let comando = Comando::nuevo(Tipo::Prestamo, usuario, objeto, None).expect("completo");
+        let comando = Comando::new(Tipo::Prestamo, usuario, objeto, None).expect("completo");
         Orden { id, huella: Huella::de(&comando), aceptada: Instante(0), intento: 0, sola: false, comando }.into()
     }
 

@@ -36,11 +36,11 @@ Salida: 0 bien, 2 una orden o un ajuste mal escritos, 1 cualquier otro fallo.";
 #[command(name = NOMBRE, after_help = AYUDA)]
 struct Argumentos {
     #[command(subcommand)]
-    orden: Option<Orden>,
+    orden: Option<Subcomando>,
 }
 
 #[derive(Subcommand)]
-enum Orden {
+enum Subcomando {
     /// Carga el catálogo de un CSV; repetirlo no dobla nada
     Importar {
         /// El archivo, con la cabecera isbn13,titulo,autores,anio,idioma,popularidad
@@ -63,12 +63,12 @@ fn main() -> ExitCode {
     };
     match orden {
         None => arranque::servicio(NOMBRE, AjustesAlmacen::leer, ordenes::servir),
-        Some(Orden::Importar { csv }) => {
+        Some(Subcomando::Importar { csv }) => {
             arranque::correr(NOMBRE, Base::de_ajustes, async |base| ordenes::importar(&csv, &base).await)
         }
-        Some(Orden::Podar { antes_de }) => {
+        Some(Subcomando::Podar { antes_de }) => {
             arranque::correr(NOMBRE, Base::de_ajustes, async |base| ordenes::podar(antes_de, &base).await)
         }
-        Some(Orden::Salud) => arranque::salud(NOMBRE, AjustesAlmacen::leer_http),
+        Some(Subcomando::Salud) => arranque::salud(NOMBRE, AjustesAlmacen::leer_http),
     }
 }

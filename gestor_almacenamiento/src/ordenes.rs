@@ -113,13 +113,13 @@ pub async fn servir(AjustesAlmacen { base, bind, http }: AjustesAlmacen, mut mar
         }
     }
     let ocupado = |e| invalido(BIND, e, "Dé otra dirección host:puerto de esta máquina, libre");
-    let socket = Contexto::nuevo().router(&bind).map_err(ocupado)?;
+    let socket = Contexto::new().router(&bind).map_err(ocupado)?;
     tracing::info!("gestor_almacenamiento listo en {bind}");
     let fin = async {
         let senal = marcha.apagado.pedido().await;
         tracing::info!("{senal}: se acaba lo que está en vuelo");
     };
-    Servicio::nuevo(socket, &base, marcha.listo).atender(fin).await?;
+    Servicio::new(socket, &base, marcha.listo).atender(fin).await?;
     tracing::info!("gestor_almacenamiento apagado");
     Ok(())
 }

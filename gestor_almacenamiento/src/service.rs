@@ -67,7 +67,7 @@ pub struct Servicio {
 impl Servicio {
     /// Atiende por `socket` con la base ya preparada.
     #[must_use]
-    pub fn nuevo(socket: Socket, base: &Base, listo: Listo) -> Self {
+    pub fn new(socket: Socket, base: &Base, listo: Listo) -> Self {
         let conexiones = |max| Conexiones::a(base.servicio.clone(), max);
         listo.fijar(true);
         Self {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use common::dominio::{Codigo, Comando, Isbn, Objeto, SedeId, Tipo, reglas::Filas, reglas::Veredicto};
 
 /// De qué se lleva la cuenta: tipo, código y sede.
-type Clave = (Tipo, Codigo, Option<SedeId>);
+type Concepto = (Tipo, Codigo, Option<SedeId>);
 
 /// Lo que se suma. Nada está en cero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sumandos {
-    cuentas: BTreeMap<Clave, i32>,
+    cuentas: BTreeMap<Concepto, i32>,
     prestamos: BTreeMap<Isbn, i32>,
 }
 
@@ -31,7 +31,7 @@ impl Sumandos {
     }
 
     /// Las cuentas que cambian, en orden.
-    pub fn cuentas(&self) -> impl Iterator<Item = (&Clave, i32)> {
+    pub fn cuentas(&self) -> impl Iterator<Item = (&Concepto, i32)> {
         self.cuentas.iter().map(|(clave, n)| (clave, *n))
     }
 
@@ -40,7 +40,7 @@ impl Sumandos {
         self.prestamos.iter().map(|(isbn, n)| (*isbn, *n))
     }
 
-    fn contar(&mut self, clave: Clave, cuantas: i32) {
+    fn contar(&mut self, clave: Concepto, cuantas: i32) {
         let suma = self.cuentas.entry(clave).or_default();
         *suma += cuantas;
         if *suma == 0 {

@@ -10,7 +10,7 @@ use common::{
 };
 
 use crate::{
-    http, journal,
+    diario, http,
     machine::{
         Limites,
         limites::{FALLOS_DEFINIDOS_MAX, MUERTES_MAX},
@@ -70,7 +70,7 @@ impl AjustesGestor {
             eventos: ajustes.endpoint(EVENTOS, "127.0.0.1:5556")?,
             informes: ajustes.endpoint(INFORMES, "127.0.0.1:5557")?,
             almacen: ajustes.almacenamiento()?,
-            diario: ajustes.ruta(journal::AJUSTE, "var/gestor_carga/diario.redb"),
+            diario: ajustes.ruta(diario::AJUSTE, "var/gestor_carga/diario.redb"),
             limites: leer_limites(ajustes)?,
             token: ajustes.texto(http::token::AJUSTE).map(PathBuf::from),
             http: ajustes.http("127.0.0.1:5655")?,

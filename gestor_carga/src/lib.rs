@@ -2,7 +2,7 @@
 //!
 //! - [`machine`]: qué se hace con cada operación (puro).
 //! - [`service`]: el shell: zócalos, y lo que la máquina manda.
-//! - [`journal`]: lo prometido, en disco.
+//! - [`diario`]: lo prometido, en disco.
 //! - [`http`]: cómo está el gestor, para quien mira.
 //! - [`operar`]: una persona, desde una terminal, ante un gestor en marcha.
 //! - [`ajustes`]: con qué se configura.
@@ -10,8 +10,8 @@
 #![forbid(unsafe_code)]
 
 pub mod ajustes;
+pub mod diario;
 pub mod http;
-pub mod journal;
 pub mod machine;
 pub mod operar;
 pub mod service;

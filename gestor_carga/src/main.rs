@@ -14,8 +14,8 @@ use common::{
 };
 use gestor_carga::{
     ajustes::{AYUDA, AjustesGestor},
+    diario::Diario,
     http::{self, token::Token},
-    journal::Journal,
     operar,
     service::{Servicio, administracion},
 };
@@ -27,11 +27,11 @@ const NOMBRE: &str = "gestor_carga";
 #[command(name = NOMBRE, after_help = AYUDA)]
 struct Argumentos {
     #[command(subcommand)]
-    orden: Option<Orden>,
+    orden: Option<Subcomando>,
 }
 
 #[derive(Subcommand)]
-enum Orden {
+enum Subcomando {
     #[command(about = salud::QUE_HACE)]
     Salud,
     /// Mira y ordena lo que un gestor de carga en marcha tiene entre manos: tareas, apartadas, buzón, circuitos y cuentas
@@ -41,8 +41,8 @@ enum Orden {
 fn main() -> ExitCode {
     match orden::leer().map(|argumentos: Argumentos| argumentos.orden) {
         Ok(None) => arranque::servicio(NOMBRE, AjustesGestor::leer, servir),
-        Ok(Some(Orden::Salud)) => arranque::salud(NOMBRE, |ajustes| Ok(AjustesGestor::leer(ajustes)?.http)),
-        Ok(Some(Orden::Operar(pedido))) => operar(&pedido),
+        Ok(Some(Subcomando::Salud)) => arranque::salud(NOMBRE, |ajustes| Ok(AjustesGestor::leer(ajustes)?.http)),
+        Ok(Some(Subcomando::Operar(pedido))) => operar(&pedido),
         Err(salida) => salida,
     }
 }
@@ -54,11 +54,11 @@ async fn operar(pedido: &operar::Argumentos) -> ExitCode {
 
 async fn servir(ajustes: AjustesGestor, mut marcha: Marcha) -> anyhow::Result<()> {
     let token = Token::leer(ajustes.token.as_deref())?;
-    let diario = Journal::abrir(&ajustes.diario)?;
-    let zocalos = ajustes.abrir(&Contexto::nuevo())?;
+    let diario = Diario::abrir(&ajustes.diario)?;
+    let zocalos = ajustes.abrir(&Contexto::new())?;
     let (encargos, por_atender) = administracion::canal();
     marcha.atender_http(ajustes.http, http::rutas(encargos, token)).await?;
     tracing::info!("gestor de carga en marcha");
-    let servicio = Servicio::nuevo(ajustes.limites, zocalos, diario, por_atender, marcha.listo);
+    let servicio = Servicio::new(ajustes.limites, zocalos, diario, por_atender, marcha.listo);
     Ok(servicio.correr(&mut marcha.apagado).await?)
 }

@@ -13,7 +13,7 @@ use std::{
 use common::{
     process::{
         config::{AjusteInvalido, invalido},
-        http::cliente::{self, Peticion},
+        http::cliente::{self, PeticionHttp},
         orden::MAL_ESCRITO,
     },
     transport::Endpoint,
@@ -50,7 +50,7 @@ pub struct Argumentos {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    orden: Orden,
+    orden: OrdenDeOperar,
 }
 
 /// Una página de una lista.
@@ -65,7 +65,7 @@ struct Pagina {
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
-enum Orden {
+enum OrdenDeOperar {
     /// Las operaciones sin decidir, por orden de llegada
     Tareas {
         /// Solo las que están así
@@ -138,7 +138,7 @@ enum Orden {
 }
 
 /// Lo que se pide al gestor.
-struct Pedido {
+struct PedidoHttp {
     metodo: &'static str,
     ruta: String,
     cuerpo: String,
@@ -155,8 +155,8 @@ pub async fn correr(argumentos: &Argumentos) -> u8 {
             return MAL_ESCRITO;
         }
     };
-    let Pedido { metodo, ruta, cuerpo } = &pedido;
-    let peticion = Peticion { metodo, ruta, token: token.as_deref(), cuerpo, plazo: PLAZO };
+    let PedidoHttp { metodo, ruta, cuerpo } = &pedido;
+    let peticion = PeticionHttp { metodo, ruta, token: token.as_deref(), cuerpo, plazo: PLAZO };
     let (codigo, texto) = match cliente::pedir(argumentos.http, peticion).await {
         Ok(contestado) => contestado,
         Err(e) => {
@@ -209,11 +209,12 @@ fn leer_token(archivo: &Path) -> Result<String, AjusteInvalido> {
     Ok(token.to_owned())
 }
 
-impl Orden {
-    fn pedido(&self) -> Pedido {
-        let mirar = |ruta: String| Pedido { metodo: "GET", ruta, cuerpo: String::new() };
-        let ordenar = |ruta: String| Pedido { metodo: "POST", ruta, cuerpo: String::new() };
-        let con_nota = |ruta: String, nota: &str| Pedido { cuerpo: json!({"nota": nota}).to_string(), ..ordenar(ruta) };
+impl OrdenDeOperar {
+    fn pedido(&self) -> PedidoHttp {
+        let mirar = |ruta: String| PedidoHttp { metodo: "GET", ruta, cuerpo: String::new() };
+        let ordenar = |ruta: String| PedidoHttp { metodo: "POST", ruta, cuerpo: String::new() };
+        let con_nota =
+            |ruta: String, nota: &str| PedidoHttp { cuerpo: json!({"nota": nota}).to_string(), ..ordenar(ruta) };
         let raiz = "/fault-tolerance";
         match self {
             Self::Tareas { estado, tipo, ejemplar, isbn, pagina } => {

@@ -41,7 +41,7 @@ use self::{
     respuestas::Cuentas,
 };
 use crate::{
-    journal::{Filas, Journal, buzon::Carta},
+    diario::{Diario, Filas, buzon::Carta},
     machine::{
         Accion, Aviso, Contestacion, Fin, Limites, LlamadaDirecta, Machine,
         consultas::Consultas,
@@ -77,14 +77,14 @@ pub enum Para {
 
 /// El servicio en marcha.
 pub struct Servicio {
-    maquina: Machine<Remite>,
+    machine: Machine<Remite>,
     consultas: Consultas<Pregunta>,
     siguiente_consulta: u64,
     puerta: Puerta,
     difusion: Difusion,
     informes: Socket,
     almacen: StorageClient<Para>,
-    diario: Journal,
+    diario: Diario,
     encargos: mpsc::Receiver<Encargo>,
     /// Encargos que están en el almacenamiento.
     en_el_almacen: usize,
@@ -129,10 +129,10 @@ pub enum ErrorDeServicio {
 impl Servicio {
     /// El servicio con sus zócalos abiertos y lo que quedó prometido.
     #[must_use]
-    pub fn nuevo(
+    pub fn new(
         limites: Limites,
         zocalos: Zocalos,
-        (diario, filas): (Journal, Filas),
+        (diario, filas): (Diario, Filas),
         encargos: mpsc::Receiver<Encargo>,
         listo: Listo,
     ) -> Self {
@@ -142,11 +142,11 @@ impl Servicio {
         let mut tic = tokio::time::interval(TIC);
         tic.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            maquina: Machine::nueva(Instant::now(), limites, filas),
-            consultas: Consultas::nuevas(limites.plazo, CONSULTAS_MAX),
+            machine: Machine::new(Instant::now(), limites, filas),
+            consultas: Consultas::new(limites.plazo, CONSULTAS_MAX),
             siguiente_consulta: 0,
-            puerta: Puerta::nueva(zocalos.clientes),
-            difusion: Difusion::nueva(zocalos.eventos, Uuid::now_v7().to_string()),
+            puerta: Puerta::new(zocalos.clientes),
+            difusion: Difusion::new(zocalos.eventos, Uuid::now_v7().to_string()),
             informes: zocalos.informes,
             almacen: zocalos.almacen,
             diario,
@@ -197,7 +197,7 @@ impl Servicio {
     }
 
     fn proximo_plazo(&mut self) -> Option<Instant> {
-        self.maquina.poll_timeout().into_iter().chain(self.consultas.poll_timeout()).min()
+        self.machine.poll_timeout().into_iter().chain(self.consultas.poll_timeout()).min()
     }
 
     fn atender(&mut self, suceso: Suceso) -> Result<(), ErrorDeServicio> {
@@ -209,7 +209,7 @@ impl Servicio {
             Suceso::Entrega(entrega) => self.on_entrega(now, entrega),
             Suceso::Diario(aviso) => self.on_diario(aviso.ok_or(ErrorDeServicio::SinDiario)?),
             Suceso::Encargo(encargo) => self.on_encargo(now, encargo),
-            Suceso::Tic => self.on_tic(now),
+            Suceso::Tic => self.on_revision(now),
             Suceso::Plazo | Suceso::Apagar(_) => {}
         }
         Ok(())
@@ -243,14 +243,14 @@ impl Servicio {
     /// Vencen los plazos, se dan los turnos y se ejecuta lo que la máquina decidió.
     fn girar(&mut self) {
         let now = Instant::now();
-        self.maquina.girar(now);
+        self.machine.girar(now);
         while let Some(pregunta) = self.consultas.vencida(now) {
             self.responder_consulta_fallida(pregunta, common::dominio::Codigo::SinRespuesta);
         }
         while let Some((numero, pregunta)) = self.consultas.por_repetir(now) {
             self.almacen.llamar(Para::Consulta(numero), CuerpoPeticion::Consultar(pregunta.consulta));
         }
-        while let Some(accion) = self.maquina.poll_accion() {
+        while let Some(accion) = self.machine.poll_accion() {
             self.ejecutar(accion);
         }
     }
@@ -268,7 +268,7 @@ impl Servicio {
             Accion::Responder { a, id, contestacion } => self.responder(&a, id, &contestacion),
             Accion::Anotar { num, orden } => {
                 if !self.diario.escribir(num, orden) {
-                    self.maquina.on_diario(Aviso::Fallidas(vec![num]));
+                    self.machine.on_diario(Aviso::Fallidas(vec![num]));
                 }
             }
             Accion::Borrar { num } => self.diario.borrar(num),
@@ -310,10 +310,10 @@ impl Servicio {
         let difusion::Anuncio { topico, instancia, presente } = anuncio;
         if !presente {
             self.circuitos.on_ausente(topico, instancia);
-            if self.maquina.on_actor_ausente(now, topico, instancia) {
+            if self.machine.on_actor_ausente(now, topico, instancia) {
                 tracing::warn!("actor perdido: {topico}|{instancia}");
             }
-        } else if self.maquina.on_actor_presente(now, topico, instancia) {
+        } else if self.machine.on_actor_presente(now, topico, instancia) {
             self.circuitos.on_presente(topico, instancia);
             tracing::info!("actor presente: {topico}|{instancia}");
         } else {
@@ -355,11 +355,11 @@ impl Servicio {
             }
             Desenlace::Decidida(_) | Desenlace::SinAlmacenamiento | Desenlace::Incierta => {}
         }
-        self.maquina.on_desenlace(now, resultado);
+        self.machine.on_desenlace(now, resultado);
     }
 
-    fn on_entrega(&mut self, now: Instant, Entrega { token, resultado }: Entrega<Para>) {
-        match token {
+    fn on_entrega(&mut self, now: Instant, Entrega { tag, resultado }: Entrega<Para>) {
+        match tag {
             Para::Operaciones(llamada) => {
                 llamada.acabar(resultado).for_each(|resultado| self.on_desenlace(now, resultado));
             }
@@ -374,17 +374,17 @@ impl Servicio {
                 pasar(Punto::GestorAnotada);
             }
         }
-        self.maquina.on_diario(aviso);
+        self.machine.on_diario(aviso);
     }
 
-    fn on_tic(&mut self, now: Instant) {
+    fn on_revision(&mut self, now: Instant) {
         let estados = self.almacen.estados();
-        estado::medir(&estado::a_la_vista(self.maquina.foto(), &estados), self.consultas.cuantas());
-        self.maquina.on_circuitos(now, estados.into_iter().map(|(_, breaker)| breaker));
+        estado::medir(&estado::a_la_vista(self.machine.foto(), &estados), self.consultas.cuantas());
+        self.machine.on_circuitos(now, estados.into_iter().map(|(_, breaker)| breaker));
     }
 
     fn estado_json(&self) -> Value {
-        estado::como_json(&self.maquina.foto(), self.consultas.cuantas(), &self.almacen.estados())
+        estado::como_json(&self.machine.foto(), self.consultas.cuantas(), &self.almacen.estados())
     }
 }
 
@@ -393,7 +393,7 @@ async fn internos(
     difusion: &mut Difusion,
     informes: &mut Socket,
     almacen: &mut StorageClient<Para>,
-    diario: &mut Journal,
+    diario: &mut Diario,
 ) -> Result<Suceso, ErrorDeServicio> {
     Ok(tokio::select! {
         cuadros = informes.recv() => Suceso::Informe(cuadros?),

@@ -19,7 +19,7 @@ Estado de salida: 0 todo bien; 1 algo salió mal (o, en «pedir», rechazada o e
 #[command(name = "test_sistema", after_help = AYUDA)]
 pub struct Argumentos {
     #[command(subcommand)]
-    pub orden: Option<Orden>,
+    pub orden: Option<Subcomando>,
     /// La máquina del gestor de carga
     #[arg(long, global = true, env = "GESTOR_CARGA_HOST", default_value = "127.0.0.1")]
     host: String,
@@ -43,8 +43,9 @@ impl FromStr for Gestores {
     }
 }
 
+/// Lo que se puede pedir.
 #[derive(Debug, Subcommand)]
-pub enum Orden {
+pub enum Subcomando {
     /// Pide una cosa y muestra la respuesta
     Pedir(pedir::Argumentos),
     /// Lo mismo que «gestor_carga operar», su nombre de ahora

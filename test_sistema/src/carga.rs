@@ -67,8 +67,8 @@ pub async fn correr(gestores: &[Endpoint], pedido: &Argumentos) -> anyhow::Resul
             "no se sabe dónde está la base que se audita: dé DATABASE_URL, o el directorio de la suite en ANAQUEL_VAR",
         )?,
     };
-    let contexto = Contexto::nuevo();
-    let salud = Solicitud::nueva(uuid::Uuid::now_v7(), Pedido::Salud).escribir();
+    let contexto = Contexto::new();
+    let salud = Solicitud::new(uuid::Uuid::now_v7(), Pedido::Salud).escribir();
     Cliente::conectar(&contexto, gestores)?.pedir(&salud, Paciencia::de_persona()).await?;
     let base = Base::abrir(&url).await.context("ajuste DATABASE_URL")?;
     let (disponible, sembrados) = (base.disponible().await?, base.sembrados().await?);

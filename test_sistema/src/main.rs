@@ -4,7 +4,7 @@ mod argumentos;
 
 use std::process::ExitCode;
 
-use argumentos::{Argumentos, Orden};
+use argumentos::{Argumentos, Subcomando};
 use averias::{caos, demo, docker};
 use common::process::arranque;
 use gestor_carga::operar;
@@ -24,18 +24,18 @@ async fn correr(argumentos: &Argumentos) -> anyhow::Result<u8> {
             println!("\n{} comprobaciones bien, {} mal", resumen.bien, resumen.mal.len());
             Ok(u8::from(!resumen.verde()))
         }
-        Some(Orden::Pedir(pedido)) => Ok(pedir::correr(&gestores, pedido).await?),
-        Some(Orden::Operar(pedido)) => {
+        Some(Subcomando::Pedir(pedido)) => Ok(pedir::correr(&gestores, pedido).await?),
+        Some(Subcomando::Operar(pedido)) => {
             eprintln!(
                 "test_sistema: «test_sistema operar» se llama ahora «gestor_carga operar»; este nombre dejará de valer"
             );
             Ok(operar::correr(pedido).await)
         }
-        Some(Orden::Carga(pedido)) => Ok(u8::from(!carga::correr(&gestores, pedido).await?)),
-        Some(Orden::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
-        Some(Orden::DockerDemo(pedido)) => Ok(u8::from(!docker::correr(pedido).await?)),
-        Some(Orden::Caos(pedido)) => Ok(u8::from(!caos::correr(pedido).await?)),
-        Some(Orden::GenerarPeticiones(pedido)) => generar::correr(pedido),
-        Some(Orden::Solicitante(pedido)) => solicitante::correr(&gestores, pedido).await,
+        Some(Subcomando::Carga(pedido)) => Ok(u8::from(!carga::correr(&gestores, pedido).await?)),
+        Some(Subcomando::Demo(pedido)) => Ok(u8::from(!demo::correr(pedido).await?)),
+        Some(Subcomando::DockerDemo(pedido)) => Ok(u8::from(!docker::correr(pedido).await?)),
+        Some(Subcomando::Caos(pedido)) => Ok(u8::from(!caos::correr(pedido).await?)),
+        Some(Subcomando::GenerarPeticiones(pedido)) => generar::correr(pedido),
+        Some(Subcomando::Solicitante(pedido)) => solicitante::correr(&gestores, pedido).await,
     }
 }

@@ -50,7 +50,7 @@ pub struct Argumentos {
 /// # Errors
 /// [`SinRespuesta::SinConexion`] si no hay suite, o el transporte.
 pub async fn correr(gestores: &[Endpoint], pedido: &Argumentos) -> Result<u8, SinRespuesta> {
-    let mut cliente = Cliente::conectar(&Contexto::nuevo(), gestores)?;
+    let mut cliente = Cliente::conectar(&Contexto::new(), gestores)?;
     let campos = Campos {
         // consulta_operacion pregunta por un id dado: inventar uno no tendría sentido.
         id: pedido.id.or_else(|| (pedido.operacion != "consulta_operacion").then(Uuid::now_v7)),

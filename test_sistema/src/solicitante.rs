@@ -113,8 +113,8 @@ pub async fn correr(gestores: &[Endpoint], pedido: &Argumentos) -> anyhow::Resul
         }
     };
     let corrida = empezar(pedido, &bytes)?;
-    let mut cliente = Cliente::conectar(&Contexto::nuevo(), gestores)?;
-    let salud = Solicitud::nueva(Uuid::now_v7(), Pedido::Salud).escribir();
+    let mut cliente = Cliente::conectar(&Contexto::new(), gestores)?;
+    let salud = Solicitud::new(Uuid::now_v7(), Pedido::Salud).escribir();
     cliente.pedir(&salud, Paciencia::de_persona()).await?;
     let mut cuaderno = Cuaderno::abrir(pedido.medidas.as_deref())?;
     let ventana = Ventana::abrir(pedido.segundos, pedido.a_la_senal)?;
@@ -144,7 +144,7 @@ fn leer(ruta: &Path) -> io::Result<Vec<u8>> {
 fn empezar(pedido: &Argumentos, bytes: &[u8]) -> anyhow::Result<Corrida> {
     let contenido = contenido(bytes);
     if let Some(inicio) = pedido.corrida {
-        return Ok(Corrida::nueva(contenido, pedido.nombre.clone(), inicio));
+        return Ok(Corrida::new(contenido, pedido.nombre.clone(), inicio));
     }
     let lugar = Lugar::de(&pedido.archivo, &pedido.nombre);
     let (inicio, sigue) = lugar.inicio(&contenido, pedido.nueva, Utc::now())?;
@@ -154,7 +154,7 @@ fn empezar(pedido: &Argumentos, bytes: &[u8]) -> anyhow::Result<Corrida> {
             inicio.format("%Y-%m-%d a las %H:%M:%S UTC")
         );
     }
-    Ok(Corrida::nueva(contenido, pedido.nombre.clone(), inicio))
+    Ok(Corrida::new(contenido, pedido.nombre.clone(), inicio))
 }
 
 /// Lo que se piensa entre una respuesta y la petición siguiente.
@@ -212,7 +212,7 @@ impl Solicitante {
 
     /// Pide una, con el mismo id, hasta que la respuesta diga algo o se acabe el tiempo.
     async fn pedir(&mut self, peticion: &Peticion) -> Result<Desenlace, SinRespuesta> {
-        let cuerpo = Solicitud::nueva(self.corrida.id(peticion.linea), peticion.comando).escribir();
+        let cuerpo = Solicitud::new(self.corrida.id(peticion.linea), peticion.comando).escribir();
         let fin = self.ventana.fin().min(Instant::now() + INSISTENCIA);
         let mut ultima = Desenlace::SinRespuesta;
         loop {

@@ -78,7 +78,7 @@ struct Mundo {
 }
 
 impl Mundo {
-    fn nuevo() -> Self {
+    fn new() -> Self {
         let machine = Machine::new(GESTORES, LIMITES);
         Self { machine, fuera: Vec::new(), cuentas: BTreeMap::new(), descartados: 0 }
     }
@@ -113,7 +113,7 @@ impl Mundo {
     fn acabar(&mut self, fin: impl Fn(&[Orden]) -> Final) {
         if !self.fuera.is_empty() {
             let llamada = self.fuera.remove(0);
-            self.machine.on_final(llamada.token, fin(&llamada.ordenes));
+            self.machine.on_final(llamada.tag, fin(&llamada.ordenes));
         }
     }
 
@@ -156,7 +156,7 @@ fn toda_secuencia_corta_informa_cada_orden_aceptada_una_vez_a_su_gestor() {
         }
     }
     let mut vistas = 0;
-    bajar(&Mundo::nuevo(), &mut Vec::new(), PROFUNDIDAD, &mut vistas);
+    bajar(&Mundo::new(), &mut Vec::new(), PROFUNDIDAD, &mut vistas);
     assert!(vistas > 11_usize.pow(5), "{vistas}");
 }
 
@@ -195,7 +195,7 @@ fn dos_gestores_con_la_misma_operacion_reciben_cada_uno_su_informe() {
     machine.on_evento(1, vec![orden(1, 7, false)]);
     let llamada = machine.poll_llamada().expect("las dos juntas");
     // El almacenamiento puede plegarlas y contestar una vez.
-    machine.on_final(llamada.token, escritas(&llamada.ordenes[..1]));
+    machine.on_final(llamada.tag, escritas(&llamada.ordenes[..1]));
     for (gestor, intento) in [(0, 4), (1, 7)] {
         let informe = machine.poll_informe(gestor).expect("uno por gestor");
         assert_eq!((informe.len(), informe[0].intento, nombre(&informe[0].desenlace)), (1, intento, "decidida"));
@@ -206,7 +206,7 @@ fn dos_gestores_con_la_misma_operacion_reciben_cada_uno_su_informe() {
 fn se_informa_del_ultimo_intento_que_el_gestor_pidio() {
     let (mut machine, fuera) = con_llamadas(&[vec![orden(1, 0, false)]]);
     machine.on_evento(0, vec![orden(1, 2, false)]);
-    machine.on_final(fuera[0].token, Final::EnElAire);
+    machine.on_final(fuera[0].tag, Final::EnElAire);
     assert_eq!(machine.poll_informe(0).expect("informe")[0].intento, 2);
 }
 
@@ -234,7 +234,7 @@ fn la_cola_llena_descarta_y_lo_cuenta() {
 #[test]
 fn lo_que_el_almacenamiento_no_nombra_queda_incierto() {
     let (mut machine, fuera) = con_llamadas(&[vec![orden(1, 0, false), orden(2, 0, false)]]);
-    machine.on_final(fuera[0].token, escritas(&[orden(2, 0, false), orden(3, 0, false)]));
+    machine.on_final(fuera[0].tag, escritas(&[orden(2, 0, false), orden(3, 0, false)]));
     let informe = machine.poll_informe(0).expect("informe");
     let desenlaces: Vec<_> = informe.iter().map(|r| nombre(&r.desenlace)).collect();
     assert_eq!(desenlaces, ["incierta", "decidida"]);
@@ -248,7 +248,7 @@ fn cada_final_da_su_desenlace() {
         (Final::EnElAire, "incierta"),
     ] {
         let (mut machine, fuera) = con_llamadas(&[vec![orden(1, 0, false)]]);
-        machine.on_final(fuera[0].token, fin);
+        machine.on_final(fuera[0].tag, fin);
         assert_eq!(nombre(&machine.poll_informe(0).expect("informe")[0].desenlace), esperado);
         assert!(machine.ociosa());
     }
@@ -271,7 +271,7 @@ fn de_la_orden_que_no_se_entiende_se_informa_sin_tenerla_en_la_mano() {
 fn sin_gestor_se_guardan_los_ultimos_informes_y_se_cuentan_los_demas() {
     let (mut machine, fuera) = con_llamadas(&[vec![orden(1, 0, false), orden(2, 0, false)], vec![orden(3, 0, false)]]);
     for llamada in &fuera {
-        machine.on_final(llamada.token, escritas(&llamada.ordenes));
+        machine.on_final(llamada.tag, escritas(&llamada.ordenes));
     }
     assert_eq!(machine.quitar_descartados(), 1);
     let quedan: Vec<_> = machine.poll_informe(0).expect("informe").iter().map(|r| r.id).collect();

@@ -119,7 +119,7 @@ pub struct GestorFalso {
 }
 
 impl GestorFalso {
-    pub fn nuevo() -> Self {
+    pub fn new() -> Self {
         Self::en(direccion_libre(), direccion_libre()).expect("escucha")
     }
 
@@ -137,7 +137,7 @@ impl GestorFalso {
     }
 
     fn en(eventos_addr: SocketAddr, informes_addr: SocketAddr) -> Result<Self, ErrorDeTransporte> {
-        let contexto = Contexto::nuevo();
+        let contexto = Contexto::new();
         let eventos = contexto.xpub(&endpoint(eventos_addr))?;
         let informes = contexto.router(&endpoint(informes_addr))?;
         Ok(Self { eventos, informes, eventos_addr, informes_addr })
@@ -201,9 +201,9 @@ pub struct Pedida {
 }
 
 impl AlmacenFalso {
-    pub fn nuevo() -> Self {
+    pub fn new() -> Self {
         let addr = direccion_libre();
-        Self { router: Contexto::nuevo().router(&endpoint(addr)).expect("escucha"), addr }
+        Self { router: Contexto::new().router(&endpoint(addr)).expect("escucha"), addr }
     }
 
     /// La siguiente lista; entretanto dice que está sano a quien pregunte.
@@ -237,7 +237,7 @@ impl AlmacenFalso {
 }
 
 fn aplicada(orden: &Orden) -> ResultadoEscritura {
-    let respuesta = Respuesta::nueva(Some(orden.id.uuid()), Estado::Aplicada, Codigo::Ok, orden.aceptada.fecha());
+    let respuesta = Respuesta::new(Some(orden.id.uuid()), Estado::Aplicada, Codigo::Ok, orden.aceptada.fecha());
     ResultadoEscritura { id: orden.id, huella: orden.huella, desenlace: Desenlace::Decidida(respuesta.guardada()) }
 }
 

@@ -17,7 +17,7 @@ fn numeros(ordenes: &[Orden]) -> Vec<u32> {
 
 #[tokio::test]
 async fn un_actor_se_anuncia_aplica_e_informa() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     gestor.publicar(&tema, &[orden(1), orden(2)]);
@@ -38,7 +38,7 @@ async fn un_actor_se_anuncia_aplica_e_informa() {
 
 #[tokio::test]
 async fn lo_que_se_junta_mientras_hay_dos_llamadas_fuera_va_en_la_siguiente() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     gestor.publicar(&tema, &[orden(1)]);
@@ -61,7 +61,7 @@ async fn lo_que_se_junta_mientras_hay_dos_llamadas_fuera_va_en_la_siguiente() {
 
 #[tokio::test]
 async fn la_que_va_sola_va_sola_en_su_peticion() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let _actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     gestor.publicar(&tema, &[orden(1), sola(2), orden(3), orden(4)]);
@@ -76,7 +76,7 @@ async fn la_que_va_sola_va_sola_en_su_peticion() {
 
 #[tokio::test]
 async fn dos_gestores_reciben_cada_uno_lo_suyo() {
-    let (mut uno, mut otro, mut almacen) = (GestorFalso::nuevo(), GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut uno, mut otro, mut almacen) = (GestorFalso::new(), GestorFalso::new(), AlmacenFalso::new());
     let _actor = Actor::lanzar(&[&uno, &otro], &[almacen.addr]);
     let tema = uno.llegada().await;
     assert_eq!(otro.llegada().await, tema);
@@ -90,7 +90,7 @@ async fn dos_gestores_reciben_cada_uno_lo_suyo() {
 
 #[tokio::test]
 async fn sin_almacenamiento_se_dice_en_seguida() {
-    let mut gestor = GestorFalso::nuevo();
+    let mut gestor = GestorFalso::new();
     let actor = Actor::lanzar(&[&gestor], &[direccion_libre(), direccion_libre()]);
     let tema = gestor.llegada().await;
     let inicio = Instant::now();
@@ -103,7 +103,7 @@ async fn sin_almacenamiento_se_dice_en_seguida() {
 
 #[tokio::test]
 async fn un_almacen_que_traga_y_calla_deja_la_operacion_incierta() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let _actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     gestor.publicar(&tema, &[orden(1)]);
@@ -119,7 +119,7 @@ async fn un_almacen_que_traga_y_calla_deja_la_operacion_incierta() {
 
 #[tokio::test]
 async fn la_basura_se_cuenta_y_lo_honrado_ni_lo_nota() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     let bytes = tema.as_bytes();
@@ -159,7 +159,7 @@ async fn la_basura_se_cuenta_y_lo_honrado_ni_lo_nota() {
 
 #[tokio::test]
 async fn una_orden_de_otra_version_se_contesta_y_sus_vecinas_se_aplican() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let _actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     let ordenes = vec![Orden { intento: 2, ..orden(1) }, orden(2), orden(3)];
@@ -178,7 +178,7 @@ async fn una_orden_de_otra_version_se_contesta_y_sus_vecinas_se_aplican() {
 
 #[tokio::test]
 async fn lo_que_el_almacen_no_entiende_se_informa_en_seguida_como_no_entendido() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let _actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     gestor.publicar(&tema, &[orden(1), orden(2)]);
@@ -190,7 +190,7 @@ async fn lo_que_el_almacen_no_entiende_se_informa_en_seguida_como_no_entendido()
 
 #[tokio::test]
 async fn un_gestor_que_vuelve_ve_al_actor_en_seguida_y_recibe_lo_que_se_le_debia() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     gestor.publicar(&tema, &[orden(1)]);
@@ -209,7 +209,7 @@ async fn un_gestor_que_vuelve_ve_al_actor_en_seguida_y_recibe_lo_que_se_le_debia
 
 #[tokio::test]
 async fn sigterm_se_despide_termina_lo_que_esta_en_vuelo_e_informa() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     gestor.publicar(&tema, &[orden(1)]);
@@ -223,7 +223,7 @@ async fn sigterm_se_despide_termina_lo_que_esta_en_vuelo_e_informa() {
 
 #[tokio::test]
 async fn sigterm_con_un_almacen_que_calla_acaba_a_tiempo_y_sin_error() {
-    let (mut gestor, mut almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, mut almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let tema = gestor.llegada().await;
     gestor.publicar(&tema, &[orden(1)]);
@@ -236,7 +236,7 @@ async fn sigterm_con_un_almacen_que_calla_acaba_a_tiempo_y_sin_error() {
 
 #[tokio::test]
 async fn sigterm_cuando_su_gestor_ya_se_fue_no_espera_por_el() {
-    let (mut gestor, almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     gestor.llegada().await;
     actor.esperar_pagina("/listo", |estado, _| estado == 200).await;
@@ -304,7 +304,7 @@ fn la_ayuda_nombra_los_ajustes() {
 
 #[tokio::test]
 async fn un_actor_cuenta_como_ve_el_almacenamiento_al_llegar_y_cuando_cambia() {
-    let (mut gestor, almacen) = (GestorFalso::nuevo(), AlmacenFalso::nuevo());
+    let (mut gestor, almacen) = (GestorFalso::new(), AlmacenFalso::new());
     let _actor = Actor::lanzar(&[&gestor], &[almacen.addr]);
     let endpoint = almacen.addr.to_string();
     let primero = gestor.cualquier_informe().await;

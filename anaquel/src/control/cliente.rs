@@ -9,7 +9,7 @@ use std::{
 
 use common::tiempos::ORDEN_AL_LANZADOR;
 
-use super::{LINEA_MAX, Orden, Respuesta, ZOCALO};
+use super::{LINEA_MAX, Mandato, RespuestaDelLanzador, ZOCALO};
 use crate::zocalo::Ruta;
 
 /// Decir cómo está todo no espera a nadie: más es que el lanzador está parado o colgado.
@@ -30,15 +30,15 @@ pub enum ErrorDeControl {
 ///
 /// # Errors
 /// Si no hay suite o no contesta a tiempo.
-pub fn pedir(var: &Path, orden: &Orden) -> Result<Respuesta, ErrorDeControl> {
-    let zocalo = Ruta::nueva(var, ZOCALO)
+pub fn pedir(var: &Path, orden: &Mandato) -> Result<RespuestaDelLanzador, ErrorDeControl> {
+    let zocalo = Ruta::new(var, ZOCALO)
         .and_then(|r| UnixStream::connect(&r.ruta))
         .map_err(|_| ErrorDeControl::SinSuite(var.display().to_string()))?;
     conversar(zocalo, orden).map_err(ErrorDeControl::SinRespuesta)
 }
 
-fn conversar(mut zocalo: UnixStream, orden: &Orden) -> io::Result<Respuesta> {
-    let plazo = if matches!(orden, Orden::Estado) { PLAZO_DE_ESTADO } else { ORDEN_AL_LANZADOR };
+fn conversar(mut zocalo: UnixStream, orden: &Mandato) -> io::Result<RespuestaDelLanzador> {
+    let plazo = if matches!(orden, Mandato::Estado) { PLAZO_DE_ESTADO } else { ORDEN_AL_LANZADOR };
     zocalo.set_read_timeout(Some(plazo))?;
     zocalo.set_write_timeout(Some(plazo))?;
     let mut linea = serde_json::to_string(orden)?;

@@ -21,7 +21,7 @@ const LINEA_MAX: u64 = 64 * 1024;
 /// Lo que se pide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "orden", rename_all = "snake_case")]
-pub enum Orden {
+pub enum Mandato {
     /// Cómo está cada proceso.
     Estado,
     /// Que uno pare y quede parado; contesta cuando lo está.
@@ -39,7 +39,7 @@ pub enum Orden {
 /// Lo que se contesta.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "respuesta", rename_all = "snake_case")]
-pub enum Respuesta {
+pub enum RespuestaDelLanzador {
     /// Cómo está cada proceso.
     Estado {
         /// Una por proceso, en el orden de siempre.

@@ -10,9 +10,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Fila, LINEA_MAX, Orden, Respuesta, ZOCALO};
+use super::{Fila, LINEA_MAX, Mandato, RespuestaDelLanzador, ZOCALO};
 use crate::{
-    supervisor::{Foto, Mando, Pedido, machine::Fase},
+    supervisor::{EstadoDeProceso, Mando, PedidoAlSupervisor, machine::Fase},
     zocalo::{self, Ruta},
 };
 
@@ -35,7 +35,7 @@ impl Control {
     /// # Errors
     /// Si no se puede crear ahí.
     pub fn abrir(var: &Path, mando: Mando, ajeno: Option<Fila>) -> io::Result<Self> {
-        let ruta = Ruta::nueva(var, ZOCALO)?;
+        let ruta = Ruta::new(var, ZOCALO)?;
         zocalo::quitar_el_viejo(&ruta.ruta)?;
         let oyente = UnixListener::bind(&ruta.ruta)?;
         zocalo::cerrar_a_los_demas(&ruta.ruta)?;
@@ -68,78 +68,80 @@ impl Control {
         timeout(PLAZO_DE_LINEA, BufReader::new(lee.take(LINEA_MAX)).read_line(&mut linea)).await??;
         let respuesta = match serde_json::from_str(&linea) {
             Ok(orden) => self.responder(orden).await,
-            Err(e) => Respuesta::Desconocido { mensaje: format!("la orden no se entiende: {e}") },
+            Err(e) => RespuestaDelLanzador::Desconocido { mensaje: format!("la orden no se entiende: {e}") },
         };
         let mut linea = serde_json::to_string(&respuesta)?;
         linea.push('\n');
         timeout(PLAZO_DE_LINEA, escribe.write_all(linea.as_bytes())).await?
     }
 
-    async fn responder(&self, orden: Orden) -> Respuesta {
+    async fn responder(&self, orden: Mandato) -> RespuestaDelLanzador {
         match orden {
-            Orden::Estado => Respuesta::Estado { filas: self.filas().await },
-            Orden::Parar { nombre } => match self.buscar(&nombre) {
+            Mandato::Estado => RespuestaDelLanzador::Estado { filas: self.filas().await },
+            Mandato::Parar { nombre } => match self.buscar(&nombre) {
                 Ok(i) => self.parar(i).await,
                 Err(respuesta) => respuesta,
             },
-            Orden::Iniciar { nombre } => match self.buscar(&nombre) {
+            Mandato::Iniciar { nombre } => match self.buscar(&nombre) {
                 Ok(i) => self.iniciar(i).await,
                 Err(respuesta) => respuesta,
             },
         }
     }
 
-    fn buscar(&self, nombre: &str) -> Result<usize, Respuesta> {
+    fn buscar(&self, nombre: &str) -> Result<usize, RespuestaDelLanzador> {
         if self.ajeno.as_ref().is_some_and(|a| a.nombre == nombre) {
             let mensaje = format!("{nombre} no es de esta suite (se dio DATABASE_URL): párelo e inícielo donde corre");
-            return Err(Respuesta::Fallo { mensaje });
+            return Err(RespuestaDelLanzador::Fallo { mensaje });
         }
         let nombres: Vec<&str> = self.mando.fichas.iter().map(|f| f.nombre).collect();
         nombres.iter().position(|n| *n == nombre).ok_or_else(|| {
             let mensaje = format!("no hay un proceso llamado {nombre}. Son: {}", nombres.join(", "));
-            Respuesta::Desconocido { mensaje }
+            RespuestaDelLanzador::Desconocido { mensaje }
         })
     }
 
-    async fn parar(&self, i: usize) -> Respuesta {
+    async fn parar(&self, i: usize) -> RespuestaDelLanzador {
         let ficha = &self.mando.fichas[i];
         if self.foto(i).fase == Fase::Parado {
-            return Respuesta::Hecho { mensaje: format!("{} ya estaba parado", ficha.nombre) };
+            return RespuestaDelLanzador::Hecho { mensaje: format!("{} ya estaba parado", ficha.nombre) };
         }
-        self.mando.pedir(Pedido::Parar(i)).await;
+        self.mando.pedir(PedidoAlSupervisor::Parar(i)).await;
         let plazo = ficha.perfil.plazo_de_parada + MARGEN_DE_PARADA;
         if self.esperar(i, plazo, |f| f.fase == Fase::Parado).await {
-            Respuesta::Hecho { mensaje: format!("{} parado; queda así hasta «anaquel iniciar»", ficha.nombre) }
+            RespuestaDelLanzador::Hecho {
+                mensaje: format!("{} parado; queda así hasta «anaquel iniciar»", ficha.nombre),
+            }
         } else {
-            Respuesta::Fallo { mensaje: format!("{} no paró en {} s", ficha.nombre, plazo.as_secs()) }
+            RespuestaDelLanzador::Fallo { mensaje: format!("{} no paró en {} s", ficha.nombre, plazo.as_secs()) }
         }
     }
 
-    async fn iniciar(&self, i: usize) -> Respuesta {
+    async fn iniciar(&self, i: usize) -> RespuestaDelLanzador {
         let nombre = self.mando.fichas[i].nombre;
-        let listo = |f: &Foto| matches!(f.fase, Fase::EnMarcha { listo: true, .. });
+        let listo = |f: &EstadoDeProceso| matches!(f.fase, Fase::EnMarcha { listo: true, .. });
         let antes = self.foto(i);
         if listo(&antes) {
             let pid = antes.pid.unwrap_or_default();
-            return Respuesta::Hecho { mensaje: format!("{nombre} ya estaba en marcha (pid {pid})") };
+            return RespuestaDelLanzador::Hecho { mensaje: format!("{nombre} ya estaba en marcha (pid {pid})") };
         }
-        self.mando.pedir(Pedido::Iniciar(i)).await;
+        self.mando.pedir(PedidoAlSupervisor::Iniciar(i)).await;
         if self.esperar(i, INICIO, listo).await {
             let pid = self.foto(i).pid.unwrap_or_default();
-            return Respuesta::Hecho { mensaje: format!("{nombre} en marcha y listo (pid {pid})") };
+            return RespuestaDelLanzador::Hecho { mensaje: format!("{nombre} en marcha y listo (pid {pid})") };
         }
         let plazo = INICIO.as_secs();
-        Respuesta::Fallo {
+        RespuestaDelLanzador::Fallo {
             mensaje: format!("{nombre} no está listo en {plazo} s; se sigue intentando. Mire log/{nombre}.log"),
         }
     }
 
-    fn foto(&self, i: usize) -> Foto {
+    fn foto(&self, i: usize) -> EstadoDeProceso {
         self.mando.fotos.borrow()[i]
     }
 
     /// Espera a que un proceso esté como se quiere.
-    async fn esperar(&self, i: usize, plazo: Duration, como: impl Fn(&Foto) -> bool) -> bool {
+    async fn esperar(&self, i: usize, plazo: Duration, como: impl Fn(&EstadoDeProceso) -> bool) -> bool {
         let mut fotos = self.mando.fotos.clone();
         timeout(plazo, fotos.wait_for(|f| como(&f[i]))).await.is_ok_and(|r| r.is_ok())
     }
@@ -169,7 +171,7 @@ impl Control {
     }
 }
 
-fn fila(nombre: &str, foto: &Foto, listo: bool, direcciones: &str) -> Fila {
+fn fila(nombre: &str, foto: &EstadoDeProceso, listo: bool, direcciones: &str) -> Fila {
     let estado = match foto.fase {
         Fase::EnEspera => "espera a postgres",
         Fase::Parado => "parado",

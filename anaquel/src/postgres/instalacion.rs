@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     Error, binarios,
-    cuenta::{self, Cuenta},
+    cuenta::{self, CuentaUnix},
     lugar,
 };
 
@@ -109,7 +109,7 @@ impl Rol {
 #[derive(Clone, Debug)]
 pub struct Instalacion {
     binarios: PathBuf,
-    cuenta: Option<Cuenta>,
+    cuenta: Option<CuentaUnix>,
     dir: PathBuf,
     zocalo: PathBuf,
     modo: Modo,

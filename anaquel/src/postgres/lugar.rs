@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Error,
-    cuenta::{self, Cuenta},
+    cuenta::{self, CuentaUnix},
 };
 
 /// Lo que cabe en `sockaddr_un`, con su NUL.
@@ -22,7 +22,7 @@ const NOMBRE_DE_ZOCALO: &str = "/.s.PGSQL.5432.lock";
 const ALCANZABLE: &str = "/var/tmp";
 
 /// El directorio de PostgreSQL, ya creado, cerrado (0700) y de su cuenta.
-pub(super) fn preparar(pedido: &Path, binarios: &Path, cuenta: Option<Cuenta>) -> Result<PathBuf, Error> {
+pub(super) fn preparar(pedido: &Path, binarios: &Path, cuenta: Option<CuentaUnix>) -> Result<PathBuf, Error> {
     let fallo = |causa| Error::Directorio { ruta: pedido.to_owned(), causa };
     if pedido.is_symlink() && !pedido.exists() {
         tracing::warn!("{} apunta a un sitio que ya no existe: se empieza sin datos", pedido.display());
@@ -41,7 +41,7 @@ pub(super) fn preparar(pedido: &Path, binarios: &Path, cuenta: Option<Cuenta>) -
 }
 
 /// Pone los datos en un directorio alcanzable y deja un enlace donde se pidieron.
-fn desviar(pedido: &Path, cuenta: Cuenta) -> io::Result<PathBuf> {
+fn desviar(pedido: &Path, cuenta: CuentaUnix) -> io::Result<PathBuf> {
     let padre = pedido.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(padre)?;
     let absoluto = padre.canonicalize()?.join(pedido.file_name().unwrap_or_default());
@@ -65,7 +65,7 @@ fn desviar(pedido: &Path, cuenta: Cuenta) -> io::Result<PathBuf> {
 }
 
 /// El directorio del zócalo, ya creado.
-pub(super) fn zocalo(dir: &Path, cuenta: Option<Cuenta>) -> Result<PathBuf, Error> {
+pub(super) fn zocalo(dir: &Path, cuenta: Option<CuentaUnix>) -> Result<PathBuf, Error> {
     let zocalo = ruta_de_zocalo(dir);
     if zocalo != dir {
         cerrado(&zocalo, cuenta).map_err(|causa| Error::Directorio { ruta: zocalo.clone(), causa })?;
@@ -85,7 +85,7 @@ pub(super) fn ruta_de_zocalo(dir: &Path) -> PathBuf {
 }
 
 /// Crea el directorio, si falta, y lo deja en 0700 y de su cuenta. Uno que es de un tercero no se toma.
-pub(super) fn cerrado(dir: &Path, cuenta: Option<Cuenta>) -> io::Result<()> {
+pub(super) fn cerrado(dir: &Path, cuenta: Option<CuentaUnix>) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o755).create(dir.parent().unwrap_or(dir))?;
     if let Err(e) = fs::DirBuilder::new().mode(0o700).create(dir)
         && e.kind() != io::ErrorKind::AlreadyExists

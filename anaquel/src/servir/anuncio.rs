@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::{
     plano::{Plano, Urls},
     postgres::hay_catalogo,
-    supervisor::{Foto, Mando, Pedido, machine::Fase},
+    supervisor::{EstadoDeProceso, Mando, PedidoAlSupervisor, machine::Fase},
 };
 
 const PLAZO_DE_IMPORTAR: Duration = Duration::from_mins(10);
@@ -54,7 +54,7 @@ impl Arrancada {
             // Quien cerró la salida no quería leerlo.
             let _ = writeln!(salida, "{}", self.anuncio()).and_then(|()| salida.flush());
         } else {
-            self.mando.pedir(Pedido::Apagar).await;
+            self.mando.pedir(PedidoAlSupervisor::Apagar).await;
         }
         preparada
     }
@@ -71,7 +71,7 @@ impl Arrancada {
 
     async fn esperar_a_todos(&self) -> anyhow::Result<()> {
         let mut fotos = self.mando.fotos.clone();
-        let sin_remedio = |f: &Foto| f.muertes_sin_servir >= MUERTES_MAX;
+        let sin_remedio = |f: &EstadoDeProceso| f.muertes_sin_servir >= MUERTES_MAX;
         let espera = fotos.wait_for(|fotos| fotos.iter().any(sin_remedio) || fotos.iter().all(esta_listo));
         let fotos = match timeout(self.plazo, espera).await {
             Ok(fotos) => fotos.context("la suite se apagó mientras arrancaba")?.clone(),
@@ -102,7 +102,7 @@ impl Arrancada {
     }
 }
 
-fn esta_listo(foto: &Foto) -> bool {
+fn esta_listo(foto: &EstadoDeProceso) -> bool {
     matches!(foto.fase, Fase::EnMarcha { listo: true, .. })
 }
 

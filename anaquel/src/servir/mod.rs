@@ -69,7 +69,7 @@ pub fn plano_de(ajustes: &Ajustes) -> Result<Plano, AjusteInvalido> {
     let por_defecto = plano::PUERTO_BASE.to_string();
     let salida = format!("Escriba un puerto de 1024 a {}, por ejemplo {por_defecto}", plano::PUERTO_BASE_MAX);
     let base = ajustes.valor(plano::ANAQUEL_PUERTO_BASE, &por_defecto, &salida)?;
-    let plano = Plano::nuevo(absoluto, base)
+    let plano = Plano::new(absoluto, base)
         .map_err(|_| invalido(plano::ANAQUEL_PUERTO_BASE, format!("«{base}» no vale"), &salida))?;
     Ok(match desvio_de(ajustes)? {
         Some(desvio) => plano.con_desvio(desvio),
@@ -96,7 +96,7 @@ pub async fn correr(ajustes: AjustesDeSuite, catalogo: Option<PathBuf>) -> anyho
     let AjustesDeSuite { plano, ajena, arranque } = ajustes;
     let _metricas = telemetry::iniciar();
     // Desde aquí SIGTERM y SIGINT esperan su turno: nada queda a medias en la preparación.
-    let apagado = Apagado::nuevo()?;
+    let apagado = Apagado::new()?;
     let _cerrojo = puerta::tomar_directorio(&plano)?;
     let binarios = puerta::binarios()?;
     let catalogo = puerta::catalogo(catalogo)?;
@@ -109,7 +109,7 @@ pub async fn correr(ajustes: AjustesDeSuite, catalogo: Option<PathBuf>) -> anyho
     let fichas = fichas(&servicios, instalacion.clone(), &urls, &binarios);
     let cuidar = async {
         let (supervisor, mando) =
-            Supervisor::nuevo(plano.clone(), fichas).context("no se puede preparar el cuidado de los procesos")?;
+            Supervisor::new(plano.clone(), fichas).context("no se puede preparar el cuidado de los procesos")?;
         let control = Control::abrir(plano.var(), mando.clone(), ajeno)
             .with_context(|| format!("no se puede abrir el zócalo de control en {}", plano.var().display()))?;
         tokio::spawn(control.atender());

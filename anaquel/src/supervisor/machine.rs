@@ -118,7 +118,7 @@ pub fn aguante(rondas: u32, calladas: u32) -> u32 {
 impl Suite {
     /// Una suite de procesos parados.
     #[must_use]
-    pub fn nueva(perfiles: &[Perfil]) -> Self {
+    pub fn new(perfiles: &[Perfil]) -> Self {
         let nuevo = |&perfil| Proceso {
             perfil,
             fase: Fase::Parado,
@@ -206,7 +206,7 @@ impl Suite {
             backoff(p.seguidas)
         };
         p.fase = Fase::Pendiente { cuando: now + espera };
-        self.on_tic(now);
+        self.on_timeout(now);
     }
 
     /// Alguien pide que un proceso pare, y quede parado.
@@ -248,7 +248,7 @@ impl Suite {
                     *matar = Some(now);
                 }
             }
-            self.on_tic(now);
+            self.on_timeout(now);
         }
         self.apagando = true;
         self.seguir_apagando(now);
@@ -276,7 +276,7 @@ impl Suite {
     }
 
     /// Pasó el tiempo: lanza y mata lo que toque.
-    pub fn on_tic(&mut self, now: Instant) {
+    pub fn on_timeout(&mut self, now: Instant) {
         for i in 0..self.procesos.len() {
             match &mut self.procesos[i].fase {
                 Fase::Pendiente { cuando } if *cuando <= now => self.lanzar(i, now),
@@ -299,7 +299,7 @@ impl Suite {
         self.acciones.pop_front()
     }
 
-    /// Cuándo hay que llamar a [`Self::on_tic`].
+    /// Cuándo hay que llamar a [`Self::on_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.procesos

@@ -24,7 +24,7 @@ use tokio::{
 use self::{
     machine::{Accion, Fase, Perfil, Suite},
     proceso::Cuidado,
-    sonda::Noticia,
+    sonda::NoticiaDeSonda,
     watchdog::Oido,
 };
 pub use self::{proceso::Ficha, sonda::Sonda};
@@ -35,7 +35,7 @@ const ORDENES_MAX: usize = 32;
 
 /// Lo que se le puede pedir al supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pedido {
+pub enum PedidoAlSupervisor {
     /// Que pare un proceso, y quede parado.
     Parar(usize),
     /// Que esté en marcha.
@@ -45,11 +45,11 @@ pub enum Pedido {
 }
 
 /// Un pedido y a quién decirle que ya se atendió (no que ya se cumplió: eso se ve en las fotos).
-type Encargo = (Pedido, oneshot::Sender<()>);
+type PedidoConAviso = (PedidoAlSupervisor, oneshot::Sender<()>);
 
 /// Cómo está un proceso.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Foto {
+pub struct EstadoDeProceso {
     /// En qué está.
     pub fase: Fase,
     /// Su pid, si vive.
@@ -68,13 +68,13 @@ pub struct Mando {
     /// Los procesos, en el orden de las fotos.
     pub fichas: Arc<Vec<Ficha>>,
     /// El último estado de cada uno.
-    pub fotos: watch::Receiver<Vec<Foto>>,
-    encargos: mpsc::Sender<Encargo>,
+    pub fotos: watch::Receiver<Vec<EstadoDeProceso>>,
+    encargos: mpsc::Sender<PedidoConAviso>,
 }
 
 impl Mando {
     /// Pide algo y espera a que se atienda. Sin supervisor ya no hay nada que atender.
-    pub async fn pedir(&self, pedido: Pedido) {
+    pub async fn pedir(&self, pedido: PedidoAlSupervisor) {
         let (hecho, atendido) = oneshot::channel();
         if self.encargos.send((pedido, hecho)).await.is_ok() {
             let _ = atendido.await;
@@ -88,11 +88,11 @@ pub struct Supervisor {
     fichas: Arc<Vec<Ficha>>,
     hijos: Vec<Option<Cuidado>>,
     suite: Suite,
-    encargos: mpsc::Receiver<Encargo>,
-    noticias: mpsc::Receiver<Noticia>,
-    al_saber: mpsc::Sender<Noticia>,
+    encargos: mpsc::Receiver<PedidoConAviso>,
+    noticias: mpsc::Receiver<NoticiaDeSonda>,
+    al_saber: mpsc::Sender<NoticiaDeSonda>,
     oido: Oido,
-    fotos: watch::Sender<Vec<Foto>>,
+    fotos: watch::Sender<Vec<EstadoDeProceso>>,
     sigchld: Signal,
 }
 
@@ -101,13 +101,19 @@ impl Supervisor {
     ///
     /// # Errors
     /// Si el sistema no deja escuchar SIGCHLD, o abrir dónde oír a los procesos.
-    pub fn nuevo(plano: Plano, fichas: Vec<Ficha>) -> std::io::Result<(Self, Mando)> {
+    pub fn new(plano: Plano, fichas: Vec<Ficha>) -> std::io::Result<(Self, Mando)> {
         let perfiles: Vec<Perfil> = fichas.iter().map(|f| f.perfil).collect();
-        let suite = Suite::nueva(&perfiles);
+        let suite = Suite::new(&perfiles);
         let fichas = Arc::new(fichas);
         let (encargar, encargos) = mpsc::channel(ORDENES_MAX);
         let (al_saber, noticias) = mpsc::channel(fichas.len().max(1));
-        let foto = Foto { fase: Fase::Parado, pid: None, reinicios: 0, desde: Instant::now(), muertes_sin_servir: 0 };
+        let foto = EstadoDeProceso {
+            fase: Fase::Parado,
+            pid: None,
+            reinicios: 0,
+            desde: Instant::now(),
+            muertes_sin_servir: 0,
+        };
         let (fotos, vistas) = watch::channel(vec![foto; fichas.len()]);
         let mando = Mando { fichas: Arc::clone(&fichas), fotos: vistas, encargos: encargar };
         let hijos = fichas.iter().map(|_| None).collect();
@@ -138,19 +144,19 @@ impl Supervisor {
                     let _ = hecho.send(());
                 }
                 Some(noticia) = self.noticias.recv() => self.anotar(noticia),
-                pid = self.oido.siguiente() => self.anotar(Noticia::Vive(pid)),
+                pid = self.oido.siguiente() => self.anotar(NoticiaDeSonda::Vive(pid)),
                 _ = ronda.tick() => self.acabar_ronda(),
-                () = dormir_hasta(plazo) => self.suite.on_tic(Instant::now()),
+                () = dormir_hasta(plazo) => self.suite.on_timeout(Instant::now()),
             }
         }
     }
 
-    fn atender(&mut self, pedido: Pedido) {
+    fn atender(&mut self, pedido: PedidoAlSupervisor) {
         let now = Instant::now();
         match pedido {
-            Pedido::Parar(i) => self.suite.on_parar(i, now),
-            Pedido::Iniciar(i) => self.suite.on_iniciar(i, now),
-            Pedido::Apagar => self.suite.on_apagar(now),
+            PedidoAlSupervisor::Parar(i) => self.suite.on_parar(i, now),
+            PedidoAlSupervisor::Iniciar(i) => self.suite.on_iniciar(i, now),
+            PedidoAlSupervisor::Apagar => self.suite.on_apagar(now),
         }
     }
 
@@ -165,13 +171,13 @@ impl Supervisor {
     }
 
     /// Lo que se sabe de un pid; de uno que ya no es de nadie, nada.
-    fn anotar(&mut self, noticia: Noticia) {
-        let (Noticia::Listo(pid) | Noticia::Vive(pid)) = noticia;
+    fn anotar(&mut self, noticia: NoticiaDeSonda) {
+        let (NoticiaDeSonda::Listo(pid) | NoticiaDeSonda::Vive(pid)) = noticia;
         let suyo = |cuidado: &Option<Cuidado>| cuidado.as_ref().is_some_and(|c| c.hijo.pid() == pid);
         let Some(i) = self.hijos.iter().position(suyo) else { return };
         match noticia {
-            Noticia::Vive(_) => self.suite.on_senal(i),
-            Noticia::Listo(_) => {
+            NoticiaDeSonda::Vive(_) => self.suite.on_senal(i),
+            NoticiaDeSonda::Listo(_) => {
                 tracing::info!("{} está listo (pid {pid})", self.fichas[i].nombre);
                 self.suite.on_listo(i, Instant::now());
             }
@@ -245,7 +251,7 @@ impl Supervisor {
             let mut cambia = false;
             for (i, foto) in fotos.iter_mut().enumerate() {
                 let fase = self.suite.fase(i);
-                let nueva = Foto {
+                let nueva = EstadoDeProceso {
                     fase,
                     pid: self.hijos[i].as_ref().map(|c| c.hijo.pid()),
                     reinicios: self.suite.reinicios(i),

@@ -16,7 +16,7 @@ use tokio::{sync::mpsc, task::AbortHandle};
 use super::{
     machine::Perfil,
     nucleos,
-    sonda::{Noticia, Sonda},
+    sonda::{NoticiaDeSonda, Sonda},
     watchdog::Oido,
 };
 use crate::{
@@ -90,7 +90,7 @@ impl Cuidado {
         ficha: &Ficha,
         plano: &Plano,
         oido: &Oido,
-        noticias: mpsc::Sender<Noticia>,
+        noticias: mpsc::Sender<NoticiaDeSonda>,
     ) -> io::Result<Self> {
         let registro = abrir_registro(&plano.registro(ficha.nombre))?;
         let mut orden = (ficha.orden)();

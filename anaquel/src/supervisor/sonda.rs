@@ -25,7 +25,7 @@ const PLAZO: Duration = Duration::from_millis(500);
 
 /// Lo que de un proceso, por su pid, averigua su sonda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Noticia {
+pub(super) enum NoticiaDeSonda {
     /// Está listo.
     Listo(u32),
     /// Vive.
@@ -51,10 +51,10 @@ impl Sonda {
     }
 
     /// Dice por `noticias` que el proceso está listo, y después cada señal de que vive. No vuelve.
-    pub(super) async fn preguntar(self, pid: u32, noticias: mpsc::Sender<Noticia>) {
+    pub(super) async fn preguntar(self, pid: u32, noticias: mpsc::Sender<NoticiaDeSonda>) {
         self.hasta_listo(pid).await;
         // Sin supervisor que la oiga, la noticia no es de nadie.
-        let _ = noticias.send(Noticia::Listo(pid)).await;
+        let _ = noticias.send(NoticiaDeSonda::Listo(pid)).await;
         self.vigilar(pid, noticias).await;
     }
 
@@ -67,7 +67,7 @@ impl Sonda {
     }
 
     /// De quien da las señales él mismo, ninguna.
-    async fn vigilar(&self, pid: u32, noticias: mpsc::Sender<Noticia>) {
+    async fn vigilar(&self, pid: u32, noticias: mpsc::Sender<NoticiaDeSonda>) {
         let Self::Postgres(instalacion) = self else { return std::future::pending().await };
         // Cada ronda se le llama aunque aún no haya contestado a la anterior: contestar tarde no es callar.
         let mut ronda = interval(RONDA);
@@ -81,7 +81,7 @@ impl Sonda {
                 }
                 Some(contesta) = llamadas.join_next() => {
                     if matches!(contesta, Ok(Ok(true))) {
-                        let _ = noticias.send(Noticia::Vive(pid)).await;
+                        let _ = noticias.send(NoticiaDeSonda::Vive(pid)).await;
                     }
                 }
             }

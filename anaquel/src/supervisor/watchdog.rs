@@ -23,7 +23,7 @@ pub(super) struct Oido {
 impl Oido {
     /// Abre el zócalo en el directorio de la suite. Quien llama tiene su cerrojo: uno viejo se quita.
     pub(super) fn abrir(var: &Path) -> io::Result<Self> {
-        let ruta = Ruta::nueva(var, ZOCALO)?;
+        let ruta = Ruta::new(var, ZOCALO)?;
         zocalo::quitar_el_viejo(&ruta.ruta)?;
         let zocalo = UnixDatagram::bind(&ruta.ruta)?;
         zocalo::cerrar_a_los_demas(&ruta.ruta)?;

@@ -84,14 +84,14 @@ pub struct Sitio {
 impl Sitio {
     pub fn con_falsos() -> Self {
         let falsos = programas();
-        let mut sitio = Self::nuevo(falsos.path());
+        let mut sitio = Self::new(falsos.path());
         sitio.falsos = Some(falsos);
         sitio
     }
 
-    pub fn nuevo(programas: &Path) -> Self {
+    pub fn new(programas: &Path) -> Self {
         let dir = directorio();
-        let plano = Plano::nuevo(dir.path().join("var"), puerto_base()).expect("vale");
+        let plano = Plano::new(dir.path().join("var"), puerto_base()).expect("vale");
         Self { dir, programas: programas.to_owned(), plano, entorno: Vec::new(), falsos: None }
     }
 
@@ -136,14 +136,14 @@ impl Sitio {
     }
 
     /// Levanta la suite y espera a que se anuncie.
-    pub fn servir(&self) -> Suite<'_> {
+    pub fn servir(&self) -> SuiteDePrueba<'_> {
         let registro = fs::File::options().create(true).append(true).open(self.dir.path().join("anaquel.log"));
         let mut orden = self.orden(&["servir"]);
         let mut proceso = orden.stdout(Stdio::piped()).stderr(registro.expect("se escribe")).spawn().expect("se lanza");
         let salida = BufReader::new(proceso.stdout.take().expect("es nuestra"));
         let (envia, lineas) = mpsc::channel();
         std::thread::spawn(move || salida.lines().map_while(Result::ok).try_for_each(|l| envia.send(l)));
-        let suite = Suite { sitio: self, proceso, lineas };
+        let suite = SuiteDePrueba { sitio: self, proceso, lineas };
         let anuncio = suite.lineas.recv_timeout(PLAZO).unwrap_or_else(|_| panic!("sin anuncio: {}", self.registro()));
         assert!(anuncio.starts_with("Anaquel listo"), "{anuncio}");
         suite
@@ -175,13 +175,13 @@ impl Drop for Sitio {
 }
 
 /// Una suite en marcha; al soltarla se mata, y con ella todo lo suyo.
-pub struct Suite<'a> {
+pub struct SuiteDePrueba<'a> {
     pub sitio: &'a Sitio,
     pub proceso: Child,
     lineas: mpsc::Receiver<String>,
 }
 
-impl Suite<'_> {
+impl SuiteDePrueba<'_> {
     /// El pid del lanzador.
     pub fn pid(&self) -> u32 {
         self.proceso.id()
@@ -218,7 +218,7 @@ fn urls() -> anaquel::plano::Urls {
     anaquel::plano::Urls { servicio: String::new(), migracion: None }
 }
 
-impl Drop for Suite<'_> {
+impl Drop for SuiteDePrueba<'_> {
     fn drop(&mut self) {
         let _ = self.proceso.kill();
         let _ = self.proceso.wait();

@@ -112,7 +112,7 @@ impl Comando {
     ///
     /// # Errors
     /// [`ComandoIncompleto`] si falta el usuario donde hace falta.
-    pub fn nuevo(
+    pub fn new(
         tipo: Tipo,
         usuario: Option<UsuarioId>,
         objeto: Objeto,
@@ -218,7 +218,7 @@ impl TryFrom<ComandoPlano> for Comando {
 
     fn try_from(plano: ComandoPlano) -> Result<Self, ComandoIncompleto> {
         let objeto = Objeto::de_campos(plano.ejemplar, plano.isbn)?;
-        Self::nuevo(plano.operacion, plano.usuario, objeto, plano.sede)
+        Self::new(plano.operacion, plano.usuario, objeto, plano.sede)
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
     use crate::dominio::Tipo;
 
     fn comando(tipo: Tipo, usuario: &str, objeto: Objeto, sede: Option<&str>) -> Comando {
-        Comando::nuevo(tipo, Some(usuario.parse().expect("usuario")), objeto, sede.map(|s| s.parse().expect("sede")))
+        Comando::new(tipo, Some(usuario.parse().expect("usuario")), objeto, sede.map(|s| s.parse().expect("sede")))
             .expect("comando válido")
     }
 

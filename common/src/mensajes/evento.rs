@@ -98,12 +98,12 @@ impl Evento {
 
     fn por_partes(bytes: &[u8]) -> Result<(Self, Vec<OrdenNoEntendida>), serde_json::Error> {
         #[derive(Deserialize)]
-        struct Suelto<'a> {
+        struct EventoSuelto<'a> {
             gestor: String,
             #[serde(borrow)]
             ordenes: Vec<&'a RawValue>,
         }
-        let Suelto { gestor, ordenes } = descifrar(bytes)?;
+        let EventoSuelto { gestor, ordenes } = descifrar(bytes)?;
         let mut ajenas = Vec::new();
         let ajena =
             |Nombre { id, huella, intento }, motivo| ajenas.push(OrdenNoEntendida { id, huella, intento, motivo });

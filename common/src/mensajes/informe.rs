@@ -68,14 +68,14 @@ impl Informe {
 
     fn por_partes(bytes: &[u8]) -> Result<(Self, usize), serde_json::Error> {
         #[derive(Deserialize)]
-        struct Suelto<'a> {
+        struct InformeSuelto<'a> {
             actor: String,
             #[serde(borrow)]
             resultados: Vec<&'a RawValue>,
             #[serde(borrow, default)]
             circuitos: Vec<&'a RawValue>,
         }
-        let Suelto { actor, resultados: crudos, circuitos } = descifrar(bytes)?;
+        let InformeSuelto { actor, resultados: crudos, circuitos } = descifrar(bytes)?;
         let mut inciertas = Vec::new();
         let incierta = |Nombre { id, huella, intento }, _| {
             inciertas.push(ResultadoInforme { id, huella, intento, desenlace: Desenlace::Incierta });

@@ -38,7 +38,7 @@ fn rfc3339<S: Serializer>(fecha: &DateTime<Utc>, s: S) -> Result<S::Ok, S::Error
 impl Respuesta {
     /// Una respuesta sin datos, con la frase de su código.
     #[must_use]
-    pub fn nueva(id: Option<Uuid>, estado: Estado, codigo: Codigo, fecha: DateTime<Utc>) -> Self {
+    pub fn new(id: Option<Uuid>, estado: Estado, codigo: Codigo, fecha: DateTime<Utc>) -> Self {
         Self {
             id,
             exito: estado == Estado::Aplicada && codigo == Codigo::Ok,
@@ -109,7 +109,7 @@ pub(super) fn guardada_de_ejemplo() -> RespuestaGuardada {
 fn ejemplo() -> Respuesta {
     let id = Uuid::try_parse("01890a5d-ac96-774b-bcce-b302099a8057").expect("uuid");
     let fecha = DateTime::from_timestamp_micros(1_700_000_000_123_456).expect("fecha");
-    Respuesta::nueva(Some(id), Estado::Aplicada, Codigo::Ok, fecha)
+    Respuesta::new(Some(id), Estado::Aplicada, Codigo::Ok, fecha)
         .con_mensaje("Préstamo concedido")
         .con_datos(serde_json::json!({"ejemplar": "E000123"}))
 }

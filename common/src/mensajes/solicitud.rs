@@ -134,14 +134,14 @@ impl From<&Solicitud> for Campos<'static> {
 impl Solicitud {
     /// La que pide `pedido` con ese id, y acepta que quede `pendiente`.
     #[must_use]
-    pub fn nueva(id: Uuid, pedido: impl Into<Pedido>) -> Self {
+    pub fn new(id: Uuid, pedido: impl Into<Pedido>) -> Self {
         Self { id: Some(id), pedido: pedido.into(), acepta_pendiente: true }
     }
 
     /// La que pregunta qué fue de una operación.
     #[must_use]
     pub fn por(operacion: Uuid) -> Self {
-        Self::nueva(operacion, Consulta::Operacion(operacion))
+        Self::new(operacion, Consulta::Operacion(operacion))
     }
 
     /// Los bytes que se envían; [`Solicitud::leer`] los entiende.
@@ -213,7 +213,7 @@ impl SolicitudPlana {
             .map_err(|e| e.to_string())?;
         let usuario = etiqueta(&self.usuario, "usuario")?;
         let sede = etiqueta(&self.sede, "sede")?;
-        Comando::nuevo(tipo, usuario, objeto, sede).map(Pedido::Comando).map_err(|e| e.to_string())
+        Comando::new(tipo, usuario, objeto, sede).map(Pedido::Comando).map_err(|e| e.to_string())
     }
 
     #[allow(clippy::unused_self)]
@@ -280,11 +280,11 @@ mod tests {
         let escrita = |solicitud: Solicitud| String::from_utf8(solicitud.escribir()).expect("UTF-8");
         let objeto = Objeto::Ejemplar("E000123".parse().expect("válido"));
         let (usuario, sede) = ("U0001".parse().expect("válido"), "CENTRO".parse().expect("válida"));
-        let prestamo = Solicitud::nueva(ID, Comando::Prestamo { usuario, objeto, sede: Some(sede) });
+        let prestamo = Solicitud::new(ID, Comando::Prestamo { usuario, objeto, sede: Some(sede) });
         insta::assert_snapshot!(escrita(prestamo), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","operacion":"prestamo","usuario":"U0001","ejemplar":"E000123","sede":"CENTRO"}"#);
         let objeto = Objeto::Libro("9780439023481".parse().expect("válido"));
         let comando = Comando::Devolucion { usuario: Some(usuario), objeto, sede: None };
-        let devolucion = Solicitud { acepta_pendiente: false, ..Solicitud::nueva(ID, comando) };
+        let devolucion = Solicitud { acepta_pendiente: false, ..Solicitud::new(ID, comando) };
         insta::assert_snapshot!(escrita(devolucion), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","operacion":"devolucion","usuario":"U0001","isbn":"9780439023481","aceptaPendiente":false}"#);
         insta::assert_snapshot!(escrita(Solicitud::por(ID)), @r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","operacion":"consulta_operacion"}"#);
         let salud = Solicitud { id: None, pedido: Pedido::Salud, acepta_pendiente: true };
@@ -311,7 +311,7 @@ mod tests {
                     n => {
                         let objeto = if por_isbn { libro.into() } else { copia.into() };
                         let sede = sede.map(|sede| sede.parse().expect("válida"));
-                        Comando::nuevo(Tipo::TODOS[n - 5], Some(usuario), objeto, sede).expect("completo").into()
+                        Comando::new(Tipo::TODOS[n - 5], Some(usuario), objeto, sede).expect("completo").into()
                     }
                 };
                 Solicitud { id: (con_id || cual == 3).then_some(id), pedido, acepta_pendiente: acepta }

@@ -42,7 +42,7 @@ impl Marcha {
     fn empezar() -> io::Result<Self> {
         let metricas = telemetry::iniciar();
         descriptores::ampliar(CONEXIONES);
-        let apagado = Apagado::nuevo()?;
+        let apagado = Apagado::new()?;
         watchdog::dar_senales();
         Ok(Self { listo: Listo::default(), apagado, metricas })
     }

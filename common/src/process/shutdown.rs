@@ -13,7 +13,7 @@ impl Apagado {
     ///
     /// # Errors
     /// Si el sistema no lo permite.
-    pub fn nuevo() -> std::io::Result<Self> {
+    pub fn new() -> std::io::Result<Self> {
         Ok(Self { sigterm: signal(SignalKind::terminate())?, sigint: signal(SignalKind::interrupt())? })
     }
 

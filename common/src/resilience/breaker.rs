@@ -1,4 +1,4 @@
-//! Decide si un punto de almacenamiento admite una llamada: CERRADO, ABIERTO o MEDIO_ABIERTO.
+//! Decide si un endpoint admite una llamada: CERRADO, ABIERTO o MEDIO_ABIERTO.
 //!
 //! Un incidente es un fallo: el `epoch` avanza con cada fallo contado y con cada transición, y un permiso de un
 //! epoch anterior ya no cambia nada. Así, cien llamadas en vuelo que caen juntas cuentan una vez.
@@ -23,7 +23,7 @@ impl Default for Config {
     }
 }
 
-/// Corta las llamadas a un punto que falla de manera repetida.
+/// Corta las llamadas a un endpoint que falla de manera repetida.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub struct Breaker {
@@ -116,7 +116,7 @@ impl Breaker {
         epoch == self.epoch && self.on_incident(now)
     }
 
-    /// La llamada acabó sin decir nada de la salud del punto: su permiso vuelve como si no se hubiera usado.
+    /// La llamada acabó sin decir nada de la salud del endpoint: su permiso vuelve como si no se hubiera usado.
     pub fn on_inconclusive(&mut self, Permit { epoch }: Permit) {
         if let Fase::MedioAbierto { prestado } = &mut self.fase
             && epoch == self.epoch
@@ -125,7 +125,7 @@ impl Breaker {
         }
     }
 
-    /// El punto falló sin que mediara permiso (se perdió la conexión, envió basura). Dice si el fallo contó: en
+    /// El endpoint falló sin que mediara permiso (se perdió la conexión, envió basura). Dice si el fallo contó: en
     /// ABIERTO ya no hay qué contar.
     pub fn on_incident(&mut self, now: Instant) -> bool {
         match self.fase {
@@ -140,7 +140,7 @@ impl Breaker {
         true
     }
 
-    /// Una persona da por bueno el punto antes de tiempo: ABIERTO pasa a MEDIO_ABIERTO y la siguiente llamada lo prueba.
+    /// Una persona da por bueno el endpoint antes de tiempo: ABIERTO pasa a MEDIO_ABIERTO y la siguiente llamada lo prueba.
     /// En los otros estados no hay qué restablecer. Dice si cambió algo.
     pub fn on_reset(&mut self) -> bool {
         let abierto = matches!(self.fase, Fase::Abierto { .. });

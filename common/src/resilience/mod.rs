@@ -1,7 +1,7 @@
 //! Lo que decide cómo se sobrevive a los fallos, sin reloj, azar ni E/S: todo entra como argumento.
 //!
-//! - [`breaker`]: si un punto de almacenamiento admite una llamada.
-//! - [`rotation`]: a qué punto va cada intento, y cuándo una llamada se da por perdida.
+//! - [`breaker`]: si un endpoint admite una llamada.
+//! - [`rotation`]: a qué endpoint va cada intento, y cuándo una llamada se da por perdida.
 //! - [`storage_calls`]: qué sale hacia cada uno, y cómo acaba cada llamada.
 //! - [`backoff`]: cuánto se espera antes de repetir.
 //! - [`delivery`]: a qué actor va cada operación.

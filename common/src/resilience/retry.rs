@@ -56,7 +56,7 @@ pub struct Rumbo {
 impl Rumbo {
     /// Hacia `gestores` gestores, ninguno conectado todavía.
     #[must_use]
-    pub fn nuevo(gestores: usize) -> Self {
+    pub fn new(gestores: usize) -> Self {
         Self { conexiones: vec![None; gestores], actual: 0, abiertas: 0 }
     }
 
@@ -98,7 +98,7 @@ struct Envio {
 impl Retry {
     /// Una que empieza ahora.
     #[must_use]
-    pub fn nueva(paciencia: Paciencia, now: Instant) -> Self {
+    pub fn new(paciencia: Paciencia, now: Instant) -> Self {
         Self { paciencia, fin: now + paciencia.total, probados: Vec::new(), envios: 0, ultimo: None }
     }
 

@@ -1,15 +1,15 @@
-//! Decide a qué punto de almacenamiento va cada intento de una llamada, y cuándo una llamada se da por perdida.
+//! Decide a qué endpoint va cada intento de una llamada, y cuándo una llamada se da por perdida.
 //!
-//! Se queda en un punto mientras funciona. Rota por fallo, por plazo o porque el breaker no admite; nunca más de dos
+//! Se queda en un endpoint mientras funciona. Rota por fallo, por plazo o porque el breaker no admite; nunca más de dos
 //! vueltas por llamada, ni más tiempo del que su dueño espera por ella, y si no hay a dónde ir la llamada acaba en
 //! seguida. Todos los intentos de una llamada llevan el mismo número, así que una respuesta tardía vale mientras la
 //! llamada viva, venga de donde venga.
 //!
-//! El punto que contesta que no entiende una petición está sano: es de otra versión. Esa llamada, y solo esa, va a otro que
+//! El endpoint que contesta que no entiende una petición está sano: es de otra versión. Esa llamada, y solo esa, va a otro que
 //! la entienda, sin contarle un fallo al primero ni mover de él a las demás.
 //!
 //! Un permiso está siempre en un [`Intento`] o en una [`Sonda`], y ninguno de los dos se suelta sin devolverlo: por
-//! eso una llamada ya entregada sigue aquí, sin dueño, hasta que el punto del último intento contesta o vence.
+//! eso una llamada ya entregada sigue aquí, sin dueño, hasta que el endpoint del último intento contesta o vence.
 
 mod tipos;
 
@@ -18,7 +18,7 @@ use std::{
     time::Instant,
 };
 
-pub use self::tipos::{Accion, Aviso, Config, Motivo, SinServicio, Veredicto};
+pub use self::tipos::{Accion, Aviso, Config, Contestada, Motivo, SinServicio};
 use super::breaker::{Breaker, EstadoBreaker, Permit};
 
 /// La máquina. Recibe lo que pasó (`on_*`) y da lo que hay que hacer ([`Rotacion::poll_accion`]).
@@ -26,12 +26,12 @@ use super::breaker::{Breaker, EstadoBreaker, Permit};
 #[cfg_attr(test, derive(Clone))]
 pub struct Rotacion {
     config: Config,
-    puntos: Vec<Punto>,
-    /// El punto en el que se está.
+    endpoints: Vec<Endpoint>,
+    /// El endpoint en el que se está.
     actual: usize,
     /// El último que se anunció; `actual` puede no haberse usado aún.
     anunciado: Option<usize>,
-    llamadas: BTreeMap<u64, Llamada>,
+    llamadas: BTreeMap<u64, LlamadaViva>,
     /// Los plazos de los intentos en vuelo, uno por llamada que lo tiene.
     plazos: BTreeSet<(Instant, u64)>,
     /// Las llamadas que han de ir a otra parte. Se reparten al final de cada suceso, cuando ya se sabe cómo quedó
@@ -43,7 +43,7 @@ pub struct Rotacion {
 
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
-struct Punto {
+struct Endpoint {
     breaker: Breaker,
     enlace: Enlace,
     conecto_alguna_vez: bool,
@@ -52,7 +52,7 @@ struct Punto {
     proxima_sonda: Option<Instant>,
 }
 
-/// La conexión con un punto.
+/// La conexión con un endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Enlace {
     Caido,
@@ -71,13 +71,13 @@ struct Sonda {
 
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
-struct Llamada {
+struct LlamadaViva {
     /// Desde cuándo ya no se empieza otro intento.
     ultimo: Instant,
     intentos: u32,
     /// De un intento anterior no se sabe qué fue.
     duda: bool,
-    /// Los puntos que dijeron que no la entienden: a esos no vuelve.
+    /// Los endpoints que dijeron que no la entienden: a esos no vuelve.
     no_entienden: Vec<usize>,
     /// Quien la hizo ya tiene su respuesta.
     entregada: bool,
@@ -87,20 +87,20 @@ struct Llamada {
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 struct Intento {
-    punto: usize,
+    endpoint: usize,
     permit: Permit,
     hasta: Instant,
 }
 
 impl Rotacion {
-    /// Una máquina para `puntos` puntos, ninguno conectado todavía.
+    /// Una máquina para `endpoints` endpoints, ninguno conectado todavía.
     ///
     /// # Panics
-    /// Si no hay ningún punto.
+    /// Si no hay ningún endpoint.
     #[must_use]
-    pub fn new(config: Config, puntos: usize, now: Instant) -> Self {
-        assert!(puntos > 0, "hace falta un punto de almacenamiento");
-        let punto = |_| Punto {
+    pub fn new(config: Config, endpoints: usize, now: Instant) -> Self {
+        assert!(endpoints > 0, "hace falta un punto de almacenamiento");
+        let endpoint = |_| Endpoint {
             breaker: Breaker::new(config.breaker),
             enlace: Enlace::Caido,
             conecto_alguna_vez: false,
@@ -109,7 +109,7 @@ impl Rotacion {
         };
         Self {
             config,
-            puntos: (0..puntos).map(punto).collect(),
+            endpoints: (0..endpoints).map(endpoint).collect(),
             actual: 0,
             anunciado: None,
             llamadas: BTreeMap::new(),
@@ -129,142 +129,142 @@ impl Rotacion {
         let numero = self.numerar();
         let ultimo = now + self.config.ultimo_intento;
         let no_entienden = Vec::new();
-        let nueva = Llamada { ultimo, intentos: 0, duda: false, no_entienden, entregada: false, intento: None };
+        let nueva = LlamadaViva { ultimo, intentos: 0, duda: false, no_entienden, entregada: false, intento: None };
         self.llamadas.insert(numero, nueva);
         self.intentar(numero, now);
         Some(numero)
     }
 
-    /// Hay conexión con `punto`.
-    pub fn on_conectado(&mut self, punto: usize, now: Instant) {
-        self.on_desconectado(punto, now);
-        let p = &mut self.puntos[punto];
+    /// Hay conexión con `endpoint`.
+    pub fn on_conectado(&mut self, endpoint: usize, now: Instant) {
+        self.on_desconectado(endpoint, now);
+        let p = &mut self.endpoints[endpoint];
         p.enlace = Enlace::Arriba;
         let de_nuevo = std::mem::replace(&mut p.conecto_alguna_vez, true);
         p.proxima_sonda = (!p.breaker.sano()).then_some(now);
-        self.avisar(Aviso::Conectado { punto, de_nuevo });
-        self.on_plazo(now);
+        self.avisar(Aviso::Conectado { endpoint, de_nuevo });
+        self.on_timeout(now);
     }
 
-    /// Se perdió la conexión con `punto`: lo que está allí en vuelo va a otra parte. Un incidente, un fallo.
-    pub fn on_desconectado(&mut self, punto: usize, now: Instant) {
-        let antes = std::mem::replace(&mut self.puntos[punto].enlace, Enlace::Caido);
+    /// Se perdió la conexión con `endpoint`: lo que está allí en vuelo va a otra parte. Un incidente, un fallo.
+    pub fn on_desconectado(&mut self, endpoint: usize, now: Instant) {
+        let antes = std::mem::replace(&mut self.endpoints[endpoint].enlace, Enlace::Caido);
         if antes == Enlace::Caido {
             return;
         }
-        let llamadas = self.vivas_en(punto).filter(|(_, llamada)| !llamada.entregada).count();
-        self.avisar(Aviso::Desconectado { punto, llamadas });
+        let llamadas = self.vivas_en(endpoint).filter(|(_, llamada)| !llamada.entregada).count();
+        self.avisar(Aviso::Desconectado { endpoint, llamadas });
         if antes == Enlace::Arriba {
-            self.incidente(punto, Motivo::Desconexion, now);
+            self.incidente(endpoint, Motivo::Desconexion, now);
         }
-        self.desalojar(punto, now);
-        self.fallar_sonda(punto, Motivo::Desconexion, now);
-        self.programar_sonda(punto, now);
+        self.desalojar(endpoint, now);
+        self.fallar_sonda(endpoint, Motivo::Desconexion, now);
+        self.programar_sonda(endpoint, now);
         self.repartir(now);
     }
 
-    /// Lo que se mandó enviar a `punto` con ese número no salió: la conexión no está. Su pérdida, cuando se anuncie,
+    /// Lo que se mandó enviar a `endpoint` con ese número no salió: la conexión no está. Su pérdida, cuando se anuncie,
     /// será el mismo incidente.
-    pub fn on_no_enviado(&mut self, punto: usize, peticion: u64, now: Instant) {
-        let p = &mut self.puntos[punto];
+    pub fn on_no_enviado(&mut self, endpoint: usize, peticion: u64, now: Instant) {
+        let p = &mut self.endpoints[endpoint];
         if p.enlace == Enlace::Arriba {
             p.enlace = Enlace::Cayendo;
         }
-        if self.es_sonda(punto, peticion) {
-            self.fallar_sonda(punto, Motivo::SinConexion, now);
-        } else if let Some(intento) = self.tomar_intento(punto, peticion) {
+        if self.es_sonda(endpoint, peticion) {
+            self.fallar_sonda(endpoint, Motivo::SinConexion, now);
+        } else if let Some(intento) = self.tomar_intento(endpoint, peticion) {
             self.fallar(peticion, intento, Motivo::SinConexion, now);
         }
-        self.programar_sonda(punto, now);
+        self.programar_sonda(endpoint, now);
         self.repartir(now);
     }
 
-    /// `punto` contestó a la petición con ese número. Si es verdad, quien llamó ha de recibir esta respuesta: su
+    /// `endpoint` contestó a la petición con ese número. Si es verdad, quien llamó ha de recibir esta respuesta: su
     /// llamada terminó con ella.
     #[must_use]
-    pub fn on_respuesta(&mut self, punto: usize, peticion: u64, veredicto: Veredicto, now: Instant) -> bool {
-        if self.es_sonda(punto, peticion) {
+    pub fn on_respuesta(&mut self, endpoint: usize, peticion: u64, veredicto: Contestada, now: Instant) -> bool {
+        if self.es_sonda(endpoint, peticion) {
             match veredicto {
-                Veredicto::Servida => self.acertar_sonda(punto, now),
-                Veredicto::Fallo { .. } | Veredicto::NoEntendida => self.fallar_sonda(punto, Motivo::Fallo, now),
+                Contestada::Servida => self.acertar_sonda(endpoint, now),
+                Contestada::Fallo { .. } | Contestada::NoEntendida => self.fallar_sonda(endpoint, Motivo::Fallo, now),
             }
             self.repartir(now);
             return false;
         }
-        let intento = self.tomar_intento(punto, peticion);
+        let intento = self.tomar_intento(endpoint, peticion);
         match (veredicto, intento) {
-            (Veredicto::Servida, intento) => {
+            (Contestada::Servida, intento) => {
                 if let Some(Intento { permit, .. }) = intento {
-                    self.con_breaker(punto, Motivo::Exito, |breaker| breaker.on_success(permit));
-                    self.programar_sonda(punto, now);
+                    self.con_breaker(endpoint, Motivo::Exito, |breaker| breaker.on_success(permit));
+                    self.programar_sonda(endpoint, now);
                 }
                 self.entregar(peticion)
             }
-            (Veredicto::Fallo { nada_hecho }, Some(intento)) => {
+            (Contestada::Fallo { nada_hecho }, Some(intento)) => {
                 self.dudar(peticion, !nada_hecho);
                 self.fallar(peticion, intento, Motivo::Fallo, now);
                 self.repartir(now);
                 false
             }
-            (Veredicto::NoEntendida, Some(Intento { permit, .. })) => {
-                self.puntos[punto].breaker.on_inconclusive(permit);
-                self.programar_sonda(punto, now);
+            (Contestada::NoEntendida, Some(Intento { permit, .. })) => {
+                self.endpoints[endpoint].breaker.on_inconclusive(permit);
+                self.programar_sonda(endpoint, now);
                 if let Some(llamada) = self.llamadas.get_mut(&peticion) {
-                    llamada.no_entienden.push(punto);
+                    llamada.no_entienden.push(endpoint);
                 }
                 self.por_repartir.push(peticion);
                 self.repartir(now);
                 false
             }
             // Lo que diga tarde de un intento que ya se dio por perdido no es nada nuevo.
-            (Veredicto::Fallo { .. } | Veredicto::NoEntendida, None) => false,
+            (Contestada::Fallo { .. } | Contestada::NoEntendida, None) => false,
         }
     }
 
-    /// `punto` envió algo que no se puede emparejar con ninguna petición.
-    pub fn on_basura(&mut self, punto: usize, now: Instant) {
-        self.incidente(punto, Motivo::Basura, now);
+    /// `endpoint` envió algo que no se puede emparejar con ninguna petición.
+    pub fn on_basura(&mut self, endpoint: usize, now: Instant) {
+        self.incidente(endpoint, Motivo::Basura, now);
         self.repartir(now);
     }
 
-    /// Una persona restablece el circuito de `punto`, y se pregunta por su salud sin esperar. Dice si cambió algo.
-    pub fn on_reset(&mut self, punto: usize, now: Instant) -> bool {
-        let hubo = self.con_breaker(punto, Motivo::Administrador, Breaker::on_reset);
-        let p = &mut self.puntos[punto];
+    /// Una persona restablece el circuito de `endpoint`, y se pregunta por su salud sin esperar. Dice si cambió algo.
+    pub fn on_reset(&mut self, endpoint: usize, now: Instant) -> bool {
+        let hubo = self.con_breaker(endpoint, Motivo::Administrador, Breaker::on_reset);
+        let p = &mut self.endpoints[endpoint];
         if hubo && p.sonda.is_none() {
             p.proxima_sonda = Some(now);
         }
-        self.on_plazo(now);
+        self.on_timeout(now);
         hubo
     }
 
     /// Pasó el tiempo: vencen intentos, sondas y aperturas.
-    pub fn on_plazo(&mut self, now: Instant) {
-        for punto in 0..self.puntos.len() {
-            self.con_breaker(punto, Motivo::Tiempo, |breaker| breaker.on_timeout(now));
-            if self.puntos[punto].sonda.as_ref().is_some_and(|sonda| now >= sonda.hasta) {
-                self.fallar_sonda(punto, Motivo::Plazo, now);
+    pub fn on_timeout(&mut self, now: Instant) {
+        for endpoint in 0..self.endpoints.len() {
+            self.con_breaker(endpoint, Motivo::Tiempo, |breaker| breaker.on_timeout(now));
+            if self.endpoints[endpoint].sonda.as_ref().is_some_and(|sonda| now >= sonda.hasta) {
+                self.fallar_sonda(endpoint, Motivo::Plazo, now);
             }
-            if self.puntos[punto].proxima_sonda.is_some_and(|cuando| now >= cuando) {
-                self.sondear(punto, now);
+            if self.endpoints[endpoint].proxima_sonda.is_some_and(|cuando| now >= cuando) {
+                self.sondear(endpoint, now);
             }
         }
         while let Some((_, numero)) = self.plazos.first().copied().filter(|(hasta, _)| now >= *hasta) {
-            let punto = self.llamadas[&numero].intento.as_ref().expect("quien tiene plazo tiene intento").punto;
-            let intento = self.tomar_intento(punto, numero).expect("acaba de verse");
+            let endpoint = self.llamadas[&numero].intento.as_ref().expect("quien tiene plazo tiene intento").endpoint;
+            let intento = self.tomar_intento(endpoint, numero).expect("acaba de verse");
             self.dudar(numero, true);
             self.fallar(numero, intento, Motivo::Plazo, now);
         }
         self.repartir(now);
     }
 
-    /// Cuándo hay que llamar a [`Rotacion::on_plazo`], a más tardar.
+    /// Cuándo hay que llamar a [`Rotacion::on_timeout`], a más tardar.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let de_puntos = self.puntos.iter().flat_map(|p| {
+        let de_endpoints = self.endpoints.iter().flat_map(|p| {
             [p.breaker.poll_timeout(), p.sonda.as_ref().map(|sonda| sonda.hasta), p.proxima_sonda].into_iter().flatten()
         });
-        de_puntos.chain(self.plazos.first().map(|(hasta, _)| *hasta)).min()
+        de_endpoints.chain(self.plazos.first().map(|(hasta, _)| *hasta)).min()
     }
 
     /// Lo siguiente que hay que hacer.
@@ -272,15 +272,15 @@ impl Rotacion {
         self.acciones.pop_front()
     }
 
-    /// Si hay conexión con algún punto.
+    /// Si hay conexión con algún endpoint.
     #[must_use]
     pub fn hay_enlace(&self) -> bool {
-        self.puntos.iter().any(|p| p.enlace == Enlace::Arriba)
+        self.endpoints.iter().any(|p| p.enlace == Enlace::Arriba)
     }
 
-    /// El estado de cada breaker, en el orden de los puntos.
+    /// El estado de cada breaker, en el orden de los endpoints.
     pub fn estados(&self) -> impl Iterator<Item = EstadoBreaker> {
-        self.puntos.iter().map(|punto| punto.breaker.estado())
+        self.endpoints.iter().map(|endpoint| endpoint.breaker.estado())
     }
 
     fn numerar(&mut self) -> u64 {
@@ -294,40 +294,40 @@ impl Rotacion {
         }
     }
 
-    /// Manda la llamada al siguiente punto que la admita; si no hay, o ya dio sus vueltas, acaba.
+    /// Manda la llamada al siguiente endpoint que la admita; si no hay, o ya dio sus vueltas, acaba.
     fn intentar(&mut self, numero: u64, now: Instant) {
-        let intentos_max = u32::try_from(2 * self.puntos.len()).unwrap_or(u32::MAX);
+        let intentos_max = u32::try_from(2 * self.endpoints.len()).unwrap_or(u32::MAX);
         let Some(llamada) = self.llamadas.get(&numero) else { return };
         let intento = llamada.intentos + 1;
         if llamada.entregada || intento > intentos_max || now > llamada.ultimo {
             return self.abandonar(numero);
         }
         let no_entienden = llamada.no_entienden.clone();
-        let Some((punto, permit)) = self.elegir(&no_entienden, now) else { return self.abandonar(numero) };
+        let Some((endpoint, permit)) = self.elegir(&no_entienden, now) else { return self.abandonar(numero) };
         if no_entienden.is_empty() {
-            self.actual = punto;
-            if self.anunciado.replace(punto) != Some(punto) {
-                self.avisar(Aviso::Rotacion { punto, intento, intentos_max });
+            self.actual = endpoint;
+            if self.anunciado.replace(endpoint) != Some(endpoint) {
+                self.avisar(Aviso::Rotacion { endpoint, intento, intentos_max });
             }
         }
         let hasta = now + self.config.plazo;
         let llamada = self.llamadas.get_mut(&numero).expect("acaba de verse");
         llamada.intentos = intento;
-        llamada.intento = Some(Intento { punto, permit, hasta });
+        llamada.intento = Some(Intento { endpoint, permit, hasta });
         self.plazos.insert((hasta, numero));
-        self.acciones.push_back(Accion::Enviar { punto, llamada: numero });
+        self.acciones.push_back(Accion::Enviar { endpoint, llamada: numero });
     }
 
-    /// El primer punto que admite la llamada, desde el que se usa, y su permiso.
+    /// El primer endpoint que admite la llamada, desde el que se usa, y su permiso.
     fn elegir(&mut self, no_entienden: &[usize], now: Instant) -> Option<(usize, Permit)> {
-        let cuantos = self.puntos.len();
+        let cuantos = self.endpoints.len();
         let primero = self.actual;
-        for punto in (0..cuantos).map(|k| (primero + k) % cuantos) {
-            if self.puntos[punto].enlace != Enlace::Arriba || no_entienden.contains(&punto) {
+        for endpoint in (0..cuantos).map(|k| (primero + k) % cuantos) {
+            if self.endpoints[endpoint].enlace != Enlace::Arriba || no_entienden.contains(&endpoint) {
                 continue;
             }
-            if let Ok(permit) = self.con_breaker(punto, Motivo::Tiempo, |breaker| breaker.acquire(now)) {
-                return Some((punto, permit));
+            if let Ok(permit) = self.con_breaker(endpoint, Motivo::Tiempo, |breaker| breaker.acquire(now)) {
+                return Some((endpoint, permit));
             }
         }
         None
@@ -340,7 +340,7 @@ impl Rotacion {
         }
         let porque = if llamada.duda {
             SinServicio::EnElAire
-        } else if llamada.no_entienden.len() == self.puntos.len() {
+        } else if llamada.no_entienden.len() == self.endpoints.len() {
             SinServicio::NoEntendida
         } else {
             SinServicio::NadaHecho
@@ -364,10 +364,10 @@ impl Rotacion {
         }
     }
 
-    /// El intento en vuelo de una llamada, si está en ese punto. Quien lo toma devuelve su permiso.
-    fn tomar_intento(&mut self, punto: usize, numero: u64) -> Option<Intento> {
+    /// El intento en vuelo de una llamada, si está en ese endpoint. Quien lo toma devuelve su permiso.
+    fn tomar_intento(&mut self, endpoint: usize, numero: u64) -> Option<Intento> {
         let llamada = self.llamadas.get_mut(&numero)?;
-        let intento = llamada.intento.take_if(|intento| intento.punto == punto)?;
+        let intento = llamada.intento.take_if(|intento| intento.endpoint == endpoint)?;
         self.plazos.remove(&(intento.hasta, numero));
         Some(intento)
     }
@@ -375,58 +375,60 @@ impl Rotacion {
     /// Devuelve como fallado el permiso de un intento; su llamada irá a otra parte.
     fn fallar(&mut self, numero: u64, intento: Intento, motivo: Motivo, now: Instant) {
         self.por_repartir.push(numero);
-        let Intento { punto, permit, .. } = intento;
-        if self.con_breaker(punto, motivo, |breaker| breaker.on_failure(permit, now)) {
+        let Intento { endpoint, permit, .. } = intento;
+        if self.con_breaker(endpoint, motivo, |breaker| breaker.on_failure(permit, now)) {
             if motivo == Motivo::Plazo {
-                self.avisar(Aviso::SinRespuesta { punto, espera: self.config.plazo });
+                self.avisar(Aviso::SinRespuesta { endpoint, espera: self.config.plazo });
             }
-            self.dejar(punto, motivo, now);
+            self.dejar(endpoint, motivo, now);
         }
     }
 
-    fn incidente(&mut self, punto: usize, motivo: Motivo, now: Instant) {
-        if self.con_breaker(punto, motivo, |breaker| breaker.on_incident(now)) {
-            self.dejar(punto, motivo, now);
+    fn incidente(&mut self, endpoint: usize, motivo: Motivo, now: Instant) {
+        if self.con_breaker(endpoint, motivo, |breaker| breaker.on_incident(now)) {
+            self.dejar(endpoint, motivo, now);
         }
     }
 
-    /// Tras un fallo contado se va a otro punto. Si el circuito se abrió porque no contesta, con todo lo que hay allí
+    /// Tras un fallo contado se va a otro endpoint. Si el circuito se abrió porque no contesta, con todo lo que hay allí
     /// en vuelo; si se abrió porque contesta que no puede, lo demás tendrá su contestación en seguida, y con ella
     /// sabrá si algo se hizo.
-    fn dejar(&mut self, punto: usize, motivo: Motivo, now: Instant) {
-        if self.actual == punto {
-            self.actual = (punto + 1) % self.puntos.len();
+    fn dejar(&mut self, endpoint: usize, motivo: Motivo, now: Instant) {
+        if self.actual == endpoint {
+            self.actual = (endpoint + 1) % self.endpoints.len();
         }
-        if motivo == Motivo::Plazo && self.puntos[punto].breaker.estado() == EstadoBreaker::Abierto {
-            self.desalojar(punto, now);
+        if motivo == Motivo::Plazo && self.endpoints[endpoint].breaker.estado() == EstadoBreaker::Abierto {
+            self.desalojar(endpoint, now);
         }
-        self.programar_sonda(punto, now);
+        self.programar_sonda(endpoint, now);
     }
 
-    fn vivas_en(&self, punto: usize) -> impl Iterator<Item = (&u64, &Llamada)> {
-        self.llamadas.iter().filter(move |(_, llamada)| llamada.intento.as_ref().is_some_and(|i| i.punto == punto))
+    fn vivas_en(&self, endpoint: usize) -> impl Iterator<Item = (&u64, &LlamadaViva)> {
+        self.llamadas
+            .iter()
+            .filter(move |(_, llamada)| llamada.intento.as_ref().is_some_and(|i| i.endpoint == endpoint))
     }
 
-    /// Lleva a otra parte, con los mismos números, lo que está en vuelo en `punto`.
-    fn desalojar(&mut self, punto: usize, now: Instant) {
-        let numeros: Vec<u64> = self.vivas_en(punto).map(|(numero, _)| *numero).collect();
+    /// Lleva a otra parte, con los mismos números, lo que está en vuelo en `endpoint`.
+    fn desalojar(&mut self, endpoint: usize, now: Instant) {
+        let numeros: Vec<u64> = self.vivas_en(endpoint).map(|(numero, _)| *numero).collect();
         for numero in numeros {
-            let Some(Intento { permit, .. }) = self.tomar_intento(punto, numero) else { continue };
+            let Some(Intento { permit, .. }) = self.tomar_intento(endpoint, numero) else { continue };
             // El incidente ya se contó y el epoch avanzó: este permiso no cambia nada.
-            self.puntos[punto].breaker.on_failure(permit, now);
+            self.endpoints[endpoint].breaker.on_failure(permit, now);
             self.dudar(numero, true);
             self.por_repartir.push(numero);
         }
     }
 
     /// Hace algo con un breaker y avisa si cambió de estado.
-    fn con_breaker<T>(&mut self, punto: usize, motivo: Motivo, f: impl FnOnce(&mut Breaker) -> T) -> T {
-        let breaker = &mut self.puntos[punto].breaker;
+    fn con_breaker<T>(&mut self, endpoint: usize, motivo: Motivo, f: impl FnOnce(&mut Breaker) -> T) -> T {
+        let breaker = &mut self.endpoints[endpoint].breaker;
         let antes = breaker.estado();
         let r = f(breaker);
         let estado = breaker.estado();
         if estado != antes {
-            self.avisar(Aviso::Circuito { punto, estado, motivo });
+            self.avisar(Aviso::Circuito { endpoint, estado, motivo });
         }
         r
     }
@@ -435,15 +437,15 @@ impl Rotacion {
         self.acciones.push_back(Accion::Avisar(aviso));
     }
 
-    fn es_sonda(&self, punto: usize, peticion: u64) -> bool {
-        self.puntos[punto].sonda.as_ref().is_some_and(|sonda| sonda.peticion == peticion)
+    fn es_sonda(&self, endpoint: usize, peticion: u64) -> bool {
+        self.endpoints[endpoint].sonda.as_ref().is_some_and(|sonda| sonda.peticion == peticion)
     }
 
     /// Pregunta por la salud, si el breaker da permiso. Sin conexión, la pregunta falla sin salir.
-    fn sondear(&mut self, punto: usize, now: Instant) {
-        let permit = self.con_breaker(punto, Motivo::Tiempo, |breaker| breaker.acquire_probe(now));
+    fn sondear(&mut self, endpoint: usize, now: Instant) {
+        let permit = self.con_breaker(endpoint, Motivo::Tiempo, |breaker| breaker.acquire_probe(now));
         let peticion = self.numerar();
-        let p = &mut self.puntos[punto];
+        let p = &mut self.endpoints[endpoint];
         let Ok(permit) = permit else {
             p.proxima_sonda = Some(now + self.config.cada_salud);
             return;
@@ -451,33 +453,33 @@ impl Rotacion {
         p.proxima_sonda = None;
         p.sonda = Some(Sonda { peticion, permit, hasta: now + self.config.plazo_salud });
         if p.enlace == Enlace::Caido {
-            self.fallar_sonda(punto, Motivo::SinConexion, now);
+            self.fallar_sonda(endpoint, Motivo::SinConexion, now);
         } else {
-            self.acciones.push_back(Accion::Sondear { punto, peticion });
+            self.acciones.push_back(Accion::Sondear { endpoint, peticion });
         }
     }
 
-    fn acertar_sonda(&mut self, punto: usize, now: Instant) {
-        let Some(Sonda { permit, .. }) = self.puntos[punto].sonda.take() else { return };
-        self.puntos[punto].enlace = Enlace::Arriba;
-        self.con_breaker(punto, Motivo::Exito, |breaker| breaker.on_success(permit));
-        self.programar_sonda(punto, now);
+    fn acertar_sonda(&mut self, endpoint: usize, now: Instant) {
+        let Some(Sonda { permit, .. }) = self.endpoints[endpoint].sonda.take() else { return };
+        self.endpoints[endpoint].enlace = Enlace::Arriba;
+        self.con_breaker(endpoint, Motivo::Exito, |breaker| breaker.on_success(permit));
+        self.programar_sonda(endpoint, now);
     }
 
-    fn fallar_sonda(&mut self, punto: usize, motivo: Motivo, now: Instant) {
-        let Some(Sonda { permit, .. }) = self.puntos[punto].sonda.take() else { return };
-        if self.con_breaker(punto, motivo, |breaker| breaker.on_failure(permit, now)) {
+    fn fallar_sonda(&mut self, endpoint: usize, motivo: Motivo, now: Instant) {
+        let Some(Sonda { permit, .. }) = self.endpoints[endpoint].sonda.take() else { return };
+        if self.con_breaker(endpoint, motivo, |breaker| breaker.on_failure(permit, now)) {
             if motivo == Motivo::Plazo {
-                self.avisar(Aviso::SinRespuesta { punto, espera: self.config.plazo_salud });
+                self.avisar(Aviso::SinRespuesta { endpoint, espera: self.config.plazo_salud });
             }
-            self.dejar(punto, motivo, now);
+            self.dejar(endpoint, motivo, now);
         }
-        self.programar_sonda(punto, now);
+        self.programar_sonda(endpoint, now);
     }
 
-    /// Mientras un punto no esté conectado y sano, se pregunta por él cada cierto tiempo.
-    fn programar_sonda(&mut self, punto: usize, now: Instant) {
-        let p = &mut self.puntos[punto];
+    /// Mientras un endpoint no esté conectado y sano, se pregunta por él cada cierto tiempo.
+    fn programar_sonda(&mut self, endpoint: usize, now: Instant) {
+        let p = &mut self.endpoints[endpoint];
         if p.breaker.sano() && p.enlace == Enlace::Arriba {
             p.proxima_sonda = None;
         } else if p.sonda.is_none() {

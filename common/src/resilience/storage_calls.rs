@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     EstadoBreaker, Rotacion,
-    rotation::{Accion, Aviso, Config, SinServicio, Veredicto},
+    rotation::{Accion, Aviso, Config, Contestada, SinServicio},
 };
 use crate::mensajes::{CuerpoPeticion, CuerpoResultado, Fallo, Peticion, Resultado, ResultadoLeido};
 
@@ -51,7 +51,7 @@ pub enum Noticia<'a> {
 #[derive(Debug)]
 pub struct Entrega<T = u64> {
     /// El que puso quien llamó.
-    pub token: T,
+    pub tag: T,
     /// Lo que contestó un endpoint (de la clase que se pidió: nunca [`CuerpoResultado::Fallo`] ni
     /// [`CuerpoResultado::NoEntendida`]), o por qué ninguno lo hizo.
     pub resultado: Result<CuerpoResultado, SinServicio>,
@@ -69,7 +69,7 @@ pub struct StorageCalls<T, E> {
 /// Una llamada sin final todavía.
 #[derive(Debug)]
 struct EnCurso<T, E> {
-    token: T,
+    tag: T,
     clase: Clase,
     escrita: E,
 }
@@ -120,14 +120,14 @@ impl<T, E> StorageCalls<T, E> {
     }
 
     /// Empieza una llamada; su final llega por [`StorageCalls::poll_entrega`], siempre una vez.
-    pub fn llamar(&mut self, now: Instant, token: T, cuerpo: CuerpoPeticion, a: &mut impl Endpoints<Escrita = E>) {
+    pub fn llamar(&mut self, now: Instant, tag: T, cuerpo: CuerpoPeticion, a: &mut impl Endpoints<Escrita = E>) {
         let Some(numero) = self.rotacion.on_llamada(now) else {
             a.contar(Noticia::Saturado);
-            return self.entregar(token, Err(SinServicio::NadaHecho));
+            return self.entregar(tag, Err(SinServicio::NadaHecho));
         };
         let clase = Clase::pedida(&cuerpo);
         let escrita = a.escribir(Peticion { peticion: numero, plazo_ms: self.plazo_ms, cuerpo });
-        self.en_curso.insert(numero, EnCurso { token, clase, escrita });
+        self.en_curso.insert(numero, EnCurso { tag, clase, escrita });
         self.actuar(now, a);
     }
 
@@ -155,14 +155,14 @@ impl<T, E> StorageCalls<T, E> {
             ResultadoLeido::Entendido(Resultado { peticion, cuerpo }) => {
                 let veredicto = self.veredicto(endpoint, peticion, &cuerpo, a);
                 if self.rotacion.on_respuesta(endpoint, peticion, veredicto, now)
-                    && let Some(EnCurso { token, .. }) = self.en_curso.remove(&peticion)
+                    && let Some(EnCurso { tag, .. }) = self.en_curso.remove(&peticion)
                 {
-                    self.entregar(token, Ok(cuerpo));
+                    self.entregar(tag, Ok(cuerpo));
                 }
             }
             ResultadoLeido::SoloNumero(peticion) => {
                 a.contar(Noticia::Basura(endpoint));
-                let veredicto = Veredicto::Fallo { nada_hecho: false };
+                let veredicto = Contestada::Fallo { nada_hecho: false };
                 let _sin_cuerpo = self.rotacion.on_respuesta(endpoint, peticion, veredicto, now);
             }
             ResultadoLeido::Basura => {
@@ -174,9 +174,9 @@ impl<T, E> StorageCalls<T, E> {
     }
 
     /// Vencen los plazos que hayan vencido.
-    pub fn on_plazo(&mut self, now: Instant, a: &mut impl Endpoints<Escrita = E>) {
+    pub fn on_timeout(&mut self, now: Instant, a: &mut impl Endpoints<Escrita = E>) {
         if self.poll_timeout().is_some_and(|cuando| cuando <= now) {
-            self.rotacion.on_plazo(now);
+            self.rotacion.on_timeout(now);
             self.actuar(now, a);
         }
     }
@@ -194,7 +194,7 @@ impl<T, E> StorageCalls<T, E> {
         self.estados().nth(endpoint).map(|despues| (antes, despues))
     }
 
-    /// Cuándo hay que llamar a [`StorageCalls::on_plazo`], a más tardar.
+    /// Cuándo hay que llamar a [`StorageCalls::on_timeout`], a más tardar.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.rotacion.poll_timeout()
@@ -222,22 +222,22 @@ impl<T, E> StorageCalls<T, E> {
         peticion: u64,
         cuerpo: &CuerpoResultado,
         a: &mut impl Endpoints<Escrita = E>,
-    ) -> Veredicto {
+    ) -> Contestada {
         let pedida = self.en_curso.get(&peticion).map(|en_curso| en_curso.clase);
         match cuerpo {
             CuerpoResultado::Fallo(fallo) => {
                 a.contar(Noticia::Fallo(endpoint, fallo));
-                Veredicto::Fallo { nada_hecho: fallo.nada_hecho }
+                Contestada::Fallo { nada_hecho: fallo.nada_hecho }
             }
             CuerpoResultado::NoEntendida { motivo } => {
                 a.contar(Noticia::NoEntendida(endpoint, motivo));
-                Veredicto::NoEntendida
+                Contestada::NoEntendida
             }
             // Sin llamada que espere, puede ser la respuesta a una sonda o una tardía.
-            _ if pedida.is_none() || pedida == Clase::contestada(cuerpo) => Veredicto::Servida,
+            _ if pedida.is_none() || pedida == Clase::contestada(cuerpo) => Contestada::Servida,
             _ => {
                 a.contar(Noticia::Basura(endpoint));
-                Veredicto::Fallo { nada_hecho: false }
+                Contestada::Fallo { nada_hecho: false }
             }
         }
     }
@@ -246,21 +246,21 @@ impl<T, E> StorageCalls<T, E> {
     fn actuar(&mut self, now: Instant, a: &mut impl Endpoints<Escrita = E>) {
         while let Some(accion) = self.rotacion.poll_accion() {
             match accion {
-                Accion::Enviar { punto, llamada } => {
+                Accion::Enviar { endpoint, llamada } => {
                     let Some(en_curso) = self.en_curso.get(&llamada) else { continue };
-                    if !a.enviar(punto, &en_curso.escrita) {
-                        self.rotacion.on_no_enviado(punto, llamada, now);
+                    if !a.enviar(endpoint, &en_curso.escrita) {
+                        self.rotacion.on_no_enviado(endpoint, llamada, now);
                     }
                 }
-                Accion::Sondear { punto, peticion } => {
+                Accion::Sondear { endpoint, peticion } => {
                     let salud = Peticion { peticion, plazo_ms: self.plazo_ms, cuerpo: CuerpoPeticion::Salud };
-                    if !a.enviar(punto, &a.escribir(salud)) {
-                        self.rotacion.on_no_enviado(punto, peticion, now);
+                    if !a.enviar(endpoint, &a.escribir(salud)) {
+                        self.rotacion.on_no_enviado(endpoint, peticion, now);
                     }
                 }
                 Accion::Abandonar { llamada, porque } => {
-                    if let Some(EnCurso { token, .. }) = self.en_curso.remove(&llamada) {
-                        self.entregar(token, Err(porque));
+                    if let Some(EnCurso { tag, .. }) = self.en_curso.remove(&llamada) {
+                        self.entregar(tag, Err(porque));
                     }
                 }
                 Accion::Avisar(aviso) => a.contar(Noticia::Aviso(aviso)),
@@ -268,7 +268,7 @@ impl<T, E> StorageCalls<T, E> {
         }
     }
 
-    fn entregar(&mut self, token: T, resultado: Result<CuerpoResultado, SinServicio>) {
-        self.entregas.push_back(Entrega { token, resultado });
+    fn entregar(&mut self, tag: T, resultado: Result<CuerpoResultado, SinServicio>) {
+        self.entregas.push_back(Entrega { tag, resultado });
     }
 }

@@ -111,7 +111,7 @@ impl Cliente {
             Ok(Gestor { endpoint: endpoint.clone(), socket, monitor })
         };
         let abiertos = gestores.iter().map(gestor).collect::<Result<_, ErrorDeTransporte>>()?;
-        Ok(Self { gestores: abiertos, rumbo: Rumbo::nuevo(gestores.len()), envio: 0, rezagadas: VecDeque::new() })
+        Ok(Self { gestores: abiertos, rumbo: Rumbo::new(gestores.len()), envio: 0, rezagadas: VecDeque::new() })
     }
 
     /// Envía `cuerpo` y espera su respuesta, repitiéndolo tal cual cuantas veces haga falta.
@@ -120,7 +120,7 @@ impl Cliente {
     /// [`SinRespuesta`] al acabarse la paciencia.
     pub async fn pedir(&mut self, cuerpo: &[u8], paciencia: Paciencia) -> Result<Contestacion, SinRespuesta> {
         let primero = self.envio;
-        let mut retry = Retry::nueva(paciencia, ahora());
+        let mut retry = Retry::new(paciencia, ahora());
         loop {
             match retry.paso(&self.rumbo, ahora()) {
                 Paso::Enviar(gestor) => self.enviar(gestor, cuerpo, &mut retry).await?,
@@ -140,7 +140,7 @@ impl Cliente {
     /// [`SinRespuesta::SinConexion`] si no salió dentro de `plazo`.
     pub async fn soltar(&mut self, cuerpo: &[u8], plazo: Duration) -> Result<(), SinRespuesta> {
         let paciencia = Paciencia { primero: plazo, repetido: plazo, total: plazo };
-        let mut retry = Retry::nueva(paciencia, ahora());
+        let mut retry = Retry::new(paciencia, ahora());
         while retry.envios() == 0 {
             match retry.paso(&self.rumbo, ahora()) {
                 Paso::Enviar(gestor) => self.enviar(gestor, cuerpo, &mut retry).await?,

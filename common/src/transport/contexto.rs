@@ -25,7 +25,7 @@ pub struct Contexto(zmq::Context);
 impl Contexto {
     /// Un contexto nuevo.
     #[must_use]
-    pub fn nuevo() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
@@ -115,7 +115,7 @@ impl Contexto {
 
     fn vigilado(&self, z: zmq::Socket, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
         z.set_ipv6(endpoint.es_ipv6())?;
-        let socket = Socket::nuevo(latir(z)?)?;
+        let socket = Socket::new(latir(z)?)?;
         let monitor = Monitor::de(&socket, |nombre| self.par(nombre))?;
         socket.conectar(endpoint)?;
         Ok((socket, monitor))
@@ -136,7 +136,7 @@ impl Contexto {
     fn par(&self, nombre: &str) -> Result<Socket, ErrorDeTransporte> {
         let z = self.0.socket(zmq::PAIR)?;
         z.connect(nombre)?;
-        Socket::nuevo(z)
+        Socket::new(z)
     }
 }
 
@@ -172,12 +172,12 @@ fn escuchar(z: zmq::Socket, bind: &Endpoint) -> Result<Socket, ErrorDeTransporte
             otro => otro.message().to_owned(),
         },
     })?;
-    Socket::nuevo(z)
+    Socket::new(z)
 }
 
 fn conectar(z: zmq::Socket, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
     z.set_ipv6(endpoint.es_ipv6())?;
-    let socket = Socket::nuevo(z)?;
+    let socket = Socket::new(z)?;
     socket.conectar(endpoint)?;
     Ok(socket)
 }

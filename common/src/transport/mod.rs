@@ -6,7 +6,7 @@
 //! - [`endpoint`]: direcciones tal como las escribe una persona.
 //! - [`puertos`]: puertos libres, sin carreras.
 //! - [`cliente`]: el cliente de los gestores de carga.
-//! - [`storage_client`]: el cliente rotatorio del almacenamiento, con un breaker por punto.
+//! - [`storage_client`]: el cliente rotatorio del almacenamiento, con un breaker por endpoint.
 
 pub mod cliente;
 pub mod contexto;

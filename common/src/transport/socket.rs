@@ -90,7 +90,7 @@ fn eintr<T>(mut llamada: impl FnMut() -> zmq::Result<T>) -> zmq::Result<T> {
 
 impl Socket {
     #[expect(unsafe_code, reason = "quien vigila el descriptor promete soltarlo antes de que se cierre")]
-    pub(super) fn nuevo(z: zmq::Socket) -> Result<Self, ErrorDeTransporte> {
+    pub(super) fn new(z: zmq::Socket) -> Result<Self, ErrorDeTransporte> {
         let fd = z.get_fd()?;
         // SAFETY: `fd` vive tanto como `z` y, por el orden de los campos, se suelta antes.
         let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }

@@ -40,11 +40,11 @@ pub struct StorageClient<T = u64> {
 
 /// Un zócalo por endpoint, y lo que se cuenta de ellos.
 struct Zocalos {
-    puntos: Vec<Punto>,
+    canales: Vec<Canal>,
     avisos: Avisos,
 }
 
-struct Punto {
+struct Canal {
     endpoint: Endpoint,
     socket: Socket,
     monitor: Monitor,
@@ -58,7 +58,7 @@ impl Endpoints for Zocalos {
     }
 
     fn enviar(&mut self, endpoint: usize, escrita: &Vec<u8>) -> bool {
-        self.puntos[endpoint].socket.try_send(&[b"", escrita]).is_ok()
+        self.canales[endpoint].socket.try_send(&[b"", escrita]).is_ok()
     }
 
     fn contar(&mut self, noticia: Noticia<'_>) {
@@ -67,46 +67,46 @@ impl Endpoints for Zocalos {
 }
 
 impl<T> StorageClient<T> {
-    /// Abre un DEALER por punto, con los plazos por defecto.
+    /// Abre un DEALER por endpoint, con los plazos por defecto.
     ///
     /// # Errors
     /// [`ErrorDeTransporte::Conectar`].
     ///
     /// # Panics
-    /// Si no hay ningún punto, o fuera de un runtime de tokio.
+    /// Si no hay ningún endpoint, o fuera de un runtime de tokio.
     pub fn conectar(contexto: &Contexto, endpoints: &[Endpoint]) -> Result<Self, ErrorDeTransporte> {
         Self::con_config(contexto, endpoints, Config::default())
     }
 
-    /// Abre un DEALER por punto.
+    /// Abre un DEALER por endpoint.
     ///
     /// # Errors
     /// [`ErrorDeTransporte::Conectar`].
     ///
     /// # Panics
-    /// Si no hay ningún punto, o fuera de un runtime de tokio.
+    /// Si no hay ningún endpoint, o fuera de un runtime de tokio.
     pub fn con_config(contexto: &Contexto, endpoints: &[Endpoint], config: Config) -> Result<Self, ErrorDeTransporte> {
-        let puntos = endpoints
+        let canales = endpoints
             .iter()
             .map(|endpoint| {
                 let (socket, monitor) = contexto.dealer_vigilado(endpoint)?;
-                Ok(Punto { endpoint: endpoint.clone(), socket, monitor })
+                Ok(Canal { endpoint: endpoint.clone(), socket, monitor })
             })
             .collect::<Result<Vec<_>, ErrorDeTransporte>>()?;
         let now = ahora();
         Ok(Self {
-            calls: StorageCalls::new(config, puntos.len(), now),
-            zocalos: Zocalos { puntos, avisos: Avisos::nuevo(endpoints) },
+            calls: StorageCalls::new(config, canales.len(), now),
+            zocalos: Zocalos { canales, avisos: Avisos::new(endpoints) },
             alarma: Box::pin(tokio::time::sleep_until(now.into())),
         })
     }
 
     /// Empieza una llamada; su final llega por [`StorageClient::siguiente`], siempre una vez.
-    pub fn llamar(&mut self, token: T, cuerpo: CuerpoPeticion) {
-        self.calls.llamar(ahora(), token, cuerpo, &mut self.zocalos);
+    pub fn llamar(&mut self, tag: T, cuerpo: CuerpoPeticion) {
+        self.calls.llamar(ahora(), tag, cuerpo, &mut self.zocalos);
     }
 
-    /// Espera el final de alguna llamada, y entretanto atiende las conexiones, los plazos y la salud de los puntos.
+    /// Espera el final de alguna llamada, y entretanto atiende las conexiones, los plazos y la salud de los endpoints.
     /// Se puede cancelar sin perder nada.
     pub async fn siguiente(&mut self) -> Entrega<T> {
         poll_fn(|cx| self.poll_siguiente(cx)).await
@@ -121,14 +121,14 @@ impl<T> StorageClient<T> {
     /// Cada endpoint y el estado de su breaker.
     #[must_use]
     pub fn estados(&self) -> Vec<(Endpoint, EstadoBreaker)> {
-        self.zocalos.puntos.iter().map(|punto| punto.endpoint.clone()).zip(self.calls.estados()).collect()
+        self.zocalos.canales.iter().map(|canal| canal.endpoint.clone()).zip(self.calls.estados()).collect()
     }
 
     /// Restablece el circuito de un endpoint, por orden de una persona: el estado en que estaba y en el que queda. `None`
     /// si no es uno de los nuestros.
     pub fn restablecer(&mut self, endpoint: &Endpoint) -> Option<(EstadoBreaker, EstadoBreaker)> {
-        let punto = self.zocalos.puntos.iter().position(|punto| punto.endpoint == *endpoint)?;
-        self.calls.on_reset(ahora(), punto, &mut self.zocalos)
+        let endpoint = self.zocalos.canales.iter().position(|canal| canal.endpoint == *endpoint)?;
+        self.calls.on_reset(ahora(), endpoint, &mut self.zocalos)
     }
 
     fn poll_siguiente(&mut self, cx: &mut TaskContext<'_>) -> Poll<Entrega<T>> {
@@ -138,9 +138,9 @@ impl<T> StorageClient<T> {
             }
             // Cada vuelta deja a todos los zócalos secos y con el despertador puesto, o da alguna entrega.
             let mut hubo = false;
-            for punto in 0..self.zocalos.puntos.len() {
-                hubo |= self.atender_respuestas(punto, cx);
-                hubo |= self.atender_conexion(punto, cx);
+            for endpoint in 0..self.zocalos.canales.len() {
+                hubo |= self.atender_respuestas(endpoint, cx);
+                hubo |= self.atender_conexion(endpoint, cx);
             }
             hubo |= self.atender_plazos(cx);
             if !hubo {
@@ -149,17 +149,17 @@ impl<T> StorageClient<T> {
         }
     }
 
-    fn atender_conexion(&mut self, punto: usize, cx: &mut TaskContext<'_>) -> bool {
+    fn atender_conexion(&mut self, endpoint: usize, cx: &mut TaskContext<'_>) -> bool {
         let mut hubo = false;
-        while let Poll::Ready(suceso) = self.zocalos.puntos[punto].monitor.poll_conexion(cx) {
+        while let Poll::Ready(suceso) = self.zocalos.canales[endpoint].monitor.poll_conexion(cx) {
             match suceso {
-                Ok(Conexion::Abierta) => self.calls.on_conectado(ahora(), punto, &mut self.zocalos),
+                Ok(Conexion::Abierta) => self.calls.on_conectado(ahora(), endpoint, &mut self.zocalos),
                 Ok(Conexion::Perdida) => {
-                    self.leer_lo_recibido(punto);
-                    self.calls.on_perdido(ahora(), punto, &mut self.zocalos);
+                    self.leer_lo_recibido(endpoint);
+                    self.calls.on_perdido(ahora(), endpoint, &mut self.zocalos);
                 }
                 Err(error) => {
-                    self.zocalos.avisos.zocalo_roto(punto, &error);
+                    self.zocalos.avisos.zocalo_roto(endpoint, &error);
                     break;
                 }
             }
@@ -170,19 +170,19 @@ impl<T> StorageClient<T> {
 
     /// Se lee lo que quede antes de dar nada por perdido. No siempre queda: con IMMEDIATE, libzmq tira lo que no se leyó
     /// antes de saber que la conexión cayó.
-    fn leer_lo_recibido(&mut self, punto: usize) {
-        while let Ok(Some(cuadros)) = self.zocalos.puntos[punto].socket.try_recv() {
-            self.recibir(punto, &cuadros);
+    fn leer_lo_recibido(&mut self, endpoint: usize) {
+        while let Ok(Some(cuadros)) = self.zocalos.canales[endpoint].socket.try_recv() {
+            self.recibir(endpoint, &cuadros);
         }
     }
 
-    fn atender_respuestas(&mut self, punto: usize, cx: &mut TaskContext<'_>) -> bool {
+    fn atender_respuestas(&mut self, endpoint: usize, cx: &mut TaskContext<'_>) -> bool {
         let mut hubo = false;
-        while let Poll::Ready(recibido) = self.zocalos.puntos[punto].socket.poll_recv(cx) {
+        while let Poll::Ready(recibido) = self.zocalos.canales[endpoint].socket.poll_recv(cx) {
             match recibido {
-                Ok(cuadros) => self.recibir(punto, &cuadros),
+                Ok(cuadros) => self.recibir(endpoint, &cuadros),
                 Err(error) => {
-                    self.zocalos.avisos.zocalo_roto(punto, &error);
+                    self.zocalos.avisos.zocalo_roto(endpoint, &error);
                     break;
                 }
             }
@@ -191,8 +191,8 @@ impl<T> StorageClient<T> {
         hubo
     }
 
-    fn recibir(&mut self, punto: usize, cuadros: &[Frame]) {
-        self.calls.on_recibido(ahora(), punto, leer(cuadros), &mut self.zocalos);
+    fn recibir(&mut self, endpoint: usize, cuadros: &[Frame]) {
+        self.calls.on_recibido(ahora(), endpoint, leer(cuadros), &mut self.zocalos);
     }
 
     fn atender_plazos(&mut self, cx: &mut TaskContext<'_>) -> bool {
@@ -204,7 +204,7 @@ impl<T> StorageClient<T> {
         if self.alarma.as_mut().poll(cx).is_pending() {
             return false;
         }
-        self.calls.on_plazo(ahora(), &mut self.zocalos);
+        self.calls.on_timeout(ahora(), &mut self.zocalos);
         true
     }
 }

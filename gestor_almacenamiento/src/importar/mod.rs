@@ -71,7 +71,7 @@ pub enum ErrorDeImportacion {
 
 /// Lo que hizo una importación.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resumen {
+pub struct Importado {
     /// Filas del archivo, sin la cabecera.
     pub leidas: u64,
     /// Títulos que no estaban.
@@ -88,7 +88,7 @@ pub struct Resumen {
     pub prestamos: u64,
 }
 
-impl Resumen {
+impl Importado {
     /// Títulos que ya estaban tal cual.
     #[must_use]
     pub fn iguales(&self) -> u64 {
@@ -100,7 +100,7 @@ impl Resumen {
     }
 }
 
-impl fmt::Display for Resumen {
+impl fmt::Display for Importado {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -122,8 +122,8 @@ impl fmt::Display for Resumen {
 ///
 /// # Errors
 /// [`ErrorDeImportacion`]; salvo que la base se pierda al confirmar, no se cambió nada.
-pub async fn importar(mut catalogo: Catalogo, archivo: Archivo) -> Result<Resumen, ErrorDeImportacion> {
-    let mut apagado = Apagado::nuevo()?;
+pub async fn importar(mut catalogo: Catalogo, archivo: Archivo) -> Result<Importado, ErrorDeImportacion> {
+    let mut apagado = Apagado::new()?;
     let resumen = tokio::select! {
         resumen = cargar_todo(&mut catalogo, archivo) => resumen?,
         senial = apagado.pedido() => return Err(ErrorDeImportacion::Interrumpida(senial)),
@@ -132,9 +132,9 @@ pub async fn importar(mut catalogo: Catalogo, archivo: Archivo) -> Result<Resume
     Ok(resumen)
 }
 
-async fn cargar_todo(catalogo: &mut Catalogo, mut archivo: Archivo) -> Result<Resumen, ErrorDeImportacion> {
-    let mut progreso = Avance::nuevo(archivo.bytes);
-    let mut resumen = Resumen::default();
+async fn cargar_todo(catalogo: &mut Catalogo, mut archivo: Archivo) -> Result<Importado, ErrorDeImportacion> {
+    let mut progreso = Avance::new(archivo.bytes);
+    let mut resumen = Importado::default();
     let es_la_primera = catalogo.vacio().await?;
     let mut reparto = Reparto::tras(catalogo.ultimo_ejemplar().await?);
     catalogo.sedes().await?;
@@ -160,7 +160,7 @@ async fn cargar(
     libros: &[Libro],
     puesto: &mut usize,
     reparto: &mut Reparto,
-    resumen: &mut Resumen,
+    resumen: &mut Importado,
 ) -> Result<(), ErrorDeCatalogo> {
     let cuenta = catalogo.libros(libros).await?;
     resumen.nuevas += cuenta.nuevas;
@@ -232,7 +232,7 @@ impl Archivo {
     }
 
     /// El siguiente lote de libros; vacío, se acabó. Lo que no vale se avisa y se cuenta.
-    fn lote(&mut self, progreso: &mut Avance, resumen: &mut Resumen) -> Result<Vec<Libro>, ArchivoInvalido> {
+    fn lote(&mut self, progreso: &mut Avance, resumen: &mut Importado) -> Result<Vec<Libro>, ArchivoInvalido> {
         let mut libros = Vec::with_capacity(LOTE);
         let mut fila = ByteRecord::new();
         while libros.len() < LOTE && self.leer(&mut fila)? {

@@ -84,10 +84,10 @@ impl Reparto {
             _ if i.is_multiple_of(2) => &[CENTRO],
             _ => &[NORTE],
         };
-        sedes.iter().map(|sede| self.nuevo(isbn, *sede)).collect()
+        sedes.iter().map(|sede| self.ejemplar_nuevo(isbn, *sede)).collect()
     }
 
-    fn nuevo(&mut self, isbn: Isbn, sede: usize) -> Ejemplar {
+    fn ejemplar_nuevo(&mut self, isbn: Isbn, sede: usize) -> Ejemplar {
         self.ultimo += 1;
         let id = format!("E{:06}", self.ultimo).parse().expect("un número con una letra delante es un identificador");
         let ejemplar = Ejemplar { id, isbn, sede };

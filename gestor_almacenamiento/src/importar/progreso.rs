@@ -14,7 +14,7 @@ pub struct Avance {
 impl Avance {
     /// Empieza a contar hacia `bytes`.
     #[must_use]
-    pub fn nuevo(bytes: u64) -> Self {
+    pub fn new(bytes: u64) -> Self {
         Self { barra: Progreso::de_bytes(bytes), filas: 0 }
     }
 

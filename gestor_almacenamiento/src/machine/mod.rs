@@ -13,4 +13,4 @@ pub mod vuelta;
 
 pub use intentos::{Culpa, Intentos, Otra, nada_hecho};
 pub use pliegue::{Decidida, Foto, LoteDecidido, Nombrado, Resuelta};
-pub use vuelta::{Decidido, Paso, Vuelta};
+pub use vuelta::{Decidido, PasoDeVuelta, Vuelta};

@@ -102,7 +102,7 @@ pub struct LoteDecidido {
 impl LoteDecidido {
     /// Lo decidido sobre `foto`, con lo que suma.
     #[must_use]
-    pub fn nuevo(foto: &Foto, decididas: Vec<Decidida>) -> Self {
+    pub fn new(foto: &Foto, decididas: Vec<Decidida>) -> Self {
         let cambios = foto.filas.cambios();
         let mut sumandos = Sumandos::default();
         for d in &decididas {
@@ -125,7 +125,7 @@ pub(super) fn plegar(foto: &mut Foto, trozo: &[Encargo]) -> LoteDecidido {
             decididas.push(decidir_una(foto, encargo));
         }
     }
-    LoteDecidido::nuevo(foto, decididas)
+    LoteDecidido::new(foto, decididas)
 }
 
 /// Decide una, con las reglas o como se quiere terminar con ella, y deja las filas como quedan.
@@ -170,5 +170,5 @@ pub(super) fn desenlace(guardadas: &mut Guardadas, orden: &Orden) -> (Clave, Des
 }
 
 fn sin_efecto(orden: &Orden, estado: Estado, codigo: Codigo, fecha: DateTime<Utc>) -> Respuesta {
-    Respuesta::nueva(Some(orden.id.uuid()), estado, codigo, fecha)
+    Respuesta::new(Some(orden.id.uuid()), estado, codigo, fecha)
 }

@@ -32,7 +32,7 @@ fn encargos(cuantos: u128) -> Vec<Encargo> {
 
 /// Un viaje, que sale bien o no; si era el de guardar.
 fn viaje(vuelta: &mut Vuelta, ahora: Instant, tropiezo: Option<Culpa>, usada: bool) -> bool {
-    let guardando = matches!(vuelta.paso(), Paso::Guardar(_));
+    let guardando = matches!(vuelta.paso(), PasoDeVuelta::Guardar(_));
     match tropiezo {
         None if guardando => vuelta.on_guardado(),
         None => vuelta.on_foto(foto()),
@@ -44,12 +44,12 @@ fn viaje(vuelta: &mut Vuelta, ahora: Instant, tropiezo: Option<Culpa>, usada: bo
 /// Lo que fue de dos operaciones si les pasa eso, y después todo va bien; y si algo quedó en el aire.
 fn vivir(sucesos: &[Suceso], usada: bool) -> (Decidido, bool) {
     let (ahora, mut sucesos, mut en_el_aire) = (Instant::now(), sucesos.iter(), false);
-    let mut vuelta = Vuelta::nueva(ahora, encargos(2));
+    let mut vuelta = Vuelta::new(ahora, encargos(2));
     for _ in 0..100 {
         match vuelta.paso() {
-            Paso::Acabar => return (vuelta.decidido(), en_el_aire),
-            Paso::Esperar(_) => vuelta.on_espera(),
-            Paso::Leer(_) | Paso::Guardar(_) => {
+            PasoDeVuelta::Acabar => return (vuelta.decidido(), en_el_aire),
+            PasoDeVuelta::Esperar(_) => vuelta.on_espera(),
+            PasoDeVuelta::Leer(_) | PasoDeVuelta::Guardar(_) => {
                 let tropiezo = sucesos.next().copied().flatten().map(|culpa| culpa("x".into()));
                 let guardando = viaje(&mut vuelta, ahora, tropiezo.clone(), usada);
                 match tropiezo {
@@ -82,11 +82,11 @@ fn toda_secuencia_corta_acaba_y_de_lo_que_quedo_en_el_aire_no_se_dice_que_no_se_
 #[test]
 fn lo_que_no_se_puede_escribir_acaba_solo_y_lo_demas_se_guarda() {
     let (ahora, mala) = (Instant::now(), orden(3, "E1"));
-    let mut vuelta = Vuelta::nueva(ahora, encargos(5));
+    let mut vuelta = Vuelta::new(ahora, encargos(5));
     loop {
         let tropiezo = match vuelta.paso() {
-            Paso::Acabar => break,
-            Paso::Guardar(lote) if lote.decididas.iter().any(|d| d.orden.id == mala.orden.id) => {
+            PasoDeVuelta::Acabar => break,
+            PasoDeVuelta::Guardar(lote) if lote.decididas.iter().any(|d| d.orden.id == mala.orden.id) => {
                 Some(Culpa::Operacion("23514".into()))
             }
             _ => None,
@@ -105,28 +105,28 @@ fn lo_que_no_se_puede_escribir_acaba_solo_y_lo_demas_se_guarda() {
 fn cada_cruce_espera_mas_que_el_anterior_y_despues_de_diez_o_de_dos_segundos_se_deja() {
     let ahora = Instant::now();
     let cruce = || Some(Culpa::Cruce("AN001".into()));
-    let mut vuelta = Vuelta::nueva(ahora, encargos(1));
+    let mut vuelta = Vuelta::new(ahora, encargos(1));
     for n in 0..CRUCES_MAX {
         viaje(&mut vuelta, ahora, cruce(), true);
-        assert!(matches!(vuelta.paso(), Paso::Esperar(cuanto) if cuanto == RESPIRO * n));
+        assert!(matches!(vuelta.paso(), PasoDeVuelta::Esperar(cuanto) if cuanto == RESPIRO * n));
         vuelta.on_espera();
     }
     viaje(&mut vuelta, ahora, cruce(), true);
     assert!(matches!(vuelta.decidido().fallo, Some(Fallo { nada_hecho: true, .. })));
 
-    let mut tarde = Vuelta::nueva(ahora, encargos(1));
+    let mut tarde = Vuelta::new(ahora, encargos(1));
     viaje(&mut tarde, ahora + VUELTAS.saturating_sub(Duration::from_millis(1)), cruce(), true);
     tarde.on_espera();
     viaje(&mut tarde, ahora + VUELTAS, cruce(), true);
-    assert!(matches!(tarde.paso(), Paso::Acabar));
+    assert!(matches!(tarde.paso(), PasoDeVuelta::Acabar));
 }
 
 #[test]
 fn de_una_conexion_recien_abierta_que_se_corta_leyendo_no_se_espera_mas() {
     let ahora = Instant::now();
     for (usada, sigue) in [(true, true), (false, false)] {
-        let mut vuelta = Vuelta::nueva(ahora, encargos(1));
+        let mut vuelta = Vuelta::new(ahora, encargos(1));
         viaje(&mut vuelta, ahora, Some(Culpa::Conexion("57P01".into())), usada);
-        assert_eq!(matches!(vuelta.paso(), Paso::Leer(_)), sigue);
+        assert_eq!(matches!(vuelta.paso(), PasoDeVuelta::Leer(_)), sigue);
     }
 }

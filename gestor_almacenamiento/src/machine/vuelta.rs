@@ -44,7 +44,7 @@ impl Decidido {
 
 /// Lo que toca hacer.
 #[derive(Debug)]
-pub enum Paso<'a> {
+pub enum PasoDeVuelta<'a> {
     /// Leer una foto de lo que nombra este trozo.
     Leer(&'a [Encargo]),
     /// Guardar esto, por la conexión de su foto.
@@ -76,7 +76,7 @@ pub struct Vuelta {
 impl Vuelta {
     /// La de estos encargos, que se deciden en su orden.
     #[must_use]
-    pub fn nueva(ahora: Instant, encargos: Vec<Encargo>) -> Self {
+    pub fn new(ahora: Instant, encargos: Vec<Encargo>) -> Self {
         let mut trozos = lote::tandas(encargos);
         trozos.reverse();
         Self { trozos, fase: Fase::Leyendo, intentos: Intentos::desde(ahora), decidido: Decidido::default() }
@@ -84,12 +84,12 @@ impl Vuelta {
 
     /// Lo que toca hacer.
     #[must_use]
-    pub fn paso(&self) -> Paso<'_> {
+    pub fn paso(&self) -> PasoDeVuelta<'_> {
         match (&self.fase, self.trozos.last()) {
-            (_, None) => Paso::Acabar,
-            (Fase::Leyendo, Some(trozo)) => Paso::Leer(trozo),
-            (Fase::Guardando { lote, .. }, _) => Paso::Guardar(lote),
-            (Fase::Esperando(cuanto), _) => Paso::Esperar(*cuanto),
+            (_, None) => PasoDeVuelta::Acabar,
+            (Fase::Leyendo, Some(trozo)) => PasoDeVuelta::Leer(trozo),
+            (Fase::Guardando { lote, .. }, _) => PasoDeVuelta::Guardar(lote),
+            (Fase::Esperando(cuanto), _) => PasoDeVuelta::Esperar(*cuanto),
         }
     }
 

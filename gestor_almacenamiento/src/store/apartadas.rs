@@ -118,7 +118,7 @@ pub(super) async fn cerrar(c: &mut PgConnection, id: OperacionId, nota: &str) ->
     }
     let orden = fila.orden()?;
     let foto = foto::leer(c, &[Nombrado { id, comando: None }]).await?;
-    let respuesta = Respuesta::nueva(Some(id.uuid()), Estado::Error, Codigo::ErrorInterno, momento(&foto, &orden));
+    let respuesta = Respuesta::new(Some(id.uuid()), Estado::Error, Codigo::ErrorInterno, momento(&foto, &orden));
     let respuesta = respuesta.con_mensaje(CERRADA).guardada();
     let resuelta = Resuelta { id, como: "cerrada", estado: "anulada", respuesta, nota: Some(nota) };
     resolver(c, &foto, &orden.comando, orden.comando.sede(), resuelta).await
@@ -133,7 +133,7 @@ async fn resolver(
     resuelta: Resuelta,
 ) -> sqlx::Result<Administrada> {
     let respuesta = resuelta.respuesta.clone();
-    let mut lote = LoteDecidido::nuevo(foto, Vec::new());
+    let mut lote = LoteDecidido::new(foto, Vec::new());
     // Se contó al apartarla, con la sede que pedía.
     lote.sumandos.ya_no(comando.tipo(), Codigo::EnRevision, comando.sede());
     lote.sumandos.decidida(comando.tipo(), respuesta.codigo, sede);

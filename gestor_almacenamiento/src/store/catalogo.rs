@@ -22,7 +22,7 @@ pub type ErrorDeCatalogo = sqlx::Error;
 
 /// Qué fue de un lote de libros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cuenta {
+pub struct Recuento {
     /// No estaban.
     pub nuevas: u64,
     /// Estaban, con otros datos.
@@ -102,11 +102,11 @@ impl Catalogo {
     ///
     /// # Errors
     /// [`sqlx::Error`].
-    pub async fn libros(&mut self, libros: &[Libro]) -> sqlx::Result<Cuenta> {
+    pub async fn libros(&mut self, libros: &[Libro]) -> sqlx::Result<Recuento> {
         let nuevas = self.ejecutar_con_libros(INSERTAR_LIBROS, libros).await?;
         let todas = u64::try_from(libros.len()).expect("un lote");
         let cambiadas = if nuevas == todas { 0 } else { self.ejecutar_con_libros(CORREGIR_LIBROS, libros).await? };
-        Ok(Cuenta { nuevas, cambiadas })
+        Ok(Recuento { nuevas, cambiadas })
     }
 
     async fn ejecutar_con_libros(&mut self, sql: &'static str, libros: &[Libro]) -> sqlx::Result<u64> {

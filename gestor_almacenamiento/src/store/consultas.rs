@@ -91,11 +91,11 @@ async fn con_otra_oportunidad<T>(
 }
 
 fn hallado(mensaje: String, ahora: DateTime<Utc>, datos: impl Serialize) -> RespuestaGuardada {
-    Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, ahora).con_mensaje(mensaje).con_datos(datos).guardada()
+    Respuesta::new(None, Estado::Aplicada, Codigo::Ok, ahora).con_mensaje(mensaje).con_datos(datos).guardada()
 }
 
 fn desconocido(codigo: Codigo, ahora: DateTime<Utc>, datos: impl Serialize) -> RespuestaGuardada {
-    Respuesta::nueva(None, Estado::Rechazada, codigo, ahora).con_datos(datos).guardada()
+    Respuesta::new(None, Estado::Rechazada, codigo, ahora).con_datos(datos).guardada()
 }
 
 struct FilaEjemplar {
@@ -224,13 +224,13 @@ async fn usuario(c: &mut PgConnection, id: UsuarioId) -> sqlx::Result<RespuestaG
     Ok(hallado(mensaje, ahora, DatosUsuario { abiertos, bloqueado, categoria, cortada, prestamos, usuario: id }))
 }
 
-struct FilaOperacion {
+struct OperacionHallada {
     ahora: DateTime<Utc>,
     codigo: Option<String>,
     respuesta: Option<String>,
 }
 
-de_columnas!(FilaOperacion: ahora, codigo, respuesta);
+de_columnas!(OperacionHallada: ahora, codigo, respuesta);
 
 /// La sentencia de la consulta de una operación.
 pub const OPERACION: &str = "-- consultas::operacion
@@ -239,11 +239,11 @@ pub const OPERACION: &str = "-- consultas::operacion
 
 /// La respuesta guardada, byte a byte.
 async fn operacion(c: &mut PgConnection, id: Uuid) -> sqlx::Result<RespuestaGuardada> {
-    let fila: FilaOperacion = sqlx::query_as(OPERACION).bind(id).fetch_one(c).await?;
+    let fila: OperacionHallada = sqlx::query_as(OPERACION).bind(id).fetch_one(c).await?;
     if let (Some(codigo), Some(respuesta)) = (fila.codigo, fila.respuesta) {
         return foto::guardada(&codigo, respuesta);
     }
-    Ok(Respuesta::nueva(Some(id), Estado::Rechazada, Codigo::OperacionDesconocida, fila.ahora).guardada())
+    Ok(Respuesta::new(Some(id), Estado::Rechazada, Codigo::OperacionDesconocida, fila.ahora).guardada())
 }
 
 /// Los primeros elementos que caben, y si faltan otros de los `total`.

@@ -16,21 +16,21 @@ use super::{Conexiones, fallo::Culpa, foto, guardado};
 pub use crate::machine::Decidido;
 use crate::{
     lote::Encargo,
-    machine::{Nombrado, Paso, Vuelta},
+    machine::{Nombrado, PasoDeVuelta, Vuelta},
 };
 
 /// Escribe `encargos`, en su orden.
 pub async fn decidir(conexiones: &Conexiones, encargos: impl IntoIterator<Item: Into<Encargo>>) -> Decidido {
-    let mut vuelta = Vuelta::nueva(Instant::now(), encargos.into_iter().map(Into::into).collect());
+    let mut vuelta = Vuelta::new(Instant::now(), encargos.into_iter().map(Into::into).collect());
     loop {
         match vuelta.paso() {
-            Paso::Leer(_) | Paso::Guardar(_) => viajar(conexiones, &mut vuelta).await,
-            Paso::Esperar(cuanto) => {
+            PasoDeVuelta::Leer(_) | PasoDeVuelta::Guardar(_) => viajar(conexiones, &mut vuelta).await,
+            PasoDeVuelta::Esperar(cuanto) => {
                 metrics::counter!("anaquel_lotes_repetidos_total").increment(1);
                 sleep(cuanto).await;
                 vuelta.on_espera();
             }
-            Paso::Acabar => break,
+            PasoDeVuelta::Acabar => break,
         }
     }
     let decidido = vuelta.decidido();
@@ -57,12 +57,12 @@ async fn viajar(conexiones: &Conexiones, vuelta: &mut Vuelta) {
 }
 
 async fn dos_viajes(c: &mut PgConnection, vuelta: &mut Vuelta) -> sqlx::Result<()> {
-    if let Paso::Leer(trozo) = vuelta.paso() {
+    if let PasoDeVuelta::Leer(trozo) = vuelta.paso() {
         let nombrado: Vec<_> = trozo.iter().map(Nombrado::from).collect();
         let foto = timeout(FOTO, foto::leer(c, &nombrado)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
         vuelta.on_foto(foto);
     }
-    if let Paso::Guardar(lote) = vuelta.paso() {
+    if let PasoDeVuelta::Guardar(lote) = vuelta.paso() {
         puntos_de_muerte::pasar(Punto::AlmacenAntesDeGuardar);
         timeout(PETICION, guardado::guardar(c, lote)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
         puntos_de_muerte::pasar(Punto::AlmacenGuardadaSinContestar);

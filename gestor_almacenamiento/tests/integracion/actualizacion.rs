@@ -120,7 +120,7 @@ impl Anterior {
         let (isbn, sede): (String, String) = (foto.try_get(6).expect("isbn"), foto.try_get(8).expect("sede"));
         let (id, desde) = (orden.id.uuid(), orden.aceptada.fecha());
         let datos = json!({"prestamo": id, "ejemplar": ejemplar, "isbn": isbn, "sede": &sede, "usuario": usuario});
-        let respuesta = Respuesta::nueva(Some(id), Estado::Aplicada, Codigo::Ok, desde).con_datos(datos).guardada();
+        let respuesta = Respuesta::new(Some(id), Estado::Aplicada, Codigo::Ok, desde).con_datos(datos).guardada();
         let decididas = sqlx::query(self.sql("guardado::guardar"))
             .bind(vec![id])
             .bind(vec![orden.huella.as_bytes().as_slice()])

@@ -184,7 +184,7 @@ pub fn orden(tipo: Tipo, usuario: &str, objeto: &str) -> Orden {
         Some(_) => Objeto::Ejemplar(objeto.parse().expect("ejemplar")),
         None => Objeto::Libro(objeto.parse().expect("isbn")),
     };
-    con_id(id(), Comando::nuevo(tipo, usuario, que, None).expect("comando"))
+    con_id(id(), Comando::new(tipo, usuario, que, None).expect("comando"))
 }
 
 /// Una orden con ese id.

@@ -32,7 +32,7 @@ pub struct Cliente {
 impl Cliente {
     pub fn de(programa: &Programa) -> Self {
         let endpoint: Endpoint = format!("127.0.0.1:{}", programa.puerto).parse().expect("dirección");
-        Self { socket: Contexto::nuevo().dealer(&endpoint).expect("conecta"), siguiente: 0 }
+        Self { socket: Contexto::new().dealer(&endpoint).expect("conecta"), siguiente: 0 }
     }
 
     pub async fn enviar(&mut self, plazo_ms: u32, cuerpo: CuerpoPeticion) -> u64 {

@@ -35,9 +35,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 }
 
 /// El punto de almacenamiento que hay en la ruta.
-pub struct Punto(pub Endpoint);
+pub struct EndpointDeRuta(pub Endpoint);
 
-impl<S: Send + Sync> FromRequestParts<S> for Punto {
+impl<S: Send + Sync> FromRequestParts<S> for EndpointDeRuta {
     type Rejection = ErrorHttp;
 
     async fn from_request_parts(partes: &mut Parts, estado: &S) -> Result<Self, ErrorHttp> {
@@ -112,7 +112,7 @@ impl<S: Send + Sync> FromRequest<S> for Nota {
         let nota = nota.trim();
         if nota.is_empty() || nota.chars().count() > NOTA_MAX || nota.contains(char::is_control) {
             let mensaje = format!("La nota ha de tener de 1 a {NOTA_MAX} caracteres, en una línea");
-            return Err(ErrorHttp::nuevo(StatusCode::UNPROCESSABLE_ENTITY, "NOTA_INVALIDA", mensaje));
+            return Err(ErrorHttp::new(StatusCode::UNPROCESSABLE_ENTITY, "NOTA_INVALIDA", mensaje));
         }
         Ok(Self { nota: nota.to_owned() })
     }
@@ -120,7 +120,7 @@ impl<S: Send + Sync> FromRequest<S> for Nota {
 
 fn cuerpo_no_leido(error: &BytesRejection) -> ErrorHttp {
     let mensaje = "El cuerpo es demasiado largo, o se cortó";
-    ErrorHttp::nuevo(error.status(), "CUERPO_INVALIDO", mensaje)
+    ErrorHttp::new(error.status(), "CUERPO_INVALIDO", mensaje)
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use utoipa::ToSchema;
 
 use crate::service::SinContestar;
 
+/// Lo que contesta una ruta.
+pub type Contestado<T> = Result<Json<T>, ErrorHttp>;
+
 /// Lo que se contesta cuando algo no se pudo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Error)]
@@ -28,28 +31,28 @@ pub struct ErrorHttp {
 
 impl ErrorHttp {
     /// Con ese estado, ese código y esa frase.
-    pub fn nuevo(estado: StatusCode, codigo: &'static str, mensaje: impl Into<String>) -> Self {
+    pub fn new(estado: StatusCode, codigo: &'static str, mensaje: impl Into<String>) -> Self {
         Self { estado, codigo: codigo.into(), mensaje: mensaje.into() }
     }
 
     /// La petición está mal escrita.
     pub fn mal_escrita(codigo: &'static str, mensaje: impl Into<String>) -> Self {
-        Self::nuevo(StatusCode::BAD_REQUEST, codigo, mensaje)
+        Self::new(StatusCode::BAD_REQUEST, codigo, mensaje)
     }
 
     /// No hay nada con ese nombre.
     pub fn desconocida(codigo: &'static str, mensaje: impl Into<String>) -> Self {
-        Self::nuevo(StatusCode::NOT_FOUND, codigo, mensaje)
+        Self::new(StatusCode::NOT_FOUND, codigo, mensaje)
     }
 
     /// Está, pero en un estado que no lo admite.
     pub fn conflicto(codigo: &'static str, mensaje: impl Into<String>) -> Self {
-        Self::nuevo(StatusCode::CONFLICT, codigo, mensaje)
+        Self::new(StatusCode::CONFLICT, codigo, mensaje)
     }
 
     /// Algo de lo nuestro contestó lo que no se le preguntó.
     pub fn interno() -> Self {
-        Self::nuevo(
+        Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             Codigo::ErrorInterno.as_str(),
             "Una parte de la suite contestó otra cosa: ¿son todos los programas de la misma versión?",
@@ -76,7 +79,7 @@ impl From<SinContestar> for ErrorHttp {
                 "El diario del gestor no se puede leer ni escribir; mire su registro",
             ),
         };
-        Self::nuevo(StatusCode::SERVICE_UNAVAILABLE, codigo.as_str(), mensaje)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, codigo.as_str(), mensaje)
     }
 }
 
@@ -97,7 +100,7 @@ pub async fn ruta_desconocida() -> ErrorHttp {
 
 /// A una ruta pedida con otro método.
 pub async fn metodo_no_admitido() -> ErrorHttp {
-    ErrorHttp::nuevo(
+    ErrorHttp::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "METODO_NO_ADMITIDO",
         "Esa ruta no admite ese método; lo que admite está en /openapi.json",

@@ -9,15 +9,13 @@ use common::{
 use super::{
     Puerta,
     entrada::{Id, Parametros},
-    error::ErrorHttp,
+    error::{Contestado, ErrorHttp},
     vistas::{self, Apartada, Carta, Circuitos, Ilegible, Pagina, Reloj, Tarea},
 };
 use crate::{
     machine::vistas::{EstadoTarea, Filtro},
     service::{Encargo, Encargos},
 };
-
-type Contestado<T> = Result<Json<T>, ErrorHttp>;
 
 /// El circuito de cada punto de almacenamiento, como lo ven el gestor y cada actor presente
 #[utoipa::path(get, path = "/fault-tolerance/circuit-breakers", tag = "mirar",

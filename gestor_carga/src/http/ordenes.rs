@@ -13,15 +13,13 @@ use utoipa::ToSchema;
 
 use super::{
     Puerta,
-    entrada::{Id, Nota, Punto},
-    error::ErrorHttp,
+    entrada::{EndpointDeRuta, Id, Nota},
+    error::{Contestado, ErrorHttp},
     lecturas,
     token::Autorizado,
     vistas::{Resuelta, fecha},
 };
-use crate::{journal::buzon::CierreDeBuzon, machine::vistas::Reintento, service::Encargo};
-
-type Contestado<T> = Result<Json<T>, ErrorHttp>;
+use crate::{diario::buzon::CierreDeBuzon, machine::vistas::Reintento, service::Encargo};
 
 /// Lo que se hizo.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -185,12 +183,12 @@ pub(super) async fn cerrar_carta(
 pub(super) async fn restablecer(
     _: Autorizado,
     State(puerta): State<Puerta>,
-    Punto(endpoint): Punto,
+    EndpointDeRuta(endpoint): EndpointDeRuta,
 ) -> Contestado<Restablecido> {
     let pedido = endpoint.clone();
     let Some((antes, estado)) = puerta.encargos.hacer(|a| Encargo::Restablecer(pedido, a)).await? else {
         let mensaje = "No es un punto de almacenamiento de este gestor; los suyos están en la lista de circuitos";
-        return Err(ErrorHttp::nuevo(StatusCode::NOT_FOUND, "ENDPOINT_DESCONOCIDO", mensaje));
+        return Err(ErrorHttp::new(StatusCode::NOT_FOUND, "ENDPOINT_DESCONOCIDO", mensaje));
     };
     let [antes, estado] = [antes, estado].map(|estado| Cow::from(EstadoBreaker::as_str(estado)));
     Ok(Json(Restablecido { endpoint: endpoint.to_string(), antes, estado }))

@@ -158,7 +158,7 @@ pub(super) async fn dashboard(State(puerta): State<Puerta>) -> Result<Json<Table
 }
 
 async fn estadisticas(encargos: &Encargos) -> Result<Estadisticas, ErrorHttp> {
-    let (resumen, almacen) = tokio::join!(encargos.hacer(Encargo::Resumen), del_almacen(encargos));
+    let (resumen, almacen) = tokio::join!(encargos.hacer(Encargo::EstadoDelGestor), del_almacen(encargos));
     let resumen = resumen?;
     let respondidas = |estado| resumen.respondidas.en(estado);
     let Parte { datos: almacen, error: almacen_error } = almacen.into();
@@ -198,7 +198,7 @@ async fn del_almacen(encargos: &Encargos) -> Result<DelAlmacen, ErrorHttp> {
 }
 
 impl DelGestor {
-    fn de(resumen: &administracion::Resumen) -> Self {
+    fn de(resumen: &administracion::EstadoDelGestor) -> Self {
         let foto = &resumen.foto;
         Self {
             operaciones: foto.operaciones,

@@ -87,14 +87,14 @@ impl FromRequestParts<Puerta> for Autorizado {
     async fn from_request_parts(partes: &mut Parts, puerta: &Puerta) -> Result<Self, ErrorHttp> {
         if puerta.token.0.is_none() {
             let mensaje = format!("Este gestor no tiene token y no admite órdenes: dele uno en {AJUSTE}");
-            return Err(ErrorHttp::nuevo(StatusCode::FORBIDDEN, "SIN_TOKEN_DE_ADMINISTRACION", mensaje));
+            return Err(ErrorHttp::new(StatusCode::FORBIDDEN, "SIN_TOKEN_DE_ADMINISTRACION", mensaje));
         }
         let dado = partes.headers.get(header::AUTHORIZATION).and_then(|valor| valor.to_str().ok()).and_then(portador);
         if dado.is_some_and(|dado| puerta.token.es(dado)) {
             return Ok(Self);
         }
         let mensaje = format!("Falta «Authorization: Bearer <token>», o no es el del archivo de {AJUSTE}");
-        Err(ErrorHttp::nuevo(StatusCode::UNAUTHORIZED, "NO_AUTORIZADO", mensaje))
+        Err(ErrorHttp::new(StatusCode::UNAUTHORIZED, "NO_AUTORIZADO", mensaje))
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
-    journal::{buzon, ilegibles},
+    diario::{buzon, ilegibles},
     machine::{historia::FalloVisto, vistas},
     service::administracion,
 };
@@ -431,7 +431,11 @@ impl Circuitos {
             circuitos: actor.circuitos.into_iter().map(|c| circuito(c.endpoint, c.estado)).collect(),
         };
         Self {
-            gestor: circuitos.propios.into_iter().map(|(punto, estado)| circuito(punto.to_string(), estado)).collect(),
+            gestor: circuitos
+                .propios
+                .into_iter()
+                .map(|(endpoint, estado)| circuito(endpoint.to_string(), estado))
+                .collect(),
             actores: circuitos.actores.into_iter().map(de_actor).collect(),
         }
     }

@@ -124,8 +124,8 @@ pub(super) struct Listas {
 }
 
 impl Listas {
-    pub(super) fn nuevas(max: usize) -> Self {
-        Self { ordenes: Juntas::nuevas(max), cierres: Juntas::nuevas(max) }
+    pub(super) fn new(max: usize) -> Self {
+        Self { ordenes: Juntas::new(max), cierres: Juntas::new(max) }
     }
 
     pub(super) fn juntar<W>(&mut self, destino: Destino, op: &Op<W>) {
@@ -164,7 +164,7 @@ struct Juntas<T> {
 }
 
 impl<T> Juntas<T> {
-    fn nuevas(max: usize) -> Self {
+    fn new(max: usize) -> Self {
         Self { max, abiertas: Vec::new(), hechas: VecDeque::new() }
     }
 

@@ -13,7 +13,7 @@ use common::dominio::Estado;
 use super::{
     Machine,
     accion::Accion,
-    operacion::{Diario, Fase, Fin, Num, Op, Turno},
+    operacion::{EnDiario, Fase, Fin, Num, Op, Turno},
 };
 
 impl<W> Machine<W> {
@@ -43,7 +43,7 @@ impl<W> Machine<W> {
     /// nada salió hacia el almacenamiento, con un `error` basta; si algo salió, solo él puede anularla.
     pub(super) fn renunciar_sin_promesa(&mut self, num: Num) {
         let Some(op) = self.ops.get(&num) else { return };
-        if op.diario != Diario::No || op.fin.is_some() || op.esperas.iter().any(|espera| espera.acepta) {
+        if op.diario != EnDiario::No || op.fin.is_some() || op.esperas.iter().any(|espera| espera.acepta) {
             return;
         }
         let motivo = self.motivo(op.ruta());
@@ -60,7 +60,7 @@ impl<W> Machine<W> {
     /// El almacenamiento no pudo decir si terminaba con ella: quienes ya vencieron no esperan más.
     pub(super) fn contestar_a_los_vencidos(&mut self, num: Num) {
         let Some(op) = self.ops.get_mut(&num).filter(|op| op.fin.is_some()) else { return };
-        let (anulando, escribiendo) = (op.anulando(), op.diario == Diario::Escribiendo);
+        let (anulando, escribiendo) = (op.anulando(), op.diario == EnDiario::Escribiendo);
         let espera_al_diario = |acepta: bool| acepta && escribiendo && !anulando;
         let (vencidas, quedan) = std::mem::take(&mut op.esperas)
             .into_iter()
@@ -87,7 +87,7 @@ impl<W> Op<W> {
     /// ella.
     pub(super) fn prorroga(&self, acepta: bool, vencida: bool) -> bool {
         let por_el_diario = acepta && !self.anulando();
-        !vencida && if por_el_diario { self.diario != Diario::Averiado } else { self.fin.is_some() }
+        !vencida && if por_el_diario { self.diario != EnDiario::Averiado } else { self.fin.is_some() }
     }
 
     /// Si vale la pena escribirla en el diario: alguien acepta `pendiente`, o nadie espera ya.

@@ -1,7 +1,7 @@
 //! Decide cuánto se espera por una consulta y cuándo se vuelve a preguntar: si el almacenamiento no contesta a tiempo,
 //! un error claro.
 //!
-//! Una consulta no deja huella: cuando ningún punto la sirve se pregunta otra vez durante [`INSISTENCIA`], lo bastante
+//! Una consulta no deja huella: cuando ningún endpoint la sirve se pregunta otra vez durante [`INSISTENCIA`], lo bastante
 //! para que un relevo o un reinicio de PostgreSQL no se note en el mostrador.
 
 use std::{
@@ -31,43 +31,43 @@ struct Espera<W> {
 impl<W> Consultas<W> {
     /// Ninguna.
     #[must_use]
-    pub fn nuevas(plazo: Duration, max: usize) -> Self {
+    pub fn new(plazo: Duration, max: usize) -> Self {
         Self { plazo, max, esperan: HashMap::new(), vencen: VecDeque::new(), repetir: VecDeque::new() }
     }
 
-    /// Apunta una que se hace con ese `token`, nuevo cada vez.
+    /// Apunta una que se hace con ese `tag`, nuevo cada vez.
     ///
     /// # Errors
     /// Devuelve `quien` si no caben más.
-    pub fn apuntar(&mut self, now: Instant, token: u64, quien: W) -> Result<(), W> {
+    pub fn apuntar(&mut self, now: Instant, tag: u64, quien: W) -> Result<(), W> {
         if self.esperan.len() >= self.max {
             return Err(quien);
         }
-        self.esperan.insert(token, Espera { quien, insistir_hasta: now + INSISTENCIA });
-        self.vencen.push_back((now + self.plazo, token));
+        self.esperan.insert(tag, Espera { quien, insistir_hasta: now + INSISTENCIA });
+        self.vencen.push_back((now + self.plazo, tag));
         Ok(())
     }
 
     /// Llegó la contestación: quien la esperaba, si sigue esperando.
-    pub fn contestada(&mut self, token: u64) -> Option<W> {
-        self.esperan.remove(&token).map(|espera| espera.quien)
+    pub fn contestada(&mut self, tag: u64) -> Option<W> {
+        self.esperan.remove(&tag).map(|espera| espera.quien)
     }
 
-    /// Ningún punto la sirvió: se preguntará otra vez, o se devuelve a quien ya no tiene más que esperar.
-    pub fn no_servida(&mut self, now: Instant, token: u64) -> Option<W> {
+    /// Ningún endpoint la sirvió: se preguntará otra vez, o se devuelve a quien ya no tiene más que esperar.
+    pub fn no_servida(&mut self, now: Instant, tag: u64) -> Option<W> {
         let otra_vez = now + ENTRE_VECES;
-        if self.esperan.get(&token)?.insistir_hasta < otra_vez {
-            return self.contestada(token);
+        if self.esperan.get(&tag)?.insistir_hasta < otra_vez {
+            return self.contestada(tag);
         }
-        self.repetir.push_back((otra_vez, token));
+        self.repetir.push_back((otra_vez, tag));
         None
     }
 
     /// Una que hay que preguntar otra vez, con su mismo token.
     pub fn por_repetir(&mut self, now: Instant) -> Option<(u64, &W)> {
-        while let Some((_, token)) = self.repetir.pop_front_if(|(cuando, _)| *cuando <= now) {
-            if self.esperan.contains_key(&token) {
-                return Some((token, &self.esperan[&token].quien));
+        while let Some((_, tag)) = self.repetir.pop_front_if(|(cuando, _)| *cuando <= now) {
+            if self.esperan.contains_key(&tag) {
+                return Some((tag, &self.esperan[&tag].quien));
             }
         }
         None
@@ -75,8 +75,8 @@ impl<W> Consultas<W> {
 
     /// Alguien cuya espera venció.
     pub fn vencida(&mut self, now: Instant) -> Option<W> {
-        while let Some((_, token)) = self.vencen.pop_front_if(|(vence, _)| *vence <= now) {
-            if let Some(espera) = self.esperan.remove(&token) {
+        while let Some((_, tag)) = self.vencen.pop_front_if(|(vence, _)| *vence <= now) {
+            if let Some(espera) = self.esperan.remove(&tag) {
                 return Some(espera.quien);
             }
         }
@@ -85,8 +85,8 @@ impl<W> Consultas<W> {
 
     /// Cuándo vence o se repite la siguiente.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        while self.vencen.pop_front_if(|(_, token)| !self.esperan.contains_key(token)).is_some() {}
-        while self.repetir.pop_front_if(|(_, token)| !self.esperan.contains_key(token)).is_some() {}
+        while self.vencen.pop_front_if(|(_, tag)| !self.esperan.contains_key(tag)).is_some() {}
+        while self.repetir.pop_front_if(|(_, tag)| !self.esperan.contains_key(tag)).is_some() {}
         self.vencen.front().into_iter().chain(self.repetir.front()).map(|(cuando, _)| *cuando).min()
     }
 
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn una_consulta_se_contesta_o_vence_pero_no_las_dos_cosas() {
         let t = Instant::now();
-        let mut consultas = Consultas::nuevas(Duration::from_secs(2), 2);
+        let mut consultas = Consultas::new(Duration::from_secs(2), 2);
         assert_eq!(consultas.apuntar(t, 1, 'a'), Ok(()));
         assert_eq!(consultas.apuntar(t, 2, 'b'), Ok(()));
         assert_eq!(consultas.apuntar(t, 3, 'c'), Err('c'));
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn una_consulta_sin_servir_se_repite_hasta_que_se_acaba_la_insistencia_y_entonces_es_un_error() {
         let inicio = Instant::now();
-        let mut consultas = Consultas::nuevas(Duration::from_secs(2), 2);
+        let mut consultas = Consultas::new(Duration::from_secs(2), 2);
         assert_eq!(consultas.apuntar(inicio, 1, 'a'), Ok(()));
         let mut now = inicio;
         let mut veces = 0;
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn una_consulta_que_vencio_no_se_repite() {
         let t = Instant::now();
-        let mut consultas = Consultas::nuevas(Duration::from_millis(10), 2);
+        let mut consultas = Consultas::new(Duration::from_millis(10), 2);
         assert_eq!(consultas.apuntar(t, 1, 'a'), Ok(()));
         assert_eq!(consultas.no_servida(t, 1), None);
         assert_eq!(consultas.vencida(t + Duration::from_millis(10)), Some('a'));

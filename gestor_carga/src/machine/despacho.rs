@@ -10,12 +10,12 @@ use super::{
 };
 
 /// A dónde van las de cada ruta en esta tanda, y cuántas más caben en esa lista.
-type Tanda = [Option<(Destino, usize)>; RUTAS];
+type DestinosDeTanda = [Option<(Destino, usize)>; RUTAS];
 
 impl<W> Machine<W> {
     /// Da turnos mientras haya ventana y a dónde ir, y entrega las listas que resultan.
     pub(super) fn despachar(&mut self, now: Instant) {
-        let mut tanda: Tanda = [None; RUTAS];
+        let mut tanda: DestinosDeTanda = [None; RUTAS];
         while self.vuelos.cuantos() < self.limites.ventana {
             let abiertas = self.abiertas(&mut tanda);
             let viejas = self.almacen.admite_viejas(now);
@@ -38,7 +38,7 @@ impl<W> Machine<W> {
         self.listas.entregar(&self.presencia, &mut self.acciones);
     }
 
-    fn enviar(&mut self, now: Instant, num: Num, tanda: &mut Tanda) {
+    fn enviar(&mut self, now: Instant, num: Num, tanda: &mut DestinosDeTanda) {
         let Some(op) = self.ops.get_mut(&num) else { return };
         let ruta = op.salida();
         let (comun, caben) = tanda[ruta.indice()].expect("solo se sacan turnos de rutas abiertas");
@@ -62,7 +62,7 @@ impl<W> Machine<W> {
     }
 
     /// Las rutas con a dónde ir: las que tienen lista en esta tanda, o un destino al que le cabe una.
-    fn abiertas(&self, tanda: &mut Tanda) -> Abiertas {
+    fn abiertas(&self, tanda: &mut DestinosDeTanda) -> Abiertas {
         Ruta::TODAS.map(|ruta| {
             let lista = &mut tanda[ruta.indice()];
             if lista.is_none() {

@@ -7,7 +7,7 @@ use common::dominio::{Codigo, Estado, OperacionId};
 use super::{
     Machine,
     accion::Accion,
-    operacion::{Diario, Espera, Num},
+    operacion::{EnDiario, Espera, Num},
 };
 
 /// Lo que cuenta el diario de lo que se le mandó.
@@ -34,21 +34,21 @@ impl<W> Machine<W> {
     /// Empieza a escribir la operación, si no se ha empezado y hay a quién prometérsela. Con el diario averiado no se
     /// intenta.
     pub(super) fn anotar(&mut self, num: Num) {
-        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::No && op.se_puede_prometer()) else {
+        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == EnDiario::No && op.se_puede_prometer()) else {
             return;
         };
         if self.diario_averiado {
-            op.diario = Diario::Averiado;
+            op.diario = EnDiario::Averiado;
         } else {
-            op.diario = Diario::Escribiendo;
+            op.diario = EnDiario::Escribiendo;
             self.acciones.push_back(Accion::Anotar { num, orden: op.orden });
         }
     }
 
     /// La fila está en disco: `pendiente` a todos los que lo aceptan.
     fn on_escrita(&mut self, num: Num) {
-        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::Escribiendo) else { return };
-        op.diario = Diario::Si;
+        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == EnDiario::Escribiendo) else { return };
+        op.diario = EnDiario::Si;
         let (aceptan, quedan): (Vec<_>, Vec<_>) =
             std::mem::take(&mut op.esperas).into_iter().partition(|espera| espera.acepta);
         op.esperas = quedan;
@@ -61,8 +61,8 @@ impl<W> Machine<W> {
     /// La fila no se pudo escribir: `incierta` a quienes ya vencieron, y la puerta se cierra.
     fn on_fallida(&mut self, num: Num) {
         self.diario_averiado = true;
-        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == Diario::Escribiendo) else { return };
-        op.diario = Diario::Averiado;
+        let Some(op) = self.ops.get_mut(&num).filter(|op| op.diario == EnDiario::Escribiendo) else { return };
+        op.diario = EnDiario::Averiado;
         let (id, ruta) = (op.id(), op.ruta());
         let (vencidas, quedan) = std::mem::take(&mut op.esperas).into_iter().partition(|e| e.vencida);
         op.esperas = quedan;
@@ -74,10 +74,10 @@ impl<W> Machine<W> {
     fn on_recuperado(&mut self) {
         self.diario_averiado = false;
         let averiadas: Vec<_> =
-            self.ops.iter().filter(|(_, op)| op.diario == Diario::Averiado).map(|(num, _)| *num).collect();
+            self.ops.iter().filter(|(_, op)| op.diario == EnDiario::Averiado).map(|(num, _)| *num).collect();
         for num in averiadas {
             let Some(op) = self.ops.get_mut(&num) else { continue };
-            op.diario = Diario::No;
+            op.diario = EnDiario::No;
             // La escritura que falló pudo quedar en el disco.
             self.acciones.push_back(Accion::Borrar { num });
             if !op.esperas.is_empty() {
@@ -98,7 +98,7 @@ impl<W> Machine<W> {
     /// Queda algo por escribir en el diario, o alguien espera.
     #[must_use]
     pub fn hay_promesas_por_hacer(&self) -> bool {
-        self.esperas > 0 || self.ops.values().any(|op| op.diario == Diario::Escribiendo)
+        self.esperas > 0 || self.ops.values().any(|op| op.diario == EnDiario::Escribiendo)
     }
 
     /// Venció el plazo de quienes esperan desde hace tanto. Con el diario a medio escribir, o mientras el almacenamiento

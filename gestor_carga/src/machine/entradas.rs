@@ -13,7 +13,7 @@ use super::{
     Machine,
     accion::{Accion, Contestacion},
     almacen::Almacen,
-    operacion::{Destino, Diario, Espera, Fase, Num, Op, Turno},
+    operacion::{Destino, EnDiario, Espera, Fase, Num, Op, Turno},
     presencia::Llegada,
 };
 
@@ -40,7 +40,7 @@ impl<W> Machine<W> {
                 self.siguiente += 1;
                 let anotable = self.plazos.anotar_sin_destino.armar(now, num);
                 self.plazos.anotar.armar(now, num);
-                self.insertar(num, Op::nueva(orden, Diario::No, anotable));
+                self.insertar(num, Op::new(orden, EnDiario::No, anotable));
                 self.esperar(now, num, quien, acepta_pendiente);
             }
         }
@@ -50,13 +50,13 @@ impl<W> Machine<W> {
         let Some(op) = self.ops.get_mut(&num) else { return };
         if !op.es(orden.huella) {
             self.responder(quien, orden.id, Estado::Error, Codigo::ConflictoDeId);
-        } else if op.diario == Diario::Si && acepta {
+        } else if op.diario == EnDiario::Si && acepta {
             op.prometida = true;
             let ruta = op.ruta();
             let motivo = self.motivo(ruta);
             self.responder(quien, orden.id, Estado::Pendiente, motivo);
         } else if op.cabe_otra_espera() {
-            if op.diario == Diario::No {
+            if op.diario == EnDiario::No {
                 // Los plazos de su llegada pudieron pasar con el diario averiado, o sin nadie que aceptara `pendiente`.
                 self.plazos.anotar.armar(now, num);
             }
@@ -127,7 +127,7 @@ impl<W> Machine<W> {
         let Some(op) = self.sacar(num) else { return };
         if op.prometida && respuesta.codigo != Codigo::Ok {
             self.acciones.push_back(Accion::AlBuzon { num, orden: op.orden, fin: respuesta.clone() });
-        } else if op.diario != Diario::No {
+        } else if op.diario != EnDiario::No {
             // Averiado también: la escritura que falló pudo quedar en el disco.
             self.acciones.push_back(Accion::Borrar { num });
         }

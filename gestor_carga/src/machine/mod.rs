@@ -49,7 +49,7 @@ pub use operacion::{Fin, Num};
 use accion::Listas;
 use almacen::{Almacen, Noticias, Suelta};
 use claves::Claves;
-use operacion::{Diario, Fase, Op, Ruta, Turno};
+use operacion::{EnDiario, Fase, Op, Ruta, Turno};
 use plazos::Plazos;
 use presencia::Presencia;
 use turnos::Turnos;
@@ -80,7 +80,7 @@ pub struct Machine<W> {
 
 /// Cómo está la máquina, para quien mira desde fuera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Foto {
+pub struct Situacion {
     /// Operaciones sin decidir.
     pub operaciones: usize,
     /// De ellas, las que están fuera.
@@ -107,15 +107,15 @@ pub enum Noticia {
 impl<W> Machine<W> {
     /// Una máquina con lo que quedó en el diario, en su orden.
     #[must_use]
-    pub fn nueva(now: Instant, limites: Limites, filas: impl IntoIterator<Item = (Num, Orden)>) -> Self {
-        let mut maquina = Self {
+    pub fn new(now: Instant, limites: Limites, filas: impl IntoIterator<Item = (Num, Orden)>) -> Self {
+        let mut machine = Self {
             limites,
             ops: BTreeMap::new(),
             por_id: HashMap::new(),
             claves: Claves::default(),
             turnos: Turnos::default(),
             vuelos: Vuelos::default(),
-            plazos: Plazos::nuevos(&limites),
+            plazos: Plazos::new(&limites),
             presencia: Presencia::default(),
             almacen: Almacen::Bien,
             noticias: Noticias::default(),
@@ -123,19 +123,19 @@ impl<W> Machine<W> {
             circuitos: Vec::new(),
             diario_averiado: false,
             esperas: 0,
-            listas: Listas::nuevas(limites.lista),
+            listas: Listas::new(limites.lista),
             acciones: VecDeque::new(),
             siguiente: 0,
         };
         for (num, orden) in filas {
-            maquina.siguiente = maquina.siguiente.max(num.0 + 1);
-            if maquina.por_id.contains_key(&orden.id) {
-                maquina.acciones.push_back(Accion::Borrar { num });
+            machine.siguiente = machine.siguiente.max(num.0 + 1);
+            if machine.por_id.contains_key(&orden.id) {
+                machine.acciones.push_back(Accion::Borrar { num });
             } else {
-                maquina.insertar(num, Op::nueva(Orden { intento: 0, ..orden }, Diario::Si, now));
+                machine.insertar(num, Op::new(Orden { intento: 0, ..orden }, EnDiario::Si, now));
             }
         }
-        maquina
+        machine
     }
 
     /// Un efecto que el shell tiene que llevar a cabo.
@@ -156,7 +156,7 @@ impl<W> Machine<W> {
             .plazos
             .esperas
             .primero(|vence, num| ops.get(&num).is_some_and(|op| op.esperas.iter().any(|e| e.vence == vence)));
-        let sin_anotar = |_, num| ops.get(&num).is_some_and(|op| op.diario == Diario::No);
+        let sin_anotar = |_, num| ops.get(&num).is_some_and(|op| op.diario == EnDiario::No);
         let pronto = self.plazos.anotar_sin_destino.primero(sin_anotar);
         let anotar = self.plazos.anotar.primero(sin_anotar);
         let reentrega = self.plazos.reentrega.primero(|vence, num| {
@@ -192,13 +192,13 @@ impl<W> Machine<W> {
     pub fn noticia(&self, id: OperacionId) -> Option<Noticia> {
         let op = &self.ops[self.por_id.get(&id)?];
         let motivo = self.motivo(op.ruta());
-        Some(if op.diario == Diario::Si { Noticia::Prometida(motivo) } else { Noticia::EnCurso(motivo) })
+        Some(if op.diario == EnDiario::Si { Noticia::Prometida(motivo) } else { Noticia::EnCurso(motivo) })
     }
 
     /// Cómo está.
     #[must_use]
-    pub fn foto(&self) -> Foto {
-        Foto {
+    pub fn foto(&self) -> Situacion {
+        Situacion {
             operaciones: self.ops.len(),
             en_vuelo: self.vuelos.cuantos(),
             esperas: self.esperas,

@@ -90,7 +90,7 @@ pub(super) enum Turno {
 
 /// Qué hay de la operación en el diario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Diario {
+pub(super) enum EnDiario {
     No,
     Escribiendo,
     Si,
@@ -114,7 +114,7 @@ pub(super) struct Op<W> {
     /// Su intento y si va sola se llevan aquí mismo: es lo que se publica.
     pub(super) orden: Orden,
     pub(super) fase: Fase,
-    pub(super) diario: Diario,
+    pub(super) diario: EnDiario,
     /// Ya no se intenta: se está terminando con ella.
     pub(super) fin: Option<Fin>,
     /// Se contestó `pendiente` a alguien, o eso hay que creer: estaba en el diario al arrancar.
@@ -140,13 +140,13 @@ pub(super) struct Op<W> {
 }
 
 impl<W> Op<W> {
-    pub(super) fn nueva(orden: Orden, diario: Diario, anotable: Instant) -> Self {
+    pub(super) fn new(orden: Orden, diario: EnDiario, anotable: Instant) -> Self {
         Self {
             orden,
             fase: Fase::EnCola(Turno::Detras),
             diario,
             fin: None,
-            prometida: diario == Diario::Si,
+            prometida: diario == EnDiario::Si,
             salio: false,
             esperas: Vec::new(),
             ultimo: None,

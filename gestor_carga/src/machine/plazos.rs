@@ -18,7 +18,7 @@ pub(super) struct Fila {
 }
 
 impl Fila {
-    fn nueva(duracion: Duration) -> Self {
+    fn new(duracion: Duration) -> Self {
         Self { duracion, entradas: VecDeque::new() }
     }
 
@@ -62,12 +62,12 @@ pub(super) struct Plazos {
 }
 
 impl Plazos {
-    pub(super) fn nuevos(limites: &Limites) -> Self {
+    pub(super) fn new(limites: &Limites) -> Self {
         Self {
-            esperas: Fila::nueva(limites.plazo),
-            anotar_sin_destino: Fila::nueva(limites.anotar_sin_destino),
-            anotar: Fila::nueva(limites.anotar),
-            reentrega: Fila::nueva(limites.reentrega),
+            esperas: Fila::new(limites.plazo),
+            anotar_sin_destino: Fila::new(limites.anotar_sin_destino),
+            anotar: Fila::new(limites.anotar),
+            reentrega: Fila::new(limites.reentrega),
             aplazadas: BTreeSet::new(),
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Machine,
     historia::FalloVisto,
-    operacion::{Destino, Diario, Fase, Fin, Op, Ruta, Turno},
+    operacion::{Destino, EnDiario, Fase, Fin, Op, Ruta, Turno},
 };
 
 /// En qué está una operación, en palabras de un operador.
@@ -143,7 +143,7 @@ impl<W> Machine<W> {
             motivo: self.motivo_de_tarea(op),
             actor,
             sola: op.orden.sola,
-            prometida: op.diario == Diario::Si,
+            prometida: op.diario == EnDiario::Si,
             aceptada: op.orden.aceptada,
             no_antes,
             esperas: op.esperas.len(),

@@ -20,13 +20,13 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Para, Servicio, estado};
 pub use super::{circuitos::DeUnActor, respuestas::Respondidas};
 use crate::{
-    journal::{
+    diario::{
         SinDiario,
         buzon::{CierreDeBuzon, PaginaDeBuzon},
         ilegibles::PaginaDeIlegibles,
     },
     machine::{
-        Foto,
+        Situacion,
         vistas::{Filtro, Reintento, Tarea},
     },
 };
@@ -46,7 +46,7 @@ pub enum Encargo {
     /// Lo mismo que la operación `salud`.
     Estado(Contestar<Value>),
     /// Cómo está el gestor, en números.
-    Resumen(Contestar<Resumen>),
+    EstadoDelGestor(Contestar<EstadoDelGestor>),
     /// Los circuitos, los propios y los de los actores.
     Circuitos(Contestar<Circuitos>),
     /// Una página de las operaciones sin decidir.
@@ -84,7 +84,7 @@ pub enum Encargo {
     },
     /// Quitar una del buzón.
     CerrarBuzon(OperacionId, String, Contestar<Result<CierreDeBuzon, SinDiario>>),
-    /// Restablecer el circuito de un punto: el estado en que estaba y el que queda; nada, si no es de los nuestros.
+    /// Restablecer el circuito de un endpoint: el estado en que estaba y el que queda; nada, si no es de los nuestros.
     Restablecer(Endpoint, Contestar<Option<(EstadoBreaker, EstadoBreaker)>>),
     /// Preguntar al almacenamiento.
     Almacen(CuerpoPeticion, DelAlmacen),
@@ -97,7 +97,7 @@ pub enum SinContestar {
     Saturado,
     /// No llegó a tiempo: no se sabe si se hizo.
     Plazo,
-    /// Ningún punto de almacenamiento atiende.
+    /// Ningún endpoint atiende.
     SinAlmacenamiento,
     /// Ninguno entiende lo que se le pide.
     NoEntendido,
@@ -107,9 +107,9 @@ pub enum SinContestar {
 
 /// Cómo está el gestor.
 #[derive(Clone, Debug)]
-pub struct Resumen {
+pub struct EstadoDelGestor {
     /// La máquina.
-    pub foto: Foto,
+    pub foto: Situacion,
     /// Consultas sin contestar.
     pub consultas: usize,
     /// Lo contestado desde que arrancó.
@@ -202,16 +202,16 @@ impl Servicio {
         // Un envío que falla es de alguien que ya no espera.
         match encargo {
             Encargo::Estado(a) => drop(a.send(self.estado_json())),
-            Encargo::Resumen(a) => drop(a.send(self.resumen())),
+            Encargo::EstadoDelGestor(a) => drop(a.send(self.resumen())),
             Encargo::Circuitos(a) => {
                 let actores = self.circuitos.de_los_actores();
                 drop(a.send(Circuitos { propios: self.almacen.estados(), actores }));
             }
             Encargo::Tareas { filtro, desde, cuantas, a } => {
-                drop(a.send(self.maquina.tareas(filtro, desde as usize, cuantas as usize)));
+                drop(a.send(self.machine.tareas(filtro, desde as usize, cuantas as usize)));
             }
-            Encargo::Tarea(id, a) => drop(a.send(self.maquina.tarea(id))),
-            Encargo::Reintentar(id, a) => drop(a.send(self.maquina.reintentar(now, id))),
+            Encargo::Tarea(id, a) => drop(a.send(self.machine.tarea(id))),
+            Encargo::Reintentar(id, a) => drop(a.send(self.machine.reintentar(now, id))),
             Encargo::Buzon { desde, cuantas, a } => {
                 al_volver(self.diario.buzon_pagina(desde as usize, cuantas as usize), a);
             }
@@ -241,9 +241,9 @@ impl Servicio {
         })));
     }
 
-    fn resumen(&self) -> Resumen {
-        Resumen {
-            foto: estado::a_la_vista(self.maquina.foto(), &self.almacen.estados()),
+    fn resumen(&self) -> EstadoDelGestor {
+        EstadoDelGestor {
+            foto: estado::a_la_vista(self.machine.foto(), &self.almacen.estados()),
             consultas: self.consultas.cuantas(),
             respondidas: self.cuentas.respondidas(),
             ilegibles: self.diario.ilegibles(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use common::mensajes::{CIRCUITOS_MAX, Circuito, Topico};
 
-/// Letras del nombre de un punto; el más largo de DNS, con su puerto, cabe.
+/// Letras del nombre de un endpoint; el más largo de DNS, con su puerto, cabe.
 const ENDPOINT_BYTES_MAX: usize = 272;
 
 /// Los actores presentes y lo que contaron. Son los que admite la máquina: está acotado.

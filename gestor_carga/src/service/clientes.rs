@@ -23,7 +23,7 @@ pub struct Puerta(Socket);
 
 impl Puerta {
     /// La puerta, ya abierta.
-    pub fn nueva(socket: Socket) -> Self {
+    pub fn new(socket: Socket) -> Self {
         Self(socket)
     }
 

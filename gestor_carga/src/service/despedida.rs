@@ -11,11 +11,11 @@ impl Servicio {
     pub(super) async fn despedirse(mut self) -> Result<(), ErrorDeServicio> {
         let fin = Instant::now() + DESPEDIDA;
         self.listo.fijar(false);
-        self.seguir(TERMINAR, |yo| yo.maquina.foto().esperas > 0 || yo.consultas.cuantas() > 0).await?;
-        self.maquina.anotar_todo();
+        self.seguir(TERMINAR, |yo| yo.machine.foto().esperas > 0 || yo.consultas.cuantas() > 0).await?;
+        self.machine.anotar_todo();
         self.girar();
-        self.seguir(PROMETER, |yo| yo.maquina.hay_promesas_por_hacer()).await?;
-        let foto = self.maquina.foto();
+        self.seguir(PROMETER, |yo| yo.machine.hay_promesas_por_hacer()).await?;
+        let foto = self.machine.foto();
         tracing::info!(prometidas = foto.operaciones, sin_respuesta = foto.esperas, "gestor de carga parado");
         self.diario.cerrar(fin.saturating_duration_since(Instant::now())).await;
         Ok(())

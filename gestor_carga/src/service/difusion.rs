@@ -26,7 +26,7 @@ pub struct Difusion {
 
 impl Difusion {
     /// La difusión, ya abierta.
-    pub fn nueva(socket: Socket, gestor: String) -> Self {
+    pub fn new(socket: Socket, gestor: String) -> Self {
         Self { socket, gestor }
     }
 

@@ -3,12 +3,12 @@
 use common::{mensajes::Topico, resilience::EstadoBreaker, transport::Endpoint};
 use serde_json::{Value, json};
 
-use crate::machine::Foto;
+use crate::machine::Situacion;
 
 /// El estado como JSON.
-pub fn como_json(foto: &Foto, consultas: usize, puntos: &[(Endpoint, EstadoBreaker)]) -> Value {
-    let puntos: Vec<_> =
-        puntos.iter().map(|(e, b)| json!({"endpoint": e.to_string(), "breaker": b.as_str()})).collect();
+pub fn como_json(foto: &Situacion, consultas: usize, endpoints: &[(Endpoint, EstadoBreaker)]) -> Value {
+    let endpoints: Vec<_> =
+        endpoints.iter().map(|(e, b)| json!({"endpoint": e.to_string(), "breaker": b.as_str()})).collect();
     json!({
         "operaciones": foto.operaciones,
         "enVuelo": foto.en_vuelo,
@@ -19,19 +19,19 @@ pub fn como_json(foto: &Foto, consultas: usize, puntos: &[(Endpoint, EstadoBreak
             Topico::Prestamo.as_str(): foto.actores[0],
             Topico::Devolucion.as_str(): foto.actores[1],
         },
-        "almacenamiento": puntos,
+        "almacenamiento": endpoints,
     })
 }
 
 /// Lo que se cuenta del gestor: con todos los circuitos ABIERTO no hay almacenamiento, aunque nadie lo haya pedido desde
 /// que cayó y la máquina, que solo sabe por lo que se pide, no se haya enterado.
-pub fn a_la_vista(foto: Foto, puntos: &[(Endpoint, EstadoBreaker)]) -> Foto {
-    let ninguno = puntos.iter().all(|(_, breaker)| *breaker == EstadoBreaker::Abierto);
-    Foto { almacen_caido: foto.almacen_caido || ninguno, ..foto }
+pub fn a_la_vista(foto: Situacion, endpoints: &[(Endpoint, EstadoBreaker)]) -> Situacion {
+    let ninguno = endpoints.iter().all(|(_, breaker)| *breaker == EstadoBreaker::Abierto);
+    Situacion { almacen_caido: foto.almacen_caido || ninguno, ..foto }
 }
 
 /// Pone al día los medidores.
-pub fn medir(foto: &Foto, consultas: usize) {
+pub fn medir(foto: &Situacion, consultas: usize) {
     #[allow(clippy::cast_precision_loss)]
     let medidor = |nombre: &'static str, valor: usize| metrics::gauge!(nombre).set(valor as f64);
     medidor("anaquel_gestor_operaciones", foto.operaciones);
@@ -52,11 +52,17 @@ mod tests {
     use super::*;
 
     fn caido(almacen_caido: bool, breakers: [EstadoBreaker; 2]) -> bool {
-        let foto =
-            Foto { operaciones: 0, en_vuelo: 0, esperas: 0, diario_averiado: false, almacen_caido, actores: [0; 2] };
-        let puntos = ["a:1", "b:1"].map(|punto| punto.parse().expect("un punto"));
-        let puntos: Vec<_> = puntos.into_iter().zip(breakers).collect();
-        a_la_vista(foto, &puntos).almacen_caido
+        let foto = Situacion {
+            operaciones: 0,
+            en_vuelo: 0,
+            esperas: 0,
+            diario_averiado: false,
+            almacen_caido,
+            actores: [0; 2],
+        };
+        let endpoints = ["a:1", "b:1"].map(|endpoint| endpoint.parse().expect("un punto"));
+        let endpoints: Vec<_> = endpoints.into_iter().zip(breakers).collect();
+        a_la_vista(foto, &endpoints).almacen_caido
     }
 
     #[test]

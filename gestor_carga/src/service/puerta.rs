@@ -61,7 +61,7 @@ impl Servicio {
         let id = id.unwrap_or_else(Uuid::now_v7);
         match aceptar(id, comando, Utc::now().into()) {
             Ok(orden) => {
-                self.maquina.on_solicitud(now, orden, remite, acepta);
+                self.machine.on_solicitud(now, orden, remite, acepta);
                 pasar(Punto::GestorAceptada);
             }
             Err(e) => {
@@ -73,7 +73,7 @@ impl Servicio {
 
     fn on_consulta(&mut self, now: Instant, remite: Remite, id: Option<Uuid>, consulta: Consulta) {
         if let Consulta::Operacion(suyo) = consulta
-            && let Some(noticia) = OperacionId::try_new(suyo).ok().and_then(|id| self.maquina.noticia(id))
+            && let Some(noticia) = OperacionId::try_new(suyo).ok().and_then(|id| self.machine.noticia(id))
         {
             return self.on_noticia(&remite, suyo, noticia);
         }
@@ -97,7 +97,7 @@ impl Servicio {
     }
 
     fn on_salud(&mut self, remite: &Remite, id: Option<Uuid>) {
-        let respuesta = Respuesta::nueva(id, Estado::Aplicada, Codigo::Ok, Utc::now()).con_datos(self.estado_json());
+        let respuesta = Respuesta::new(id, Estado::Aplicada, Codigo::Ok, Utc::now()).con_datos(self.estado_json());
         self.contestar(remite, Estado::Aplicada, Codigo::Ok, &mensajes::codificar(&respuesta));
     }
 
@@ -112,7 +112,7 @@ impl Servicio {
             // El almacenamiento no sabe qué id puso el cliente a su consulta, ni qué operaciones hay sin decidir; el gestor sí.
             let completada = match pregunta.consulta {
                 Consulta::Ejemplar(ejemplar) => {
-                    let pendientes = self.maquina.pendientes(&Objeto::Ejemplar(ejemplar));
+                    let pendientes = self.machine.pendientes(&Objeto::Ejemplar(ejemplar));
                     con_pendientes(&guardada, pregunta.id, pendientes)
                 }
                 Consulta::Libro(_) | Consulta::Usuario(_) | Consulta::Operacion(_) => None,

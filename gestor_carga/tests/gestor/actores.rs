@@ -9,7 +9,7 @@ use crate::apoyo::{Actor, Cliente, Sitio, almacen, aplicada, prestamo, pronto};
 
 #[tokio::test]
 async fn lo_de_un_actor_perdido_va_en_seguida_a_otro_y_solo() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut primero = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut cliente = Cliente::de(&sitio);
@@ -29,7 +29,7 @@ async fn lo_de_un_actor_perdido_va_en_seguida_a_otro_y_solo() {
 
 #[tokio::test]
 async fn lo_que_no_hallo_almacenamiento_va_al_otro_actor() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut uno = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut otro = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
@@ -49,7 +49,7 @@ async fn lo_que_no_hallo_almacenamiento_va_al_otro_actor() {
 
 #[tokio::test]
 async fn un_informe_repetido_tardio_o_de_otro_contenido_no_cambia_nada() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut cliente = Cliente::de(&sitio);
@@ -71,7 +71,7 @@ async fn un_informe_repetido_tardio_o_de_otro_contenido_no_cambia_nada() {
 
 #[tokio::test]
 async fn las_de_un_mismo_ejemplar_salen_de_una_en_una_y_en_orden() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _almacen = almacen(&sitio);
     let mut gestor = sitio.arrancar().await;
     let mut prestador = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
@@ -96,7 +96,7 @@ async fn las_de_un_mismo_ejemplar_salen_de_una_en_una_y_en_orden() {
 async fn muchos_clientes_reciben_cada_uno_lo_suyo_y_una_vez() {
     const CLIENTES: usize = 32;
     const CADA_UNO: usize = 50;
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let _uno = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await.aplicar_todo();
     let _otro = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await.aplicar_todo();

@@ -11,7 +11,7 @@ use common::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::apoyo::{Actor, Cliente, Sitio, TOKEN, Tarea, almacen_que, pedir_http, prestamo, pronto};
+use crate::apoyo::{Actor, Cliente, Sitio, TOKEN, TareaDePrueba, almacen_que, pedir_http, prestamo, pronto};
 
 const APARTADA: &str = "01890a5d-ac96-774b-bcce-b302099a8001";
 const RESUELTA: &str = "01890a5d-ac96-774b-bcce-b302099a8002";
@@ -27,7 +27,7 @@ fn fecha() -> DateTime<Utc> {
 }
 
 fn respuesta(codigo: Codigo) -> RespuestaGuardada {
-    Respuesta::nueva(None, Estado::Aplicada, codigo, fecha()).guardada()
+    Respuesta::new(None, Estado::Aplicada, codigo, fecha()).guardada()
 }
 
 fn id(texto: &str) -> OperacionId {
@@ -48,7 +48,7 @@ fn apartada(texto: &str) -> Apartada {
 }
 
 /// Un almacenamiento con una apartada, otra que sigue sin poderse escribir, una resuelta y una decidida.
-fn almacen(sitio: &Sitio) -> Tarea {
+fn almacen(sitio: &Sitio) -> TareaDePrueba {
     almacen_que(sitio, |cuerpo| match cuerpo {
         CuerpoPeticion::Consultar(Consulta::Operacion(uuid)) => {
             CuerpoResultado::Consultada(respuesta(match uuid.to_string().as_str() {
@@ -129,7 +129,7 @@ async fn hasta_que(sitio: &Sitio, ruta: &str, vale: impl Fn(&Value) -> bool) -> 
 
 #[tokio::test]
 async fn las_operaciones_sin_decidir_se_ven_por_paginas_y_con_filtros() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, _gestor) = (almacen(&sitio), sitio.arrancar().await);
     let mut cliente = Cliente::de(&sitio);
     let ids: Vec<_> = (0..5).map(|_| Uuid::now_v7()).collect();
@@ -153,7 +153,7 @@ async fn las_operaciones_sin_decidir_se_ven_por_paginas_y_con_filtros() {
 
 #[tokio::test]
 async fn de_la_que_el_gestor_ya_no_tiene_responde_el_almacenamiento() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
     gestor.linea("conectado con").await;
     let decidida = mirar(&sitio, &format!("{TAREAS}/{DECIDIDA}")).await;
@@ -167,7 +167,7 @@ async fn de_la_que_el_gestor_ya_no_tiene_responde_el_almacenamiento() {
 
 #[tokio::test]
 async fn lo_mal_escrito_se_dice_con_su_codigo_y_en_json() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     let mal = [
         ("GET", "/fault-tolerance/tasks/hola", 400, "ID_INVALIDO"),
@@ -209,7 +209,7 @@ async fn lo_mal_escrito_se_dice_con_su_codigo_y_en_json() {
 
 #[tokio::test]
 async fn una_orden_sin_el_token_no_se_cumple() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, _gestor) = (almacen(&sitio), sitio.arrancar().await);
     let recuperar = format!("{APARTADAS}/{APARTADA}/recover");
     for token in [None, Some(""), Some("otro"), Some(&TOKEN[1..]), Some(&format!("{TOKEN}x")[..])] {
@@ -223,7 +223,7 @@ async fn una_orden_sin_el_token_no_se_cumple() {
 
 #[tokio::test]
 async fn un_gestor_sin_token_no_admite_ordenes_y_nombra_el_ajuste() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut orden = sitio.orden();
     orden.env_remove("GESTOR_CARGA_TOKEN_ARCHIVO");
     let mut gestor = crate::apoyo::Gestor::de(orden);
@@ -236,7 +236,7 @@ async fn un_gestor_sin_token_no_admite_ordenes_y_nombra_el_ajuste() {
 
 #[tokio::test]
 async fn lo_apartado_se_ve_se_recupera_y_se_cierra() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
     gestor.linea("conectado con").await;
     let abiertas = mirar(&sitio, APARTADAS).await;
@@ -255,7 +255,7 @@ async fn lo_apartado_se_ve_se_recupera_y_se_cierra() {
 
 #[tokio::test]
 async fn la_que_sigue_sin_poderse_escribir_se_dice_con_su_motivo_y_sigue_apartada() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
     gestor.linea("conectado con").await;
     for (que, cuerpo) in [("recover", ""), ("close", NOTA)] {
@@ -269,7 +269,7 @@ async fn la_que_sigue_sin_poderse_escribir_se_dice_con_su_motivo_y_sigue_apartad
 
 #[tokio::test]
 async fn reintentar_la_que_ya_no_espera_dice_si_se_decidio_o_se_aparto() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
     gestor.linea("conectado con").await;
     for (id, estado, dicho) in
@@ -283,14 +283,14 @@ async fn reintentar_la_que_ya_no_espera_dice_si_se_decidio_o_se_aparto() {
 #[tokio::test]
 async fn cerrar_una_carta_se_puede_repetir_con_la_misma_nota_y_no_con_otra() {
     const BUZON: &str = "/fault-tolerance/inbox";
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
     let (cual, mut cliente) = (Uuid::now_v7(), Cliente::de(&sitio));
     let prometida = cliente.pedir(&prestamo(cual, "E000300")).await;
     assert_eq!(prometida.estado, Estado::Pendiente, "{prometida:?}");
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let orden = actor.orden().await;
-    let rechazo = Respuesta::nueva(Some(cual), Estado::Rechazada, Codigo::EjemplarPrestado, fecha()).guardada();
+    let rechazo = Respuesta::new(Some(cual), Estado::Rechazada, Codigo::EjemplarPrestado, fecha()).guardada();
     actor.informar(&orden, common::mensajes::Desenlace::Decidida(rechazo)).await;
     hasta_que(&sitio, BUZON, |v| v["total"] == 1).await;
     let cerrar = format!("{BUZON}/{cual}/close");
@@ -304,7 +304,7 @@ async fn cerrar_una_carta_se_puede_repetir_con_la_misma_nota_y_no_con_otra() {
 
 #[tokio::test]
 async fn con_todos_los_circuitos_abiertos_los_numeros_no_dicen_que_el_almacenamiento_esta_bien() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     // Nadie ha pedido nada: lo único que se sabe es la mala salud, que abre el circuito.
     hasta_que(&sitio, "/fault-tolerance/stats", |v| v["gestor"]["almacenamientoBien"] == false).await;
@@ -314,7 +314,7 @@ async fn con_todos_los_circuitos_abiertos_los_numeros_no_dicen_que_el_almacenami
 
 #[tokio::test]
 async fn reintentar_adelanta_a_la_que_espera_y_no_toca_a_la_que_esta_fuera() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let id = Uuid::now_v7();
@@ -335,12 +335,12 @@ async fn reintentar_adelanta_a_la_que_espera_y_no_toca_a_la_que_esta_fuera() {
 #[tokio::test]
 async fn los_circuitos_del_gestor_y_los_que_cuentan_los_actores_se_ven_y_se_restablecen() {
     const CIRCUITOS: &str = "/fault-tolerance/circuit-breakers";
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
-    let punto = format!("127.0.0.1:{}", sitio.almacen);
+    let endpoint = format!("127.0.0.1:{}", sitio.almacen);
     // Sin nadie que conteste, su mala salud lo abre.
-    hasta_que(&sitio, CIRCUITOS, |v| v["gestor"] == json!([{"endpoint": punto, "estado": "ABIERTO"}])).await;
-    let (codigo, hecho) = ordenar(&sitio, &format!("{CIRCUITOS}/{punto}/reset"), "").await;
+    hasta_que(&sitio, CIRCUITOS, |v| v["gestor"] == json!([{"endpoint": endpoint, "estado": "ABIERTO"}])).await;
+    let (codigo, hecho) = ordenar(&sitio, &format!("{CIRCUITOS}/{endpoint}/reset"), "").await;
     assert_eq!((codigo, &hecho["antes"]), (200, &json!("ABIERTO")), "{hecho}");
     gestor.linea("lo restableció una persona").await;
 
@@ -358,7 +358,7 @@ async fn los_circuitos_del_gestor_y_los_que_cuentan_los_actores_se_ven_y_se_rest
 #[tokio::test]
 async fn la_pagina_entera_trae_todas_sus_partes_y_sin_almacenamiento_dice_lo_que_falta() {
     const TABLERO: &str = "/fault-tolerance/dashboard";
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let solo = mirar(&sitio, TABLERO).await;
     assert_eq!(solo["estadisticas"]["almacen"], Value::Null);
@@ -383,7 +383,7 @@ async fn la_pagina_entera_trae_todas_sus_partes_y_sin_almacenamiento_dice_lo_que
 
 #[tokio::test]
 async fn cada_ruta_descrita_se_sirve() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let (_almacen, mut gestor) = (almacen(&sitio), sitio.arrancar().await);
     gestor.linea("conectado con").await;
     let documento = mirar(&sitio, "/openapi.json").await;

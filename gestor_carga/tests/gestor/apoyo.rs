@@ -55,7 +55,7 @@ pub struct Sitio {
 }
 
 impl Sitio {
-    pub fn nuevo() -> Self {
+    pub fn new() -> Self {
         let carpeta = tempfile::tempdir().expect("carpeta");
         let archivo = carpeta.path().join("token");
         std::fs::write(&archivo, format!("{TOKEN}\n")).expect("escrito");
@@ -173,7 +173,7 @@ pub struct Cliente(Socket);
 
 impl Cliente {
     pub fn de(sitio: &Sitio) -> Self {
-        Self(Contexto::nuevo().dealer(&local(sitio.clientes)).expect("cliente"))
+        Self(Contexto::new().dealer(&local(sitio.clientes)).expect("cliente"))
     }
 
     pub async fn enviar(&mut self, solicitud: &Value) {
@@ -214,7 +214,7 @@ pub fn prestamo(id: Uuid, ejemplar: &str) -> Value {
 }
 
 pub fn aplicada(orden: &Orden) -> RespuestaGuardada {
-    Respuesta::nueva(Some(orden.id.uuid()), Estado::Aplicada, Codigo::Ok, orden.aceptada.fecha())
+    Respuesta::new(Some(orden.id.uuid()), Estado::Aplicada, Codigo::Ok, orden.aceptada.fecha())
         .con_datos(json!({"intento": orden.intento}))
         .guardada()
 }
@@ -229,7 +229,7 @@ pub struct Actor {
 impl Actor {
     /// Uno nuevo, ya presente para el gestor.
     pub async fn presente(sitio: &Sitio, gestor: &mut Gestor, topico: Topico) -> Self {
-        let contexto = Contexto::nuevo();
+        let contexto = Contexto::new();
         let instancia = Uuid::now_v7().to_string();
         let sub = contexto.sub(&local(sitio.eventos)).expect("sub");
         let propio = topico.de_instancia(&instancia);
@@ -289,8 +289,8 @@ impl Actor {
     }
 
     /// Aplica todo lo que le llegue, hasta que se suelte el asa.
-    pub fn aplicar_todo(mut self) -> Tarea {
-        Tarea(tokio::spawn(async move {
+    pub fn aplicar_todo(mut self) -> TareaDePrueba {
+        TareaDePrueba(tokio::spawn(async move {
             loop {
                 let evento = self.sub.recv().await.expect("recibido");
                 let evento: Evento = mensajes::descifrar(&evento[1]).expect("un evento");
@@ -307,9 +307,9 @@ impl Actor {
 }
 
 /// Una tarea que termina con su asa.
-pub struct Tarea(JoinHandle<()>);
+pub struct TareaDePrueba(JoinHandle<()>);
 
-impl Drop for Tarea {
+impl Drop for TareaDePrueba {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -326,7 +326,7 @@ pub fn terminada(cierre: &Cierre) -> RespuestaGuardada {
         Fin::Apartar(expediente) => json!({"motivo": expediente.motivo, "historia": expediente.historia}),
     };
     let orden = &cierre.orden;
-    Respuesta::nueva(Some(orden.id.uuid()), estado, codigo, orden.aceptada.fecha()).con_datos(datos).guardada()
+    Respuesta::new(Some(orden.id.uuid()), estado, codigo, orden.aceptada.fecha()).con_datos(datos).guardada()
 }
 
 /// Se termina con todas como se pidió.
@@ -343,14 +343,17 @@ fn escritas<T>(lista: &[T], una: impl Fn(&T) -> (Orden, RespuestaGuardada)) -> C
 }
 
 /// Un almacenamiento que contesta a todo lo que pide un cliente.
-pub fn almacen(sitio: &Sitio) -> Tarea {
+pub fn almacen(sitio: &Sitio) -> TareaDePrueba {
     almacen_que(sitio, a_los_clientes)
 }
 
 /// Un almacenamiento que contesta lo que la prueba le diga.
-pub fn almacen_que(sitio: &Sitio, contestar: impl Fn(CuerpoPeticion) -> CuerpoResultado + Send + 'static) -> Tarea {
-    let mut router = Contexto::nuevo().router(&local(sitio.almacen)).expect("router");
-    Tarea(tokio::spawn(async move {
+pub fn almacen_que(
+    sitio: &Sitio,
+    contestar: impl Fn(CuerpoPeticion) -> CuerpoResultado + Send + 'static,
+) -> TareaDePrueba {
+    let mut router = Contexto::new().router(&local(sitio.almacen)).expect("router");
+    TareaDePrueba(tokio::spawn(async move {
         loop {
             let cuadros = router.recv().await.expect("recibido");
             let peticion: Peticion = mensajes::descifrar(&cuadros[2]).expect("una petición");
@@ -366,7 +369,7 @@ fn a_los_clientes(cuerpo: CuerpoPeticion) -> CuerpoResultado {
     match cuerpo {
         CuerpoPeticion::Salud => CuerpoResultado::Sano,
         CuerpoPeticion::Consultar(consulta) => {
-            let respuesta = Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH);
+            let respuesta = Respuesta::new(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH);
             let respuesta = respuesta.con_mensaje(consulta.nombre());
             CuerpoResultado::Consultada(match consulta {
                 Consulta::Ejemplar(ejemplar) => respuesta.con_datos(DatosEjemplar::de(ejemplar)).guardada(),

@@ -16,7 +16,7 @@ async fn no_arranca(sitio: &Sitio, cambios: &[(&str, &str)], codigo: i32, partes
 
 #[tokio::test]
 async fn un_ajuste_malo_se_dice_en_una_linea_que_lo_nombra() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     for (nombre, valor) in [
         ("GESTOR_CARGA_BIND", "hola"),
         ("GESTOR_CARGA_PUB_BIND", "127.0.0.1:0"),
@@ -43,7 +43,7 @@ async fn un_ajuste_malo_se_dice_en_una_linea_que_lo_nombra() {
 
 #[tokio::test]
 async fn un_puerto_ocupado_se_dice_con_el_ajuste_que_lo_cambia() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     for (nombre, puerto) in [
         ("GESTOR_CARGA_BIND", sitio.clientes),
         ("GESTOR_CARGA_PUB_BIND", sitio.eventos),
@@ -57,7 +57,7 @@ async fn un_puerto_ocupado_se_dice_con_el_ajuste_que_lo_cambia() {
 
 #[tokio::test]
 async fn un_diario_que_no_se_puede_escribir_o_que_usa_otro_se_dice() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let archivo = sitio.carpeta.path().join("archivo");
     std::fs::write(&archivo, "no es una carpeta").expect("escrito");
     let debajo = archivo.join("diario.redb");
@@ -66,7 +66,7 @@ async fn un_diario_que_no_se_puede_escribir_o_que_usa_otro_se_dice() {
     no_arranca(&sitio, &[("GESTOR_CARGA_DIARIO", texto)], 1, &["GESTOR_CARGA_DIARIO"]).await;
 
     let _gestor = sitio.arrancar().await;
-    let otro = Sitio::nuevo();
+    let otro = Sitio::new();
     let suyo = sitio.diario();
     let suyo = suyo.to_str().expect("UTF-8");
     no_arranca(&otro, &[("GESTOR_CARGA_DIARIO", suyo)], 1, &["GESTOR_CARGA_DIARIO", "otro gestor"]).await;
@@ -74,7 +74,7 @@ async fn un_diario_que_no_se_puede_escribir_o_que_usa_otro_se_dice() {
 
 #[tokio::test]
 async fn http_dice_que_vive_que_esta_listo_y_como_esta() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     Cliente::de(&sitio).nada_mas().await;
     for (ruta, parte) in [
@@ -90,7 +90,7 @@ async fn http_dice_que_vive_que_esta_listo_y_como_esta() {
 
 #[tokio::test]
 async fn la_orden_salud_dice_si_el_gestor_que_corre_esta_listo() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let salud = || sitio.orden().arg("salud").output().expect("corre");
     let sin_nadie = salud();
     let linea = String::from_utf8(sin_nadie.stderr).expect("UTF-8");
@@ -103,7 +103,7 @@ async fn la_orden_salud_dice_si_el_gestor_que_corre_esta_listo() {
 
 #[tokio::test]
 async fn la_ayuda_nombra_cada_ajuste_y_lo_que_no_se_entiende_sale_con_2() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let ayuda = sitio.orden().arg("--help").stdout(std::process::Stdio::piped()).output().expect("corre");
     assert!(ayuda.status.success());
     let texto = String::from_utf8(ayuda.stdout).expect("UTF-8");
@@ -126,7 +126,7 @@ async fn la_ayuda_nombra_cada_ajuste_y_lo_que_no_se_entiende_sale_con_2() {
 
 #[tokio::test]
 async fn el_limite_de_conexiones_se_sube_hasta_donde_deja_el_sistema() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let gestor = sitio.arrancar().await;
     let limites = gestor.limites();
     let archivos = limites.lines().find_map(|l| l.strip_prefix("Max open files")).expect("lo dice");
@@ -136,7 +136,7 @@ async fn el_limite_de_conexiones_se_sube_hasta_donde_deja_el_sistema() {
 
 #[tokio::test]
 async fn un_archivo_de_token_que_no_vale_se_dice_y_uno_que_leen_otros_se_avisa() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     no_arranca(
         &sitio,
         &[("GESTOR_CARGA_TOKEN_ARCHIVO", "/no/existe")],

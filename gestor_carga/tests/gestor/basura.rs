@@ -12,10 +12,10 @@ use crate::apoyo::{Actor, Cliente, Sitio, local, prestamo, pronto};
 
 #[tokio::test]
 async fn la_basura_en_los_tres_puertos_no_molesta_a_un_cliente_honrado() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let _actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await.aplicar_todo();
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     for puerto in [sitio.clientes, sitio.eventos, sitio.informes] {
         // Bytes sueltos, un saludo ZMTP a medias, un saludo ZMTP 1.0 con un mensaje.
         for bytes in [&b"GET / HTTP/1.0\r\n\r\n"[..], b"\xff\0\0\0\0\0\0\0\x01\x7f\x03", b"\x01\0\x02\0\xff"] {
@@ -48,7 +48,7 @@ async fn la_basura_en_los_tres_puertos_no_molesta_a_un_cliente_honrado() {
 
 #[tokio::test]
 async fn una_solicitud_mal_hecha_recibe_su_codigo_y_su_motivo() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     let mut cliente = Cliente::de(&sitio);
     let enorme = vec![b' '; 70_000];
@@ -72,7 +72,7 @@ async fn una_solicitud_mal_hecha_recibe_su_codigo_y_su_motivo() {
 
 #[tokio::test]
 async fn un_cliente_que_se_va_sin_esperar_no_molesta_a_los_demas() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut fugaz = Cliente::de(&sitio);

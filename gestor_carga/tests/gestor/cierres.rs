@@ -29,7 +29,7 @@ async fn impaciente(sitio: &Sitio) -> Gestor {
 
 #[tokio::test]
 async fn a_quien_no_acepta_pendiente_se_le_dice_error_si_nada_salio() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     let mut cliente = Cliente::de(&sitio);
     let desde = Instant::now();
@@ -42,7 +42,7 @@ async fn a_quien_no_acepta_pendiente_se_le_dice_error_si_nada_salio() {
 
 #[tokio::test]
 async fn a_quien_no_acepta_pendiente_con_un_actor_callado_se_la_anula_el_almacenamiento() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _almacen = almacen(&sitio);
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
@@ -64,7 +64,7 @@ async fn a_quien_no_acepta_pendiente_con_un_actor_callado_se_la_anula_el_almacen
 
 #[tokio::test]
 async fn sin_almacenamiento_con_que_anular_se_dice_incierta_y_vale_el_informe_tardio() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut cliente = Cliente::de(&sitio);
@@ -78,7 +78,7 @@ async fn sin_almacenamiento_con_que_anular_se_dice_incierta_y_vale_el_informe_ta
 
 #[tokio::test]
 async fn tras_tres_fallos_definidos_se_aparta_con_su_historia() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _almacen = almacen(&sitio);
     let mut gestor = impaciente(&sitio).await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
@@ -104,7 +104,7 @@ async fn tras_tres_fallos_definidos_se_aparta_con_su_historia() {
 
 #[tokio::test]
 async fn la_consulta_de_un_ejemplar_dice_cuantas_operaciones_hay_pendientes_tambien_tras_un_rearranque() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _almacen = almacen(&sitio);
     let gestor = sitio.arrancar().await;
     let mut cliente = Cliente::de(&sitio);

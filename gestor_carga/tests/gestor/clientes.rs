@@ -9,7 +9,7 @@ use crate::apoyo::{Actor, Cliente, Sitio, almacen, aplicada, prestamo};
 
 #[tokio::test]
 async fn un_prestamo_va_al_actor_y_vuelve_byte_a_byte() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut cliente = Cliente::de(&sitio);
@@ -25,7 +25,7 @@ async fn un_prestamo_va_al_actor_y_vuelve_byte_a_byte() {
 
 #[tokio::test]
 async fn el_sobre_de_la_solicitud_vuelve_tal_como_vino() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     let mut cliente = Cliente::de(&sitio);
     cliente.enviar_cuadros(&[b"uno", b"", b"\xff\x00", br#"{"operacion":"salud"}"#]).await;
@@ -37,7 +37,7 @@ async fn el_sobre_de_la_solicitud_vuelve_tal_como_vino() {
 
 #[tokio::test]
 async fn una_solicitud_sin_id_recibe_el_que_le_puso_el_gestor() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let _actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await.aplicar_todo();
     let respuesta =
@@ -48,7 +48,7 @@ async fn una_solicitud_sin_id_recibe_el_que_le_puso_el_gestor() {
 
 #[tokio::test]
 async fn dos_que_piden_lo_mismo_a_la_vez_esperan_la_misma_respuesta() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let (mut uno, mut otro) = (Cliente::de(&sitio), Cliente::de(&sitio));
@@ -67,7 +67,7 @@ async fn dos_que_piden_lo_mismo_a_la_vez_esperan_la_misma_respuesta() {
 
 #[tokio::test]
 async fn el_mismo_id_con_otro_contenido_es_un_conflicto() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let (mut uno, mut otro) = (Cliente::de(&sitio), Cliente::de(&sitio));
@@ -83,7 +83,7 @@ async fn el_mismo_id_con_otro_contenido_es_un_conflicto() {
 
 #[tokio::test]
 async fn un_id_de_otra_version_o_del_futuro_se_rechaza_en_la_puerta() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     let mut cliente = Cliente::de(&sitio);
     let v4 = Uuid::from_u128(0x9b2d_7a52_5e9f_4c54_9b8e_3c0a_54f1_d0aa);
@@ -98,7 +98,7 @@ async fn un_id_de_otra_version_o_del_futuro_se_rechaza_en_la_puerta() {
 
 #[tokio::test]
 async fn la_renovacion_y_las_consultas_van_directas_al_almacenamiento() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _almacen = almacen(&sitio);
     let _gestor = sitio.arrancar().await;
     let mut cliente = Cliente::de(&sitio);
@@ -113,7 +113,7 @@ async fn la_renovacion_y_las_consultas_van_directas_al_almacenamiento() {
 
 #[tokio::test]
 async fn sin_almacenamiento_una_consulta_recibe_un_error_claro() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     let respuesta = Cliente::de(&sitio).pedir(&json!({"operacion": "consulta_ejemplar", "ejemplar": "E1"})).await;
     assert_eq!((respuesta.estado, respuesta.codigo), (Estado::Error, Codigo::AlmacenamientoNoDisponible));

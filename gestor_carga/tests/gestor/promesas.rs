@@ -14,7 +14,7 @@ const UN_SEGUNDO: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn sin_actores_un_prestamo_queda_pendiente_en_menos_de_un_segundo() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     let mut cliente = Cliente::de(&sitio);
     cliente.nada_mas().await;
@@ -27,7 +27,7 @@ async fn sin_actores_un_prestamo_queda_pendiente_en_menos_de_un_segundo() {
 
 #[tokio::test]
 async fn lo_prometido_sobrevive_a_un_kill_9_y_se_aplica_al_volver_un_actor() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _almacen = almacen(&sitio);
     let gestor = sitio.arrancar().await;
     let ids: [Uuid; 3] = std::array::from_fn(|_| Uuid::now_v7());
@@ -68,7 +68,7 @@ async fn lo_prometido_sobrevive_a_un_kill_9_y_se_aplica_al_volver_un_actor() {
 
 #[tokio::test]
 async fn con_el_actor_callado_el_cliente_no_espera_mas_de_un_segundo() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut cliente = Cliente::de(&sitio);
@@ -90,7 +90,7 @@ async fn con_el_actor_callado_el_cliente_no_espera_mas_de_un_segundo() {
 
 #[tokio::test]
 async fn sin_almacenamiento_queda_pendiente_y_se_aplica_en_cuanto_vuelve() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut cliente = Cliente::de(&sitio);
@@ -117,7 +117,7 @@ async fn sin_almacenamiento_queda_pendiente_y_se_aplica_en_cuanto_vuelve() {
 
 #[tokio::test]
 async fn una_renovacion_sin_almacenamiento_queda_pendiente_y_se_aplica_sola() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _gestor = sitio.arrancar().await;
     let mut cliente = Cliente::de(&sitio);
     let id = Uuid::now_v7();
@@ -134,7 +134,7 @@ async fn una_renovacion_sin_almacenamiento_queda_pendiente_y_se_aplica_sola() {
 
 #[tokio::test]
 async fn al_apagarse_promete_lo_que_queda_y_termina_bien() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut cliente = Cliente::de(&sitio);

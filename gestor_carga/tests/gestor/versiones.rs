@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::apoyo::{Actor, Cliente, Gestor, Sitio, almacen, almacen_que, pedir_http, prestamo, terminadas};
 
 /// Un almacenamiento que solo entiende cómo terminar con una operación.
-fn almacen_de_otra_version(sitio: &Sitio) -> crate::apoyo::Tarea {
+fn almacen_de_otra_version(sitio: &Sitio) -> crate::apoyo::TareaDePrueba {
     almacen_que(sitio, |cuerpo| match cuerpo {
         CuerpoPeticion::Salud => CuerpoResultado::Sano,
         CuerpoPeticion::Terminar(cierres) => terminadas(&cierres),
@@ -25,7 +25,7 @@ fn almacen_de_otra_version(sitio: &Sitio) -> crate::apoyo::Tarea {
 
 #[tokio::test]
 async fn lo_que_ningun_almacenamiento_entiende_se_dice_a_la_persona_y_la_operacion_se_aparta() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _almacen = almacen_de_otra_version(&sitio);
     let mut orden = sitio.orden();
     orden.env("REINTENTO_BASE_MS", "50");
@@ -50,7 +50,7 @@ async fn lo_que_ningun_almacenamiento_entiende_se_dice_a_la_persona_y_la_operaci
 
 #[tokio::test]
 async fn lo_que_un_actor_no_entiende_va_solo_a_otro_que_lo_aplica() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let _almacen = almacen(&sitio);
     let mut orden = sitio.orden();
     orden.env("REINTENTO_BASE_MS", "50");
@@ -69,7 +69,7 @@ async fn lo_que_un_actor_no_entiende_va_solo_a_otro_que_lo_aplica() {
 
 #[tokio::test]
 async fn un_desenlace_de_otra_version_deja_en_duda_a_su_operacion_y_las_demas_del_informe_se_contestan() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let mut gestor = sitio.arrancar().await;
     let mut actor = Actor::presente(&sitio, &mut gestor, Topico::Prestamo).await;
     let mut cliente = Cliente::de(&sitio);
@@ -96,7 +96,7 @@ async fn operar(sitio: &Sitio, argumentos: &'static [&'static str]) -> String {
 
 #[tokio::test]
 async fn las_filas_del_diario_que_no_se_entienden_se_miran_y_las_demas_se_deciden() {
-    let sitio = Sitio::nuevo();
+    let sitio = Sitio::new();
     let ordenes = redb::TableDefinition::<u64, &[u8]>::new("ordenes");
     let de_otra =
         include_str!("../diario/v1.txt").lines().next().expect("una fila").splitn(3, ' ').nth(2).expect("bytes");

@@ -14,7 +14,7 @@ use juicio::informe::Informe;
 use taller::{
     carga::{Carga, Plan},
     carpeta::dejar,
-    escena::{CALMA_MAX, Cierre, Escena},
+    escena::{CALMA_MAX, CierreDeCarga, Escena},
     proxy::Proxy,
     suite::{Solar, Suite},
 };
@@ -63,7 +63,7 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     let azar = uuid::Uuid::now_v7().as_u64_pair().1 % 1_000_000;
     let semillas = if pedido.semilla.is_empty() { (azar..azar + CAMPANIAS).collect() } else { pedido.semilla.clone() };
     // El espacio de nombres es de todo el proceso: uno para todas.
-    let aislado = Aislado::nuevo().map_err(|e| e.to_string());
+    let aislado = Aislado::new().map_err(|e| e.to_string());
     let mut bien = true;
     for semilla in semillas {
         let informe = campania(pedido, semilla, aislado.clone()).await?;
@@ -114,9 +114,9 @@ fn poner_en_medio(solar: Solar) -> anyhow::Result<(Solar, [Proxy; 3])> {
 }
 
 /// Lo que quedó de una campaña.
-struct Hecho {
+struct CaosHecho {
     averias: Vec<averias::Averia>,
-    cierre: Cierre,
+    cierre: CierreDeCarga,
     duro: Duration,
     interrumpido: bool,
     salud: Vec<String>,
@@ -128,14 +128,14 @@ async fn romper(
     disco: Option<Rc<Disco>>,
     semilla: u64,
     (largo, plan): (Duration, Vec<Suceso>),
-) -> anyhow::Result<Hecho> {
+) -> anyhow::Result<CaosHecho> {
     let disponible = escena.disponible().await?;
     let plan_de_carga =
         Plan { clientes: CLIENTES, disponible, solo_calientes: false, reposo: REPOSO, tolerante: true, semilla };
     let carga = escena.cargar(plan_de_carga)?;
     anyhow::ensure!(carga.esperar_exitos(EXITOS, ARRANCAR_MAX, |_| true).await, "la carga no arranca");
     let averias =
-        Rc::new(Averias::nuevas(Rc::clone(&escena.suite), enlaces, disco, Instant::now() - carga.transcurrido()));
+        Rc::new(Averias::new(Rc::clone(&escena.suite), enlaces, disco, Instant::now() - carga.transcurrido()));
     let fin = Instant::now() + largo;
     let interrumpido = tokio::select! {
         () = async { tokio::join!(averias.hacer(desde(plan, carga.transcurrido())), mostrar(&averias, &carga, fin)); } => false,
@@ -150,7 +150,7 @@ async fn romper(
     let salud = sana.err().map(|e| e.to_string()).into_iter().collect();
     let duro = carga.transcurrido();
     let cierre = escena.cerrar(carga).await?;
-    Ok(Hecho { averias: hechas, cierre, duro, interrumpido, salud })
+    Ok(CaosHecho { averias: hechas, cierre, duro, interrumpido, salud })
 }
 
 /// El plan, contado desde que la carga empezó y no desde ahora.
@@ -175,7 +175,7 @@ async fn mostrar(averias: &Averias, carga: &Carga, fin: Instant) {
     }
 }
 
-impl Hecho {
+impl CaosHecho {
     fn informe(&self, suite: &Suite, semilla: u64, disco: String) -> Informe<Caos> {
         let registros: Vec<String> = suite.servicios().iter().map(|s| suite.registro(s.nombre)).collect();
         let veces = |frase: &str| registros.iter().map(|r| r.matches(frase).count()).sum();

@@ -80,7 +80,7 @@ async fn simulacros(suite: &Suite) -> anyhow::Result<(Muertes, Vec<String>)> {
     let sembrados = base.sembrados().await?;
     let mut demo = Demo {
         suite,
-        contexto: Contexto::nuevo(),
+        contexto: Contexto::new(),
         endpoint: suite.clientes(),
         base,
         sembrados,

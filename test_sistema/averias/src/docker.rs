@@ -26,7 +26,7 @@ use tokio::{
     time::Instant,
 };
 
-pub use self::informe::{Averia, Contenedores};
+pub use self::informe::{Contenedores, Rotura};
 use self::{
     escenario::Escenario,
     maquinas::Maquinas,
@@ -93,13 +93,13 @@ async fn demostrar(
     fs::create_dir_all(carpeta)?;
     let copias = carpeta.canonicalize()?.display().to_string();
     let arranque = levantar(maquinas).await?;
-    let mut escenario = Escenario::nuevo(maquinas, CLIENTES.parse().expect("IP y puerto")).await?;
+    let mut escenario = Escenario::new(maquinas, CLIENTES.parse().expect("IP y puerto")).await?;
     let (con_relevo, copia) = escenario.con_relevo(&copias).await?;
     let sin_relevo = escenario.sin_relevo().await?;
 
     titulo("Auditoría: lo reconocido contra lo que hay en PostgreSQL");
-    let mut medido = Contenedores::nuevo(versiones, arranque);
-    medido.averias = escenario.ventanas.iter().map(|ventana| Averia::de(ventana, &con_relevo)).collect();
+    let mut medido = Contenedores::new(versiones, arranque);
+    medido.averias = escenario.ventanas.iter().map(|ventana| Rotura::de(ventana, &con_relevo)).collect();
     let a_mano = std::mem::take(&mut escenario.a_mano);
     for historia in [&con_relevo, &sin_relevo, &a_mano] {
         auditar(&escenario, historia, &mut medido).await?;

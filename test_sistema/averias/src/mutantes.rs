@@ -10,7 +10,7 @@ pub mod taller;
 use std::path::PathBuf;
 
 use common::process::interrupcion::Interrupcion;
-use ficha::Ficha;
+use ficha::FichaDeMutante;
 use taller::{Caza, Taller};
 
 /// Pone errores a propósito en una copia del árbol y dice qué comprobación caza cada uno
@@ -40,11 +40,11 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     fichas.retain(|f| pedido.solo.as_ref().is_none_or(|solo| f.nombre.contains(solo.as_str())));
     anyhow::ensure!(!fichas.is_empty(), "no hay ningún mutante con ese nombre en {}", ficha::CARPETA);
     let mut interrupcion = Interrupcion::atender()?;
-    let taller = Taller::nuevo(&pedido.raiz, &pedido.taller, pedido.semillas)?;
+    let taller = Taller::new(&pedido.raiz, &pedido.taller, pedido.semillas)?;
     interrupcion.hasta(probar(&taller, &fichas)).await
 }
 
-async fn probar(taller: &Taller, fichas: &[Ficha]) -> anyhow::Result<bool> {
+async fn probar(taller: &Taller, fichas: &[FichaDeMutante]) -> anyhow::Result<bool> {
     taller.comprobar_el_arbol_sano().await?;
     let mut vivos = 0;
     println!("{:<44} {:<16} {:>8}  cómo", "mutante", "lo caza", "segundos");

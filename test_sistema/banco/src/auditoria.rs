@@ -10,7 +10,7 @@ use crate::{cadena::Acuse, datos::copiar};
 
 /// Lo que dice la auditoría.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Veredicto {
+pub struct Cuadre {
     /// Operaciones reconocidas.
     pub reconocidas: i64,
     /// Reconocidas y no guardadas como se reconocieron.
@@ -27,7 +27,7 @@ pub struct Veredicto {
     pub renovaciones_de_diferencia: i64,
 }
 
-impl Veredicto {
+impl Cuadre {
     fn de(fila: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
             reconocidas: fila.try_get("reconocidas")?,
@@ -76,14 +76,14 @@ const VEREDICTO: &str = "-- auditoria::veredicto
 ///
 /// # Errors
 /// [`sqlx::Error`].
-pub async fn auditar(instalacion: &Instalacion, acuses: &[Acuse]) -> sqlx::Result<Veredicto> {
+pub async fn auditar(instalacion: &Instalacion, acuses: &[Acuse]) -> sqlx::Result<Cuadre> {
     let mut conexion = PgConnection::connect(&instalacion.url(Rol::Migracion, BASE)).await?;
     sqlx::raw_sql(ACUSES).execute(&mut conexion).await?;
     let copia = "COPY acuses FROM STDIN";
     copiar(&mut conexion, copia, acuses.len(), |n, texto| escribir(acuses[n], texto), &|_| {}).await?;
     let sql = "ANALYZE acuses";
     sqlx::raw_sql(sql).execute(&mut conexion).await?;
-    let veredicto = Veredicto::de(&sqlx::query(VEREDICTO).fetch_one(&mut conexion).await?)?;
+    let veredicto = Cuadre::de(&sqlx::query(VEREDICTO).fetch_one(&mut conexion).await?)?;
     conexion.close().await?;
     Ok(veredicto)
 }
@@ -113,15 +113,15 @@ mod tests {
 
     #[test]
     fn cualquier_diferencia_ensucia_el_veredicto() {
-        let limpio = Veredicto { reconocidas: 9, ..Veredicto::default() };
+        let limpio = Cuadre { reconocidas: 9, ..Cuadre::default() };
         assert!(limpio.limpio());
         for sucio in [
-            Veredicto { sin_guardar: 1, ..limpio },
-            Veredicto { prestamos_perdidos: 1, ..limpio },
-            Veredicto { devoluciones_mal: 1, ..limpio },
-            Veredicto { rechazadas_con_efecto: 1, ..limpio },
-            Veredicto { ejemplares_dobles: 1, ..limpio },
-            Veredicto { renovaciones_de_diferencia: 1, ..limpio },
+            Cuadre { sin_guardar: 1, ..limpio },
+            Cuadre { prestamos_perdidos: 1, ..limpio },
+            Cuadre { devoluciones_mal: 1, ..limpio },
+            Cuadre { rechazadas_con_efecto: 1, ..limpio },
+            Cuadre { ejemplares_dobles: 1, ..limpio },
+            Cuadre { renovaciones_de_diferencia: 1, ..limpio },
         ] {
             assert!(!sucio.limpio(), "{sucio:?}");
         }

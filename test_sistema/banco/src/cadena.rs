@@ -125,7 +125,7 @@ pub async fn correr(contexto: &Contexto, endpoint: &Endpoint, tramo: Tramo) -> R
     let mut tareas = JoinSet::new();
     for (numero, zocalo) in zocalos.into_iter().enumerate() {
         let suyos = (numero..tramo.reparto.clientes).step_by(conexiones);
-        let puestos = suyos.map(|n| Puesto::nuevo(Turno::nuevo(tramo.reparto, n, tramo.semilla), inicio)).collect();
+        let puestos = suyos.map(|n| Puesto::new(Turno::new(tramo.reparto, n, tramo.semilla), inicio)).collect();
         tareas.spawn_local(Conexion { zocalo, puestos, comun: Rc::clone(&comun) }.pedir_sin_parar());
     }
     while let Some(fin) = tareas.join_next().await {
@@ -145,7 +145,7 @@ struct Puesto {
 }
 
 impl Puesto {
-    fn nuevo(turno: Turno, ahora: Instant) -> Self {
+    fn new(turno: Turno, ahora: Instant) -> Self {
         Self { turno, id: Uuid::nil(), tipo: None, salida: ahora, espera: false }
     }
 }
@@ -183,7 +183,7 @@ impl Conexion {
         let pedido = puesto.turno.siguiente();
         puesto.tipo = if let Pedido::Comando(comando) = pedido { Some(comando.tipo()) } else { None };
         (puesto.salida, puesto.espera) = (ahora, true);
-        let cuadros: [&[u8]; 3] = [&numero.to_le_bytes(), b"", &Solicitud::nueva(puesto.id, pedido).escribir()];
+        let cuadros: [&[u8]; 3] = [&numero.to_le_bytes(), b"", &Solicitud::new(puesto.id, pedido).escribir()];
         matches!(timeout(PLAZO, self.zocalo.send(&cuadros)).await, Ok(Ok(())))
     }
 

@@ -23,7 +23,7 @@ use taller::{carga::ampliar_descriptores, carpeta::guardar, suite::Suite};
 use self::informe::{BancoGrande, Escala, Presencia};
 use crate::{
     apagar,
-    auditoria::{self, Veredicto},
+    auditoria::{self, Cuadre},
     borrar_lo_anterior,
     cadena::{self, Salida, Tramo},
     datos, marca,
@@ -106,7 +106,7 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
         dura: pedido.dura(),
         semilla: 0,
     };
-    let mut medido = BancoGrande::nuevo(PEQUENA, pedido.tamano());
+    let mut medido = BancoGrande::new(PEQUENA, pedido.tamano());
     let fin = interrupcion.hasta(esto.todo(&dir, &mut medido)).await;
     let apagadas = apagar(esto.pequena.suite).await.and(apagar(esto.grande.suite).await);
     medido.juzgar();
@@ -123,7 +123,7 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
 impl Lado {
     async fn levantar(var: &Path, tamano: Tamano) -> anyhow::Result<Self> {
         let suite = Suite::levantar(var, None).await?;
-        Ok(Self { suite, tamano, contexto: Contexto::nuevo(), medidas: Medidas::default() })
+        Ok(Self { suite, tamano, contexto: Contexto::new(), medidas: Medidas::default() })
     }
 
     /// Corre un tramo, y se queda con lo que reconoció.
@@ -135,7 +135,7 @@ impl Lado {
         Ok(salida)
     }
 
-    async fn auditar(&self) -> anyhow::Result<Veredicto> {
+    async fn auditar(&self) -> anyhow::Result<Cuadre> {
         Ok(auditoria::auditar(&self.suite.postgres()?, &self.medidas.acuses).await?)
     }
 }

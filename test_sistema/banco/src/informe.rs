@@ -14,8 +14,8 @@ use serde::Serialize;
 use taller::maquina::Maquina;
 
 use crate::{
-    Hecho,
-    auditoria::Veredicto,
+    BancoHecho,
+    auditoria::Cuadre,
     cadena::Fallos,
     medida::{Cpu, Fila},
     objetivos::{Objetivo, juzgar},
@@ -32,7 +32,7 @@ pub struct DelBanco {
     memoria_mib: BTreeMap<String, f64>,
     arranque_ms: Arranque,
     pausa_ms: Option<u64>,
-    auditoria: Option<Veredicto>,
+    auditoria: Option<Cuadre>,
     sin_decidir: u64,
     #[serde(skip)]
     textos: Vec<String>,
@@ -70,8 +70,8 @@ struct Arranque {
 
 impl DelBanco {
     /// El de lo que se llegó a medir.
-    pub(super) fn de(hecho: &Hecho) -> Self {
-        let Hecho { medidas, ajustes, memoria_mib, desde_nada, con_datos, pausa, veredicto } = hecho;
+    pub(super) fn de(hecho: &BancoHecho) -> Self {
+        let BancoHecho { medidas, ajustes, memoria_mib, desde_nada, con_datos, pausa, veredicto } = hecho;
         let mut versiones: BTreeMap<String, String> = ajustes.iter().cloned().collect();
         versiones.insert("anaquel".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         let Fallos { cuantos, textos } = medidas.fallos.clone();
@@ -164,7 +164,7 @@ pub(super) fn redondo(ritmo: Ritmo) -> Ritmo {
     Ritmo { ops_s: ritmo.ops_s.round(), p50_ms: centesimas(ritmo.p50_ms), p99_ms: centesimas(ritmo.p99_ms) }
 }
 
-impl fmt::Display for Veredicto {
+impl fmt::Display for Cuadre {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let marca = if self.limpio() { '✔' } else { '✘' };
         writeln!(f, "  {marca} {} operaciones reconocidas", self.reconocidas)?;
@@ -190,10 +190,10 @@ mod tests {
 
     #[test]
     fn sin_auditoria_o_con_algo_sin_decidir_no_esta_limpio() {
-        let mut hecho = Hecho::default();
-        let vale = |hecho: &Hecho| Informe::de(DelBanco::de(hecho)).vale();
+        let mut hecho = BancoHecho::default();
+        let vale = |hecho: &BancoHecho| Informe::de(DelBanco::de(hecho)).vale();
         assert!(!vale(&hecho), "nadie lo comprobó");
-        hecho.veredicto = Some(Veredicto { reconocidas: 3, ..Veredicto::default() });
+        hecho.veredicto = Some(Cuadre { reconocidas: 3, ..Cuadre::default() });
         assert!(vale(&hecho));
         hecho.medidas.fallos.cuantos = 1;
         assert!(!vale(&hecho));
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn el_json_tiene_los_campos_prometidos() {
-        let json = serde_json::to_value(Informe::de(DelBanco::de(&Hecho::default()))).expect("json");
+        let json = serde_json::to_value(Informe::de(DelBanco::de(&BancoHecho::default()))).expect("json");
         for campo in ["maquina", "versiones", "cadena", "referencia", "memoria_mib", "arranque_ms"] {
             assert!(json.get(campo).is_some(), "falta «{campo}»");
         }

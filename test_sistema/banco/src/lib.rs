@@ -38,9 +38,9 @@ use taller::{
 };
 
 use self::{
-    auditoria::Veredicto,
+    auditoria::Cuadre,
     informe::DelBanco,
-    medida::{Banco, Medidas, Prueba},
+    medida::{Medidas, Medidor, Prueba},
     pgbench::Pgbench,
     reparto::{Caso, Tamano},
 };
@@ -69,14 +69,14 @@ pub struct Argumentos {
 
 /// Lo medido, además de los ritmos.
 #[derive(Default)]
-struct Hecho {
+struct BancoHecho {
     medidas: Medidas,
     ajustes: Vec<(String, String)>,
     memoria_mib: BTreeMap<String, f64>,
     desde_nada: Option<Duration>,
     con_datos: Option<Duration>,
     pausa: Option<Duration>,
-    veredicto: Option<Veredicto>,
+    veredicto: Option<Cuadre>,
 }
 
 /// Mide y audita; `true` si lo reconocido está, una vez, y nada quedó sin decidir. Un objetivo que no se alcanza se
@@ -88,7 +88,7 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     let dir = pedido.var.join("banco");
     borrar_lo_anterior(&dir).with_context(|| format!("no se puede vaciar {}", dir.display()))?;
     let mut interrupcion = Interrupcion::atender()?;
-    let mut hecho = Hecho::default();
+    let mut hecho = BancoHecho::default();
     titulo("Se levanta una suite propia, desde nada");
     let reloj = Instant::now();
     let suite = Suite::levantar(&dir.join("suite"), None).await?;
@@ -117,15 +117,15 @@ async fn en_marcha(
     pedido: &Argumentos,
     dir: &Path,
     lista: Duration,
-    hecho: &mut Hecho,
+    hecho: &mut BancoHecho,
 ) -> anyhow::Result<()> {
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     hecho.desde_nada = Some(lista + arranque::primer_prestamo_libre(suite, &contexto, &mut hecho.medidas).await?);
     let instalacion = suite.postgres()?;
     let pgbench = Pgbench::de(&instalacion, &dir.join("pgbench"))?;
     preparar(&instalacion, hecho).await?;
     let pruebas = pruebas(pedido.segundos);
-    let banco = Banco::nuevo(suite, contexto, pgbench, TAMANO, Progreso::de_segundos(cuanto_duran(&pruebas)));
+    let banco = Medidor::new(suite, contexto, pgbench, TAMANO, Progreso::de_segundos(cuanto_duran(&pruebas)));
     titulo("La cadena y la referencia, a turnos (entre paréntesis, la peor y la mejor ronda)");
     println!(
         "  los clientes de cada sede van por la misma conexión ({} en total), menos los sueltos, que tienen una cada uno",
@@ -148,7 +148,7 @@ async fn en_marcha(
 }
 
 /// La base de la referencia y los datos de las dos.
-async fn preparar(instalacion: &Instalacion, hecho: &mut Hecho) -> anyhow::Result<()> {
+async fn preparar(instalacion: &Instalacion, hecho: &mut BancoHecho) -> anyhow::Result<()> {
     titulo(&format!("Se cargan {} ejemplares y {} usuarios en las dos bases", TAMANO.ejemplares, TAMANO.usuarios));
     referencia::hacer(instalacion).await?;
     let progreso = Progreso::de_filas(2 * datos::filas(TAMANO));
@@ -163,11 +163,11 @@ async fn preparar(instalacion: &Instalacion, hecho: &mut Hecho) -> anyhow::Resul
 }
 
 /// La suite parada vuelve a arrancar, con todo lo que ya tiene.
-async fn otra_vez(dir: &Path, hecho: &mut Hecho) -> anyhow::Result<()> {
+async fn otra_vez(dir: &Path, hecho: &mut BancoHecho) -> anyhow::Result<()> {
     titulo("Se levanta otra vez, con todos sus datos");
     let reloj = Instant::now();
     let suite = Suite::levantar(&dir.join("suite"), None).await?;
-    let prestado = arranque::primer_prestamo(&suite, &Contexto::nuevo(), &mut hecho.medidas).await;
+    let prestado = arranque::primer_prestamo(&suite, &Contexto::new(), &mut hecho.medidas).await;
     let tardo = reloj.elapsed();
     prestado.and(apagar(suite).await)?;
     println!("  primer préstamo a los {} ms", tardo.as_millis());

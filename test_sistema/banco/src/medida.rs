@@ -73,7 +73,7 @@ impl Medidas {
 }
 
 /// Con qué se mide.
-pub struct Banco<'a> {
+pub struct Medidor<'a> {
     suite: &'a Suite,
     contexto: Contexto,
     pgbench: Pgbench,
@@ -81,10 +81,10 @@ pub struct Banco<'a> {
     progreso: Progreso,
 }
 
-impl<'a> Banco<'a> {
+impl<'a> Medidor<'a> {
     /// Uno que mide `suite` contra `pgbench` y cuenta cómo va en `progreso`.
     #[must_use]
-    pub fn nuevo(suite: &'a Suite, contexto: Contexto, pgbench: Pgbench, tamano: Tamano, progreso: Progreso) -> Self {
+    pub fn new(suite: &'a Suite, contexto: Contexto, pgbench: Pgbench, tamano: Tamano, progreso: Progreso) -> Self {
         Self { suite, contexto, pgbench, tamano, progreso }
     }
 

@@ -114,7 +114,7 @@ pub struct Turno {
 impl Turno {
     /// El del cliente número `cliente`.
     #[must_use]
-    pub fn nuevo(reparto: Reparto, cliente: usize, semilla: u64) -> Self {
+    pub fn new(reparto: Reparto, cliente: usize, semilla: u64) -> Self {
         let azar = Azar::con_semilla(semilla ^ (u64::try_from(cliente).unwrap_or(0) << 32));
         Self { reparto, cliente, azar, paso: reparto.paso % reparto.por_cliente(), numero: 0, a_medias: false }
     }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn cada_cliente_devuelve_lo_que_tomo_prestado() {
         for caso in [Caso::Separados, Caso::Calientes, Caso::Renovacion, Caso::Consulta] {
-            let mut turno = Turno::nuevo(reparto(caso), 3, 1);
+            let mut turno = Turno::new(reparto(caso), 3, 1);
             let mut prestado = None;
             for _ in 0..200 {
                 let pedido = turno.siguiente();
@@ -219,7 +219,7 @@ mod tests {
     fn en_el_caso_separado_ningun_ejemplar_es_de_dos_clientes() {
         let mut duenios = HashMap::new();
         for cliente in 0..7 {
-            let mut turno = Turno::nuevo(reparto(Caso::Separados), cliente, 1);
+            let mut turno = Turno::new(reparto(Caso::Separados), cliente, 1);
             for _ in 0..500 {
                 let numero = numero(&turno.siguiente());
                 assert!(numero < TAMANO.ejemplares);
@@ -231,14 +231,14 @@ mod tests {
 
     #[test]
     fn en_el_caso_caliente_la_mitad_va_al_uno_por_ciento() {
-        let mut turno = Turno::nuevo(reparto(Caso::Calientes), 0, 1);
+        let mut turno = Turno::new(reparto(Caso::Calientes), 0, 1);
         let calientes = (0..2000).filter(|_| numero(&turno.siguiente()) < 10).count();
         assert!((900..1100).contains(&calientes), "{calientes} de 2000");
     }
 
     #[test]
     fn cada_cliente_renueva_los_suyos_uno_tras_otro_y_vuelve_a_empezar() {
-        let mut turno = Turno::nuevo(reparto(Caso::Renovacion), 2, 1);
+        let mut turno = Turno::new(reparto(Caso::Renovacion), 2, 1);
         let numeros: Vec<usize> = (0..92).map(|_| numero(&turno.siguiente())).collect();
         assert_eq!(&numeros[..3], [2, 9, 16]);
         assert_eq!(numeros[91], 2, "tiene 91 de los 640");

@@ -18,10 +18,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ficha::Condiciones,
-    hijos::{self, Encargo, Solicitante},
+    hijos::{self, Lanzamiento, SolicitanteEnMarcha},
     plan::Ejecucion,
     progreso::Avance,
-    resultados::{Diseno, Escritor, Fallo, Fila},
+    resultados::{Diseno, Escritor, FalloInducido, Fila},
 };
 
 /// Lo que puede tardar la suite en estar en calma.
@@ -91,12 +91,17 @@ impl Taller<'_> {
         Ok(Medido { solicitudes, muerte })
     }
 
-    async fn lanzar(&self, suite: &Suite, esta: &Ejecucion, carpeta: &Path) -> anyhow::Result<Vec<Solicitante>> {
+    async fn lanzar(
+        &self,
+        suite: &Suite,
+        esta: &Ejecucion,
+        carpeta: &Path,
+    ) -> anyhow::Result<Vec<SolicitanteEnMarcha>> {
         let corrida = Utc::now();
         let clientes = suite.plano().clientes();
         let semilla = self.condiciones.semilla.wrapping_mul(1_000).wrapping_add(u64::from(esta.tanda)) << 8;
         let quienes = sedes().into_iter().flat_map(|sede| (1..=esta.solicitantes).map(move |cual| (sede, cual)));
-        let encargos = (1..).zip(quienes).map(|(n, (sede, cual))| Encargo {
+        let encargos = (1..).zip(quienes).map(|(n, (sede, cual))| Lanzamiento {
             sede,
             cual,
             clientes,
@@ -117,7 +122,7 @@ impl Taller<'_> {
         inicio: Instant,
         inicio_us: u64,
     ) -> anyhow::Result<Option<(&'static str, u64)>> {
-        if esta.fallo == Fallo::No {
+        if esta.fallo == FalloInducido::No {
             return Ok(None);
         }
         let mitad = inicio + Duration::from_secs(self.condiciones.segundos) / 2;
@@ -129,7 +134,7 @@ impl Taller<'_> {
     }
 
     /// Las filas de todos los solicitantes, en un archivo que solo tiene su nombre cuando está entero.
-    fn juntar(&self, esta: &Ejecucion, hijos: &[Solicitante], muerte_us: Option<u64>) -> anyhow::Result<u64> {
+    fn juntar(&self, esta: &Ejecucion, hijos: &[SolicitanteEnMarcha], muerte_us: Option<u64>) -> anyhow::Result<u64> {
         let ruta = self.filas(esta.tanda);
         let temporal = ruta.with_extension("csv.tmp");
         let mut escritor = Escritor::crear(&temporal)?;
@@ -147,7 +152,7 @@ impl Taller<'_> {
     }
 }
 
-fn fila(esta: &Ejecucion, hijo: &Solicitante, medida: Medida, muerte_us: Option<u64>) -> Fila {
+fn fila(esta: &Ejecucion, hijo: &SolicitanteEnMarcha, medida: Medida, muerte_us: Option<u64>) -> Fila {
     let Ejecucion { tanda, diseno, solicitantes, fallo, repeticion } = *esta;
     let Medida { numero, operacion, inicio_us, respuesta_us, estado, codigo } = medida;
     Fila {

@@ -77,7 +77,7 @@ pub struct Ficha {
 impl Ficha {
     /// La de un experimento que no ha empezado.
     #[must_use]
-    pub fn nueva(condiciones: Condiciones, fecha: DateTime<Utc>) -> Self {
+    pub fn new(condiciones: Condiciones, fecha: DateTime<Utc>) -> Self {
         let Condiciones { disenos, solicitantes, repeticiones, .. } = &condiciones;
         let anotada = |ejecucion| Anotada { ejecucion, hecha: false, solicitudes: 0, victima: None, muerte_us: None };
         let ejecuciones = plan::ejecuciones(disenos, solicitantes, *repeticiones);
@@ -133,7 +133,7 @@ mod tests {
             disenos: Diseno::TODOS.to_vec(),
             catalogo: "datos/libros_10k.csv".into(),
         };
-        let mut ficha = Ficha::nueva(condiciones, DateTime::from_timestamp(1_700_000_000, 0).expect("fecha"));
+        let mut ficha = Ficha::new(condiciones, DateTime::from_timestamp(1_700_000_000, 0).expect("fecha"));
         ficha.ejecuciones[0].hecha = true;
         let carpeta = tempfile::tempdir().expect("carpeta");
         ficha.escribir(carpeta.path()).expect("se escribe");

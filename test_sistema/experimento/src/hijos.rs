@@ -25,7 +25,7 @@ const LISTO_MAX: Duration = Duration::from_secs(15);
 const IRSE_MAX: Duration = Duration::from_secs(15);
 
 /// Uno.
-pub struct Solicitante {
+pub struct SolicitanteEnMarcha {
     /// De qué sede.
     pub sede: SedeId,
     /// Cuál de los de su sede, desde 1.
@@ -37,7 +37,7 @@ pub struct Solicitante {
 }
 
 /// Con qué se lanza uno.
-pub struct Encargo<'a> {
+pub struct Lanzamiento<'a> {
     /// De qué sede.
     pub sede: SedeId,
     /// Cuál de los de su sede, desde 1.
@@ -56,13 +56,13 @@ pub struct Encargo<'a> {
     pub semilla: u64,
 }
 
-impl Solicitante {
+impl SolicitanteEnMarcha {
     /// Lo lanza; muere con este hilo.
     ///
     /// # Errors
     /// Los del sistema.
-    pub fn lanzar(encargo: &Encargo<'_>) -> anyhow::Result<Self> {
-        let Encargo { sede, cual, clientes, archivo, carpeta, corrida, condiciones, semilla } = encargo;
+    pub fn lanzar(encargo: &Lanzamiento<'_>) -> anyhow::Result<Self> {
+        let Lanzamiento { sede, cual, clientes, archivo, carpeta, corrida, condiciones, semilla } = encargo;
         let medidas = carpeta.join(format!("{sede}-{cual}.csv"));
         let mut orden = Command::new(programa("test_sistema")?);
         orden.args(["--gestores", &clientes.to_string(), "solicitante"]);
@@ -131,8 +131,9 @@ impl Solicitante {
 ///
 /// # Errors
 /// Si alguno no lo está.
-pub async fn lanzar(encargos: impl IntoIterator<Item = Encargo<'_>>) -> anyhow::Result<Vec<Solicitante>> {
-    let mut hijos = encargos.into_iter().map(|e| Solicitante::lanzar(&e)).collect::<anyhow::Result<Vec<_>>>()?;
+pub async fn lanzar(encargos: impl IntoIterator<Item = Lanzamiento<'_>>) -> anyhow::Result<Vec<SolicitanteEnMarcha>> {
+    let mut hijos =
+        encargos.into_iter().map(|e| SolicitanteEnMarcha::lanzar(&e)).collect::<anyhow::Result<Vec<_>>>()?;
     ensure!(!hijos.is_empty(), "una ejecución sin solicitantes");
     for hijo in &mut hijos {
         hijo.listo().await?;

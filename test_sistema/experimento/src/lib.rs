@@ -144,7 +144,7 @@ fn abrir(pedido: &Argumentos) -> anyhow::Result<(PathBuf, Ficha)> {
     }
     let ahora = Utc::now();
     let carpeta = pedido.var.join("experimento").join(ahora.format("%Y-%m-%dT%H-%M-%SZ").to_string());
-    let ficha = Ficha::nueva(condiciones(pedido), ahora);
+    let ficha = Ficha::new(condiciones(pedido), ahora);
     if ficha.ejecuciones.is_empty() {
         bail!("no hay ninguna ejecución que hacer");
     }
@@ -243,7 +243,7 @@ fn escribir_peticiones(taller: &Taller<'_>) -> anyhow::Result<()> {
         let partes = sedes().len() * usize::from(*por_sede);
         let quienes = sedes().into_iter().flat_map(|sede| (1..=*por_sede).map(move |cual| (sede, cual)));
         for (n, (sede, cual)) in (1..).zip(quienes) {
-            let suyo = todo.clone().en(sede).parte(Parte::nueva(n, partes)?);
+            let suyo = todo.clone().en(sede).parte(Parte::new(n, partes)?);
             let semilla = condiciones.semilla.wrapping_mul(1_000).wrapping_add(u64::try_from(n).unwrap_or(0));
             let ruta = taller.archivo(*por_sede, sede, cual);
             fs::create_dir_all(ruta.parent().unwrap_or(Path::new(".")))?;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use test_sistema::solicitante::peticiones::LINEAS_MAX;
 
-use crate::resultados::{Diseno, Fallo};
+use crate::resultados::{Diseno, FalloInducido};
 
 /// Peticiones de sobra de cada archivo.
 const DE_SOBRA: u64 = 200;
@@ -23,7 +23,7 @@ pub struct Ejecucion {
     /// Cuántos procesos solicitantes en cada sede.
     pub solicitantes: u16,
     /// Si se mata al almacén en uso en la mitad.
-    pub fallo: Fallo,
+    pub fallo: FalloInducido,
     /// Qué repetición, desde 1.
     pub repeticion: u32,
 }
@@ -33,8 +33,9 @@ pub struct Ejecucion {
 pub fn ejecuciones(disenos: &[Diseno], solicitantes: &[u16], repeticiones: u32) -> Vec<Ejecucion> {
     let mut todas = Vec::new();
     for diseno in Diseno::TODOS.into_iter().filter(|d| disenos.contains(d)) {
-        let fallos: &[Fallo] = if diseno == Diseno::SinActores { &[Fallo::No] } else { &[Fallo::No, Fallo::Si] };
-        let mut configuraciones: Vec<(u16, Fallo)> =
+        let fallos: &[FalloInducido] =
+            if diseno == Diseno::SinActores { &[FalloInducido::No] } else { &[FalloInducido::No, FalloInducido::Si] };
+        let mut configuraciones: Vec<(u16, FalloInducido)> =
             solicitantes.iter().flat_map(|s| fallos.iter().map(|f| (*s, *f))).collect();
         let veces = if diseno == Diseno::DosAlmacenes { repeticiones } else { 1 };
         for repeticion in 1..=veces {
@@ -75,7 +76,7 @@ impl Ejecucion {
             Diseno::UnAlmacen => "un almacén",
             Diseno::SinActores => "sin actores",
         };
-        let fallo = if *fallo == Fallo::Si { "con fallo" } else { "sin fallo" };
+        let fallo = if *fallo == FalloInducido::Si { "con fallo" } else { "sin fallo" };
         format!("{diseno}, {solicitantes} por sede, {fallo}, vez {repeticion}")
     }
 }
@@ -91,14 +92,14 @@ mod tests {
         assert!((1..).zip(&todas).all(|(n, e)| e.tanda == n));
         let de = |diseno| todas.iter().filter(|e| e.diseno == diseno).count();
         assert_eq!(Diseno::TODOS.map(de), [18, 6, 3]);
-        assert!(todas.iter().all(|e| e.diseno != Diseno::SinActores || e.fallo == Fallo::No));
+        assert!(todas.iter().all(|e| e.diseno != Diseno::SinActores || e.fallo == FalloInducido::No));
     }
 
     #[test]
     fn cada_repeticion_invierte_el_orden_de_la_anterior() {
         let todas = ejecuciones(&[Diseno::DosAlmacenes], &[4, 6], 3);
-        let orden: Vec<(u16, Fallo)> = todas.iter().map(|e| (e.solicitantes, e.fallo)).collect();
-        let ida = [(4, Fallo::No), (4, Fallo::Si), (6, Fallo::No), (6, Fallo::Si)];
+        let orden: Vec<(u16, FalloInducido)> = todas.iter().map(|e| (e.solicitantes, e.fallo)).collect();
+        let ida = [(4, FalloInducido::No), (4, FalloInducido::Si), (6, FalloInducido::No), (6, FalloInducido::Si)];
         let mut vuelta = ida;
         vuelta.reverse();
         assert_eq!(orden, [ida, vuelta, ida].concat());

@@ -63,7 +63,7 @@ impl Diseno {
 /// Si en mitad de la ventana se mata al gestor de almacenamiento en uso.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fallo {
+pub enum FalloInducido {
     /// No se mata a nadie.
     No,
     /// Se mata.
@@ -80,7 +80,7 @@ pub struct Fila {
     /// Cuántos procesos solicitantes hubo en cada sede.
     pub solicitantes: u16,
     /// Si hubo un fallo en la mitad.
-    pub fallo: Fallo,
+    pub fallo: FalloInducido,
     /// Qué repetición de esta configuración es, desde 1.
     pub repeticion: u32,
     /// De qué sede es el solicitante.
@@ -249,7 +249,7 @@ mod tests {
             tanda: 3,
             diseno: Diseno::DosAlmacenes,
             solicitantes: 4,
-            fallo: Fallo::No,
+            fallo: FalloInducido::No,
             repeticion: 2,
             sede: "NORTE".parse().expect("sede"),
             solicitante: 1,
@@ -267,7 +267,7 @@ mod tests {
         let rechazada = Fila {
             estado: Quedo::Rechazada,
             codigo: Some(Codigo::EjemplarPrestado),
-            fallo: Fallo::Si,
+            fallo: FalloInducido::Si,
             muerte_us: Some(5_000_000),
             ..sencilla()
         };

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use self::linealidad::{Hecho, Paso};
 use crate::{
-    historia::{Historia, Registro, Resumen},
+    historia::{Historia, Registro, ResumenDeBytes},
     linealidad::NoLineal,
 };
 
@@ -38,7 +38,7 @@ pub struct FilaOperacion {
     /// Cuándo la aceptó un gestor, en milisegundos desde 1970.
     pub aceptada_ms: u64,
     /// El resumen de su respuesta guardada.
-    pub respuesta: Option<Resumen>,
+    pub respuesta: Option<ResumenDeBytes>,
     /// El ejemplar y el préstamo que su respuesta nombra.
     pub efecto: Efecto,
 }
@@ -191,7 +191,7 @@ pub struct Auditor<'a> {
 impl<'a> Auditor<'a> {
     /// Empieza a comparar `historia`.
     #[must_use]
-    pub fn nuevo(historia: &'a Historia, sembrados: &'a Sembrados) -> Self {
+    pub fn new(historia: &'a Historia, sembrados: &'a Sembrados) -> Self {
         let mut veredicto = Veredicto::default();
         for id in &historia.contradicciones {
             veredicto.perdida(format_args!("{id} recibió dos respuestas distintas"));

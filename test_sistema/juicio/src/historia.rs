@@ -45,9 +45,9 @@ impl Vista {
 
 /// El resumen de una respuesta: dos respuestas distintas no coinciden (por azar, una vez en 2^64).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resumen(u64);
+pub struct ResumenDeBytes(u64);
 
-impl Resumen {
+impl ResumenDeBytes {
     /// El de estos bytes.
     #[must_use]
     pub fn de(cuerpo: &[u8]) -> Self {
@@ -65,7 +65,7 @@ pub struct Registro {
     /// Qué se pidió.
     pub huella: Huella,
     /// La decisión que se reconoció, con el resumen de sus bytes.
-    pub decidida: Option<(Estado, Codigo, Resumen)>,
+    pub decidida: Option<(Estado, Codigo, ResumenDeBytes)>,
     /// Se respondió `pendiente`: está prometida.
     pub prometida: bool,
     /// Se respondió `error` a su único envío: no puede haberse hecho.
@@ -156,7 +156,7 @@ impl Historia {
         if !vista.decidida() {
             return;
         }
-        let esta = (vista.estado, vista.codigo, Resumen::de(cuerpo));
+        let esta = (vista.estado, vista.codigo, ResumenDeBytes::de(cuerpo));
         match registro.decidida {
             None => registro.decidida = Some(esta),
             Some(otra) if otra != esta => self.contradicciones.push(id),

@@ -213,12 +213,12 @@ pub struct Muertes {
     #[serde(flatten)]
     pub cuentas: Cuentas,
     /// Qué pasó con cada una.
-    pub fallos: Vec<Fallo>,
+    pub fallos: Vec<MuerteVista>,
 }
 
 /// Una muerte bajo carga.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fallo {
+pub struct MuerteVista {
     /// Qué se mató.
     pub proceso: String,
     /// El hueco más largo entre dos éxitos, en milisegundos.
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn el_informe_de_unas_muertes_tiene_estos_campos_y_no_otros() {
-        let fallo = Fallo { proceso: "gestor_carga".into(), pausa_ms: 90, operaciones_afectadas: 64 };
+        let fallo = MuerteVista { proceso: "gestor_carga".into(), pausa_ms: 90, operaciones_afectadas: 64 };
         let cuentas = Cuentas { operaciones: 3, aplicadas: 2, rechazadas: 1, ..Cuentas::default() };
         assert_eq!(
             serde_json::to_string(&Muertes { cuentas, fallos: vec![fallo] }).expect("json"),

@@ -59,7 +59,7 @@ pub enum NoLineal {
 /// # Errors
 /// [`NoLineal`].
 pub fn buscar_orden<M: Modelo>(modelo: &M, inicio: M::Estado, pasos: &[&M::Paso]) -> Result<(), NoLineal> {
-    Busqueda::nueva(modelo, inicio, pasos).correr()
+    Busqueda::new(modelo, inicio, pasos).correr()
 }
 
 /// Los principios y finales de las operaciones, en orden, como lista enlazada: colocar una operación es quitar los suyos.
@@ -79,7 +79,7 @@ struct Busqueda<'a, M: Modelo> {
 }
 
 impl<'a, M: Modelo> Busqueda<'a, M> {
-    fn nueva(modelo: &'a M, estado: M::Estado, pasos: &'a [&'a M::Paso]) -> Self {
+    fn new(modelo: &'a M, estado: M::Estado, pasos: &'a [&'a M::Paso]) -> Self {
         let mut orden: Vec<(u64, bool, usize)> = Vec::with_capacity(2 * pasos.len());
         for (i, paso) in pasos.iter().enumerate() {
             let Intervalo { desde, hasta } = modelo.intervalo(paso);

@@ -19,8 +19,8 @@ use crate::{
 };
 
 #[derive(Debug)]
-struct Vivo {
-    maquina: Machine,
+struct ActorVivo {
+    machine: Machine,
     almacen: Llamadas<u64>,
     /// De cada gestor, su suscripción, su conexión de informes y lo que aún no pudo salir por ella.
     gestores: Vec<(usize, usize, Option<Vec<ResultadoInforme>>)>,
@@ -31,13 +31,13 @@ struct Vivo {
 pub struct Actor {
     n: usize,
     limites: Limites,
-    vivo: Option<Vivo>,
+    vivo: Option<ActorVivo>,
 }
 
 impl Actor {
     /// Uno que no ha arrancado.
     #[must_use]
-    pub fn nuevo(n: usize, perfil: &Perfil) -> Self {
+    pub fn new(n: usize, perfil: &Perfil) -> Self {
         let limites = if perfil.justo {
             Limites { cola: 4, llamadas: 1, lista: 2, informes: 3 }
         } else {
@@ -59,9 +59,9 @@ impl Actor {
         };
         let (eventos, informes) = (suyos(Clase::Eventos), suyos(Clase::Informes));
         let gestores: Vec<_> = eventos.into_iter().zip(informes).map(|(ev, inf)| (ev, inf, None)).collect();
-        self.vivo = Some(Vivo {
-            maquina: Machine::new(gestores.len(), self.limites),
-            almacen: Llamadas::nuevas(e, quien),
+        self.vivo = Some(ActorVivo {
+            machine: Machine::new(gestores.len(), self.limites),
+            almacen: Llamadas::new(e, quien),
             gestores,
         });
     }
@@ -77,7 +77,7 @@ impl Actor {
         self.entregas(e);
         self.despachar(e);
         let Some(vivo) = &self.vivo else { return };
-        if vivo.maquina.en_cola() > self.limites.cola || vivo.maquina.en_vuelo() > self.limites.llamadas {
+        if vivo.machine.en_cola() > self.limites.cola || vivo.machine.en_vuelo() > self.limites.llamadas {
             e.juez.romper(format!("el actor {} se pasa de sus límites", self.n));
         }
         if let Some(cuando) = vivo.almacen.plazo(e) {
@@ -93,27 +93,27 @@ impl Actor {
             && !muere_por(e, quien, &ordenes)
             && let Some(gestor) = vivo.gestores.iter().position(|(eventos, ..)| *eventos == enlace)
         {
-            vivo.maquina.on_evento(gestor, ordenes);
+            vivo.machine.on_evento(gestor, ordenes);
         }
     }
 
     fn entregas(&mut self, e: &mut Entorno) {
         let Some(vivo) = &mut self.vivo else { return };
-        vivo.almacen.on_plazo(e);
-        while let Some(Entrega { token, resultado }) = vivo.almacen.entrega() {
-            vivo.maquina.on_final(token, Final::de(resultado));
+        vivo.almacen.on_timeout(e);
+        while let Some(Entrega { tag, resultado }) = vivo.almacen.entrega() {
+            vivo.machine.on_final(tag, Final::de(resultado));
         }
     }
 
     fn despachar(&mut self, e: &mut Entorno) {
         let quien = self.quien();
-        while let Some(llamada) = self.vivo.as_mut().and_then(|v| v.maquina.poll_llamada()) {
+        while let Some(llamada) = self.vivo.as_mut().and_then(|v| v.machine.poll_llamada()) {
             if e.muere_aqui(quien) {
                 return;
             }
             e.anotar(quien, || format!("llama al almacenamiento: {}", lista(&llamada.ordenes)));
             let Some(vivo) = &mut self.vivo else { return };
-            vivo.almacen.llamar(e, llamada.token, CuerpoPeticion::Escribir(llamada.ordenes));
+            vivo.almacen.llamar(e, llamada.tag, CuerpoPeticion::Escribir(llamada.ordenes));
             // Lo que no halló a dónde ir acaba aquí mismo.
             self.entregas(e);
         }
@@ -121,7 +121,7 @@ impl Actor {
         for (gestor, (_, enlace, por_salir)) in vivo.gestores.iter_mut().enumerate() {
             // Lo que no pudo salir prueba otra vez antes que lo siguiente.
             *por_salir = por_salir.take().and_then(|informe| informar(e, quien, gestor, *enlace, informe));
-            vivo.maquina.informar_a(gestor, por_salir, |informe| informar(e, quien, gestor, *enlace, informe));
+            vivo.machine.informar_a(gestor, por_salir, |informe| informar(e, quien, gestor, *enlace, informe));
         }
     }
 }

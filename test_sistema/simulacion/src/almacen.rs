@@ -12,7 +12,7 @@ use common::{
 };
 use gestor_almacenamiento::{
     lote::{Cola, EnEspera, Encargo},
-    machine::{Culpa, Nombrado, Paso, Vuelta, nada_hecho},
+    machine::{Culpa, Nombrado, PasoDeVuelta, Vuelta, nada_hecho},
 };
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 
 /// A quién se contesta.
 #[derive(Debug)]
-struct Remite {
+struct Sobre {
     enlace: usize,
     encarnacion: u32,
     peticion: u64,
@@ -35,7 +35,7 @@ struct Remite {
 /// Un lote que se está decidiendo.
 #[derive(Debug)]
 struct EnCurso {
-    peticiones: Vec<EnEspera<Remite>>,
+    peticiones: Vec<EnEspera<Sobre>>,
     vuelta: Vuelta,
     /// La conexión de este viaje ya estaba abierta antes de la foto.
     usada: bool,
@@ -43,9 +43,9 @@ struct EnCurso {
 
 #[derive(Debug, Default)]
 struct Vivo {
-    cola: Cola<Remite>,
+    cola: Cola<Sobre>,
     en_curso: Option<EnCurso>,
-    salud: HashMap<u64, Remite>,
+    salud: HashMap<u64, Sobre>,
     conexion: Option<u32>,
     /// El viaje que se espera.
     viaje: u64,
@@ -64,7 +64,7 @@ pub struct Almacen {
 impl Almacen {
     /// Uno que no ha arrancado.
     #[must_use]
-    pub fn nuevo(n: usize) -> Self {
+    pub fn new(n: usize) -> Self {
         Self { n, vivo: Vivo::default() }
     }
 
@@ -114,7 +114,7 @@ impl Almacen {
 
     fn peticion(&mut self, e: &mut Entorno, enlace: usize, encarnacion: u32, peticion: Peticion) {
         let Peticion { peticion: numero, plazo_ms, cuerpo } = peticion;
-        let remite = Remite { enlace, encarnacion, peticion: numero };
+        let remite = Sobre { enlace, encarnacion, peticion: numero };
         match cuerpo {
             CuerpoPeticion::Escribir(ordenes) => self.encolar(e, remite, ordenes, plazo_ms),
             CuerpoPeticion::Terminar(cierres) => self.encolar(e, remite, cierres, plazo_ms),
@@ -126,7 +126,7 @@ impl Almacen {
         }
     }
 
-    fn encolar(&mut self, e: &mut Entorno, remite: Remite, pedidos: Vec<impl Into<Encargo>>, plazo_ms: u32) {
+    fn encolar(&mut self, e: &mut Entorno, remite: Sobre, pedidos: Vec<impl Into<Encargo>>, plazo_ms: u32) {
         let plazo = Duration::from_millis(plazo_ms.into());
         let encargos = pedidos.into_iter().map(Into::into).collect();
         if let Err((remite, motivo)) = self.vivo.cola.entrar(remite, encargos, e.instante(), plazo) {
@@ -158,7 +158,7 @@ impl Almacen {
             if self.muere_por(e, &encargos) {
                 return;
             }
-            let vuelta = Vuelta::nueva(e.instante(), encargos);
+            let vuelta = Vuelta::new(e.instante(), encargos);
             self.vivo.en_curso = Some(EnCurso { peticiones, vuelta, usada: false });
             self.seguir(e);
         }
@@ -180,16 +180,16 @@ impl Almacen {
         let conectado = self.vivo.conexion.is_some();
         let en_curso = self.en_curso();
         let (trabajo, plazo) = match en_curso.vuelta.paso() {
-            Paso::Leer(trozo) => {
+            PasoDeVuelta::Leer(trozo) => {
                 en_curso.usada = conectado;
                 (Trabajo::Foto(trozo.iter().map(Nombrado::from).collect()), FOTO)
             }
-            Paso::Guardar(lote) => (Trabajo::Guardar(Box::new(lote.clone())), PETICION),
-            Paso::Esperar(cuanto) => {
+            PasoDeVuelta::Guardar(lote) => (Trabajo::Guardar(Box::new(lote.clone())), PETICION),
+            PasoDeVuelta::Esperar(cuanto) => {
                 self.vivo.hasta = Some(e.us_de(e.instante() + cuanto));
                 return;
             }
-            Paso::Acabar => return self.acabar(e),
+            PasoDeVuelta::Acabar => return self.acabar(e),
         };
         self.vivo.viaje = self.enviar(e, trabajo, plazo);
     }
@@ -238,7 +238,7 @@ fn camino(e: &mut Entorno) -> Us {
     if e.tormenta && e.azar.por_ciento(2) { e.entre(0, 300 * MS) } else { e.entre(30, 1_500) }
 }
 
-fn contestar(e: &mut Entorno, remite: &Remite, cuerpo: CuerpoResultado) {
+fn contestar(e: &mut Entorno, remite: &Sobre, cuerpo: CuerpoResultado) {
     if e.enlaces[remite.enlace].encarnacion == remite.encarnacion {
         let resultado = Resultado { peticion: remite.peticion, cuerpo };
         e.enviar(remite.enlace, B, Mensaje::Resultado(Box::new(resultado)));

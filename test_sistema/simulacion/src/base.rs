@@ -44,7 +44,7 @@ pub struct Base {
 impl Base {
     /// La de un catálogo recién cargado.
     #[must_use]
-    pub fn nueva(perfil: &Perfil) -> Self {
+    pub fn new(perfil: &Perfil) -> Self {
         let copias = perfil.copias.iter().enumerate().flat_map(|(t, n)| (0..*n).map(move |c| (t, c)));
         let ejemplares =
             copias.map(|(t, c)| (ejemplar(t, c), Ejemplar { id: ejemplar(t, c), isbn: isbn(t), sede: sede() }));

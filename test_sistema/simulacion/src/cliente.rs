@@ -49,7 +49,7 @@ pub struct Cliente {
 impl Cliente {
     /// Uno con su plan.
     #[must_use]
-    pub fn nuevo(n: usize, perfil: &Perfil, azar: &mut Azar) -> Self {
+    pub fn new(n: usize, perfil: &Perfil, azar: &mut Azar) -> Self {
         let desvio = if perfil.desvio == 0 {
             0
         } else {
@@ -202,5 +202,5 @@ fn inventar(e: &mut Entorno) -> Comando {
     };
     let usuario = usuario(e.azar.menor_que(e.perfil.usuarios));
     let anonima = tipo == Tipo::Devolucion && matches!(objeto, Objeto::Ejemplar(_)) && e.azar.por_ciento(50);
-    Comando::nuevo(tipo, (!anonima).then_some(usuario), objeto, None).expect("una orden completa")
+    Comando::new(tipo, (!anonima).then_some(usuario), objeto, None).expect("una orden completa")
 }

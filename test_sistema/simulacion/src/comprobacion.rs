@@ -7,14 +7,14 @@ use common::{
 use gestor_almacenamiento::machine::Decidida;
 use juicio::{
     auditoria::{self, Auditor, Destino, Efecto, FilaPrestamo, Sembrados},
-    historia::{Historia, Resumen},
+    historia::{Historia, ResumenDeBytes},
 };
 use serde::Deserialize;
 
 use crate::{
     cronica::{corto, en_palabras},
     juez::{Juez, Op},
-    linealidad::{self, Llamada},
+    linealidad::{self, OperacionDecidida},
     mundo::Mundo,
     sucesos::Quien,
 };
@@ -123,7 +123,7 @@ fn auditar(mundo: &Mundo) -> Result<(), String> {
         }
     }
     let sembrados = Sembrados::default();
-    let mut auditor = Auditor::nuevo(&historia, &sembrados);
+    let mut auditor = Auditor::new(&historia, &sembrados);
     for (id, fila) in &juez.confirmadas {
         let cuerpo = fila.respuesta.cuerpo.get();
         let guardada: Option<Guardada> = descifrar(cuerpo.as_bytes()).ok();
@@ -133,7 +133,7 @@ fn auditar(mundo: &Mundo) -> Result<(), String> {
             huella: fila.orden.huella,
             destino: Destino::TODOS.into_iter().find(|d| d.as_str() == fila.estado),
             aceptada_ms: u64::try_from(fila.orden.aceptada.0 / 1_000).unwrap_or(0),
-            respuesta: Some(Resumen::de(cuerpo.as_bytes())),
+            respuesta: Some(ResumenDeBytes::de(cuerpo.as_bytes())),
             efecto: guardada.map(|g| g.datos.efecto).unwrap_or_default(),
         });
     }
@@ -151,14 +151,14 @@ fn auditar(mundo: &Mundo) -> Result<(), String> {
 }
 
 /// Las operaciones decididas, en el orden en que se confirmaron, con cuándo se pidieron y cuándo se supieron.
-fn llamadas(juez: &Juez) -> Vec<Llamada> {
+fn llamadas(juez: &Juez) -> Vec<OperacionDecidida> {
     let decidida = |id: &OperacionId| {
         let fila = &juez.confirmadas[id];
         let suya = |op: &&Op| op.id == *id && Huella::de(&op.comando) == fila.orden.huella;
         let pedida = juez.ops.iter().filter(suya).map(|op| op.pedida).min().unwrap_or(0);
         let sabida = juez.ops.iter().filter(suya).filter_map(|op| op.sabida).min();
         let guardada: Guardada = descifrar(fila.respuesta.cuerpo.get().as_bytes()).ok()?;
-        matches!(guardada.estado, Estado::Aplicada | Estado::Rechazada).then_some(Llamada {
+        matches!(guardada.estado, Estado::Aplicada | Estado::Rechazada).then_some(OperacionDecidida {
             id: *id,
             comando: fila.orden.comando,
             pedida,

@@ -18,7 +18,7 @@ pub struct Cronica {
 impl Cronica {
     /// Una que se escribe, o no.
     #[must_use]
-    pub fn nueva(se_escribe: bool) -> Self {
+    pub fn new(se_escribe: bool) -> Self {
         Self { lineas: se_escribe.then(Vec::new) }
     }
 

@@ -47,7 +47,7 @@ pub struct Diario {
 impl Diario {
     /// Uno vacío.
     #[must_use]
-    pub fn nuevo(gestor: usize) -> Self {
+    pub fn new(gestor: usize) -> Self {
         Self {
             gestor,
             disco: BTreeMap::new(),

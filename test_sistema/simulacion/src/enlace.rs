@@ -51,7 +51,7 @@ pub struct Enlace {
 impl Enlace {
     /// Una conexión por hacer.
     #[must_use]
-    pub fn nuevo(a: Quien, b: Quien, clase: Clase) -> Self {
+    pub fn new(a: Quien, b: Quien, clase: Clase) -> Self {
         Self {
             extremos: [a, b],
             clase,

@@ -73,7 +73,7 @@ pub struct Entorno {
 impl Entorno {
     /// El de esos procesos, antes de que pase nada.
     #[must_use]
-    pub fn nuevo(perfil: Perfil, azar: Azar, quienes: impl Iterator<Item = Quien>, con_cronica: bool) -> Self {
+    pub fn new(perfil: Perfil, azar: Azar, quienes: impl Iterator<Item = Quien>, con_cronica: bool) -> Self {
         Self {
             ahora: 0,
             origen: Instant::now(),
@@ -82,7 +82,7 @@ impl Entorno {
             enlaces: perfil.enlaces(),
             trafico: perfil.trafico,
             procesos: quienes.map(|q| (q, Proceso::default())).collect(),
-            cronica: Cronica::nueva(con_cronica),
+            cronica: Cronica::new(con_cronica),
             juez: Juez::default(),
             perfil,
             tormenta: true,

@@ -28,7 +28,7 @@ const SITIO_DEL_DIARIO: usize = 100_000;
 
 /// A quién se contesta: por qué conexión, y a cuál de sus envíos. No se puede copiar: se gasta al contestar.
 #[derive(Debug)]
-pub struct Remite {
+pub struct Sobre {
     enlace: usize,
     encarnacion: u32,
     envio: usize,
@@ -39,7 +39,7 @@ pub struct Remite {
 /// Lo que vive mientras vive el proceso.
 #[derive(Debug)]
 struct Vivo {
-    maquina: Machine<Remite>,
+    machine: Machine<Sobre>,
     almacen: Llamadas<LlamadaDirecta>,
     proximo_tic: Us,
     /// En el último tic había algún circuito sin cerrar.
@@ -64,7 +64,7 @@ pub struct Gestor {
 impl Gestor {
     /// Uno que no ha arrancado.
     #[must_use]
-    pub fn nuevo(n: usize, perfil: &Perfil, azar: &mut Azar) -> Self {
+    pub fn new(n: usize, perfil: &Perfil, azar: &mut Azar) -> Self {
         let mut limites = Limites::default();
         if perfil.justo {
             limites = Limites { ventana: 3, lista: 2, operaciones: 8, ..limites };
@@ -74,7 +74,7 @@ impl Gestor {
         } else {
             i64::try_from(azar.siguiente() % perfil.desvio.unsigned_abs()).unwrap_or(0)
         };
-        Self { n, limites, desvio, diario: Diario::nuevo(n), vivo: None }
+        Self { n, limites, desvio, diario: Diario::new(n), vivo: None }
     }
 
     fn quien(&self) -> Quien {
@@ -95,8 +95,8 @@ impl Gestor {
         }
         let cargadas = filas.len();
         self.vivo = Some(Vivo {
-            maquina: Machine::nueva(e.instante(), self.limites, filas),
-            almacen: Llamadas::nuevas(e, self.quien()),
+            machine: Machine::new(e.instante(), self.limites, filas),
+            almacen: Llamadas::new(e, self.quien()),
             proximo_tic: e.ahora + tic(),
             en_guardia: false,
             colas,
@@ -107,7 +107,7 @@ impl Gestor {
     /// Qué queda por hacer.
     #[must_use]
     pub fn que_falta(&self) -> Option<String> {
-        let operaciones = self.vivo.as_ref().map_or(1, |v| v.maquina.foto().operaciones);
+        let operaciones = self.vivo.as_ref().map_or(1, |v| v.machine.foto().operaciones);
         let filas = self.diario.por_hacer();
         (operaciones + filas > 0).then(|| {
             format!("el gestor {} tiene {operaciones} operaciones sin decidir y {filas} filas en el diario", self.n)
@@ -136,15 +136,15 @@ impl Gestor {
             Entrante::Abierta { enlace, vida } if e.enlaces[enlace].clase == Clase::Eventos => {
                 let (topico, instancia) = nombre(e, enlace, vida);
                 e.anotar(quien, || format!("ve llegar a {topico}|{instancia}"));
-                vivo.maquina.on_actor_presente(now, topico, &instancia);
+                vivo.machine.on_actor_presente(now, topico, &instancia);
             }
             Entrante::Perdida { enlace, vida } if e.enlaces[enlace].clase == Clase::Eventos => {
                 let (topico, instancia) = nombre(e, enlace, vida);
-                if vivo.maquina.on_actor_ausente(now, topico, &instancia) {
+                if vivo.machine.on_actor_ausente(now, topico, &instancia) {
                     e.anotar(quien, || format!("pierde a {topico}|{instancia}"));
                 }
             }
-            Entrante::Diario(aviso) => vivo.maquina.on_diario(aviso),
+            Entrante::Diario(aviso) => vivo.machine.on_diario(aviso),
             _ => {}
         }
     }
@@ -156,22 +156,22 @@ impl Gestor {
         match mensaje {
             Mensaje::Solicitud { envio, id, comando, acepta_pendiente } => {
                 let Proceso { vida, parado_total: parado_antes, .. } = *e.proceso(quien);
-                let remite = Remite { enlace, encarnacion, envio, desde: e.ahora, parado_antes };
+                let remite = Sobre { enlace, encarnacion, envio, desde: e.ahora, parado_antes };
                 e.juez.al_entregar(envio, self.n, vida);
                 let Ok(orden) = aceptar(id.uuid(), comando, e.hora(self.desvio)) else {
                     let invalida = Contestacion::Propia(Estado::Error, Codigo::SolicitudInvalida);
                     return self.responder(e, &remite, id, invalida);
                 };
-                let nueva = vivo.maquina.noticia(id).is_none();
-                vivo.maquina.on_solicitud(now, orden, remite, acepta_pendiente);
-                if nueva && vivo.maquina.noticia(id).is_some() {
+                let nueva = vivo.machine.noticia(id).is_none();
+                vivo.machine.on_solicitud(now, orden, remite, acepta_pendiente);
+                if nueva && vivo.machine.noticia(id).is_some() {
                     vivo.colas.values_mut().for_each(|cola| cola.retain(|otra| *otra != id));
                     vivo.colas.entry(comando.objeto()).or_default().push_back(id);
                 }
             }
             Mensaje::Informe(resultados) => {
                 for resultado in resultados {
-                    vivo.maquina.on_desenlace(now, resultado);
+                    vivo.machine.on_desenlace(now, resultado);
                 }
             }
             _ => {}
@@ -182,9 +182,9 @@ impl Gestor {
     fn entregas(&mut self, e: &mut Entorno) {
         let now = e.instante();
         let Some(vivo) = &mut self.vivo else { return };
-        vivo.almacen.on_plazo(e);
-        while let Some(Entrega { token, resultado }) = vivo.almacen.entrega() {
-            token.acabar(resultado).for_each(|resultado| vivo.maquina.on_desenlace(now, resultado));
+        vivo.almacen.on_timeout(e);
+        while let Some(Entrega { tag, resultado }) = vivo.almacen.entrega() {
+            tag.acabar(resultado).for_each(|resultado| vivo.machine.on_desenlace(now, resultado));
         }
     }
 
@@ -193,14 +193,14 @@ impl Gestor {
         if e.ahora >= vivo.proximo_tic {
             vivo.proximo_tic = e.ahora + tic();
             vivo.en_guardia = vivo.almacen.estados().any(sin_cerrar);
-            vivo.maquina.on_circuitos(e.instante(), vivo.almacen.estados());
+            vivo.machine.on_circuitos(e.instante(), vivo.almacen.estados());
         }
     }
 
     fn girar(&mut self, e: &mut Entorno) {
         let Some(vivo) = &mut self.vivo else { return };
-        vivo.maquina.girar(e.instante());
-        while let Some(accion) = self.vivo.as_mut().and_then(|v| v.maquina.poll_accion()) {
+        vivo.machine.girar(e.instante());
+        while let Some(accion) = self.vivo.as_mut().and_then(|v| v.machine.poll_accion()) {
             if e.muere_aqui(self.quien()) {
                 return;
             }
@@ -208,7 +208,7 @@ impl Gestor {
         }
     }
 
-    fn ejecutar(&mut self, e: &mut Entorno, accion: Accion<Remite>) {
+    fn ejecutar(&mut self, e: &mut Entorno, accion: Accion<Sobre>) {
         let quien = self.quien();
         match accion {
             Accion::Publicar { topico, instancia, ordenes } => {
@@ -255,7 +255,7 @@ impl Gestor {
         }
     }
 
-    fn responder(&mut self, e: &mut Entorno, a: &Remite, id: OperacionId, contestacion: Contestacion) {
+    fn responder(&mut self, e: &mut Entorno, a: &Sobre, id: OperacionId, contestacion: Contestacion) {
         let que = match contestacion {
             Contestacion::Decidida(guardada) => Contestado::Guardada(guardada),
             Contestacion::Propia(estado, codigo) => Contestado::Propia(estado, codigo),
@@ -277,7 +277,7 @@ impl Gestor {
         let Some(vivo) = &mut self.vivo else { return };
         for orden in ordenes {
             let cola = vivo.colas.entry(orden.comando.objeto()).or_default();
-            cola.retain(|id| vivo.maquina.noticia(*id).is_some());
+            cola.retain(|id| vivo.machine.noticia(*id).is_some());
             if cola.front() != Some(&orden.id) {
                 let primera = cola.front().map_or("ninguna".into(), |id| corto(*id));
                 e.juez.romper(format!(
@@ -292,23 +292,23 @@ impl Gestor {
 
     fn comprobar(&mut self, e: &mut Entorno) {
         let Some(vivo) = &mut self.vivo else { return };
-        let foto = vivo.maquina.foto();
+        let foto = vivo.machine.foto();
         if foto.operaciones > self.limites.operaciones.max(vivo.cargadas) || foto.en_vuelo > self.limites.ventana {
             e.juez.romper(format!("el gestor {} se pasa de sus límites: {foto:?}", self.n));
         }
         if self.diario.en_cola() > SITIO_DEL_DIARIO {
             e.juez.romper(format!("el diario del gestor {} crece sin fin", self.n));
         }
-        if foto.esperas > 0 && vivo.maquina.poll_timeout().is_none() {
+        if foto.esperas > 0 && vivo.machine.poll_timeout().is_none() {
             e.juez.romper(format!("alguien espera al gestor {} y no hay plazo que venza", self.n));
         }
     }
 
     fn programar(&mut self, e: &mut Entorno) {
         let Some(vivo) = &mut self.vivo else { return };
-        let maquina = vivo.maquina.poll_timeout().map(|cuando| e.us_de(cuando));
+        let machine = vivo.machine.poll_timeout().map(|cuando| e.us_de(cuando));
         let tic = vivo.en_guardia || vivo.almacen.estados().any(sin_cerrar);
-        let plazos = [maquina, vivo.almacen.plazo(e), tic.then_some(vivo.proximo_tic.max(e.ahora))];
+        let plazos = [machine, vivo.almacen.plazo(e), tic.then_some(vivo.proximo_tic.max(e.ahora))];
         if let Some(cuando) = plazos.into_iter().flatten().min() {
             e.despertar(self.quien(), cuando);
         }

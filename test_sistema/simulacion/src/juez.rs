@@ -252,7 +252,7 @@ mod tests {
         let id = OperacionId::try_new(Uuid::from_u128(7 << 76 | 0b10 << 62)).expect("un UUIDv7");
         let devolver = |ejemplar: &str| {
             let objeto = Objeto::Ejemplar(ejemplar.parse().expect("vale"));
-            Comando::nuevo(Tipo::Devolucion, None, objeto, None).expect("completa")
+            Comando::new(Tipo::Devolucion, None, objeto, None).expect("completa")
         };
         let mut juez = Juez::default();
         let pedidas = ["E10", "E11", "E10", "E11"].map(|ejemplar| juez.pedir(0, id, devolver(ejemplar)));

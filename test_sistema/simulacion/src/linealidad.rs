@@ -23,7 +23,7 @@ use crate::{
 
 /// Una operación decidida, con el intervalo en que tuvo que tener efecto.
 #[derive(Clone, Debug)]
-pub struct Llamada {
+pub struct OperacionDecidida {
     /// Su id.
     pub id: OperacionId,
     /// Lo que se pidió.
@@ -44,14 +44,14 @@ pub struct Llamada {
     pub renovaciones: Option<u8>,
 }
 
-impl Llamada {
+impl OperacionDecidida {
     fn intervalo(&self) -> Intervalo {
         Intervalo { desde: self.pedida, hasta: self.sabida }
     }
 }
 
 /// Un título con todas sus copias; decide con las reglas del dominio.
-struct Titulo {
+struct TituloConCopias {
     isbn: Isbn,
     copias: Vec<Ejemplar>,
     usuarios: usize,
@@ -62,7 +62,7 @@ struct Titulo {
 /// El préstamo abierto de cada copia: cuál, de quién y cuántas veces alargado.
 type Abiertos = Vec<Option<(OperacionId, UsuarioId, u8)>>;
 
-impl Titulo {
+impl TituloConCopias {
     fn filas(&self, estado: &Abiertos) -> Filas {
         let mut filas = Filas::default();
         filas.con_libro(self.isbn);
@@ -103,11 +103,11 @@ impl Titulo {
     }
 }
 
-impl Modelo for Titulo {
-    type Paso = Llamada;
+impl Modelo for TituloConCopias {
+    type Paso = OperacionDecidida;
     type Estado = Abiertos;
 
-    fn intervalo(&self, llamada: &Llamada) -> Intervalo {
+    fn intervalo(&self, llamada: &OperacionDecidida) -> Intervalo {
         llamada.intervalo()
     }
 
@@ -115,7 +115,7 @@ impl Modelo for Titulo {
         *estado == self.quedo
     }
 
-    fn dar(&self, estado: &Abiertos, llamada: &Llamada) -> Option<Abiertos> {
+    fn dar(&self, estado: &Abiertos, llamada: &OperacionDecidida) -> Option<Abiertos> {
         let mut filas = self.filas(estado);
         let momento = chrono::DateTime::UNIX_EPOCH;
         let operacion = Operacion { id: llamada.id, comando: llamada.comando, momento };
@@ -133,19 +133,19 @@ impl Modelo for Titulo {
 }
 
 /// Cuántos préstamos abiertos tiene un usuario, contra su límite.
-struct Cuenta {
+struct CuentaDeUsuario {
     maximo: u32,
 }
 
-impl Modelo for Cuenta {
-    type Paso = Llamada;
+impl Modelo for CuentaDeUsuario {
+    type Paso = OperacionDecidida;
     type Estado = u32;
 
-    fn intervalo(&self, llamada: &Llamada) -> Intervalo {
+    fn intervalo(&self, llamada: &OperacionDecidida) -> Intervalo {
         llamada.intervalo()
     }
 
-    fn dar(&self, abiertos: &u32, llamada: &Llamada) -> Option<u32> {
+    fn dar(&self, abiertos: &u32, llamada: &OperacionDecidida) -> Option<u32> {
         match (llamada.comando.tipo(), llamada.codigo) {
             (Tipo::Prestamo, Codigo::Ok) => (*abiertos < self.maximo).then_some(abiertos + 1),
             (Tipo::Devolucion, Codigo::Ok) => abiertos.checked_sub(1),
@@ -159,11 +159,11 @@ impl Modelo for Cuenta {
 ///
 /// # Errors
 /// La historia que no se explica.
-pub fn por_titulo(perfil: &Perfil, base: &Base, llamadas: &[Llamada]) -> Result<(), String> {
+pub fn por_titulo(perfil: &Perfil, base: &Base, llamadas: &[OperacionDecidida]) -> Result<(), String> {
     for t in 0..perfil.copias.len() {
         let isbn = isbn(t);
         let copias: Vec<_> = base.ejemplares.values().filter(|e| e.isbn == isbn).copied().collect();
-        let suya = |l: &&Llamada| match l.comando.objeto() {
+        let suya = |l: &&OperacionDecidida| match l.comando.objeto() {
             Objeto::Libro(i) => i == isbn,
             Objeto::Ejemplar(e) => copias.iter().any(|c| c.id == e),
         };
@@ -174,7 +174,7 @@ pub fn por_titulo(perfil: &Perfil, base: &Base, llamadas: &[Llamada]) -> Result<
             .map(|p| p.map(|p| (p.id, p.usuario, p.renovaciones)))
             .collect();
         let vacio = vec![None; copias.len()];
-        let titulo = Titulo { isbn, usuarios: perfil.usuarios, copias, quedo };
+        let titulo = TituloConCopias { isbn, usuarios: perfil.usuarios, copias, quedo };
         if buscar_orden(&titulo, vacio, &suyas).is_err() {
             return Err(format!("ningún orden explica lo que se contestó del título {t}:\n{}", contar(&suyas)));
         }
@@ -186,24 +186,24 @@ pub fn por_titulo(perfil: &Perfil, base: &Base, llamadas: &[Llamada]) -> Result<
 ///
 /// # Errors
 /// La historia que no se explica.
-pub fn por_usuario(llamadas: &[Llamada]) -> Result<(), String> {
+pub fn por_usuario(llamadas: &[OperacionDecidida]) -> Result<(), String> {
     let usuarios: HashSet<_> = llamadas.iter().filter_map(|l| l.usuario).collect();
     let mut usuarios: Vec<_> = usuarios.into_iter().collect();
     usuarios.sort_unstable();
     for u in usuarios {
-        let cuenta = |l: &&Llamada| l.usuario == Some(u) && l.comando.tipo() != Tipo::Renovacion;
+        let cuenta = |l: &&OperacionDecidida| l.usuario == Some(u) && l.comando.tipo() != Tipo::Renovacion;
         let suyas: Vec<_> = llamadas.iter().filter(cuenta).collect();
         let numero: usize = u.as_str()[1..].parse().unwrap_or(0);
         let maximo = Reglamento::VIGENTE.condiciones(sede(), Categoria::TODAS[numero % 3]).prestamos_max;
-        if buscar_orden(&Cuenta { maximo }, 0, &suyas).is_err() {
+        if buscar_orden(&CuentaDeUsuario { maximo }, 0, &suyas).is_err() {
             return Err(format!("ningún orden explica los préstamos del usuario {u}:\n{}", contar(&suyas)));
         }
     }
     Ok(())
 }
 
-fn contar(llamadas: &[&Llamada]) -> String {
-    let linea = |l: &&Llamada| {
+fn contar(llamadas: &[&OperacionDecidida]) -> String {
+    let linea = |l: &&OperacionDecidida| {
         let hasta = l.sabida.map_or("…".into(), |us| us.to_string());
         format!("    [{} – {hasta}] {}: {} → {}", l.pedida, corto(l.id), en_palabras(&l.comando), l.codigo)
     };
@@ -215,16 +215,16 @@ mod tests {
     use super::*;
 
     /// Un contador que empieza en cero: préstamos y devoluciones de un usuario con límite 1.
-    fn llamada(n: u128, tipo: Tipo, codigo: Codigo, pedida: Us, sabida: Option<Us>) -> Llamada {
+    fn llamada(n: u128, tipo: Tipo, codigo: Codigo, pedida: Us, sabida: Option<Us>) -> OperacionDecidida {
         let id = OperacionId::try_new(Uuid::from_u128(0x7 << 76 | 0b10 << 62 | n)).expect("v7");
         let objeto = Objeto::Ejemplar("E1".parse().expect("ejemplar"));
-        let comando = Comando::nuevo(tipo, Some(usuario(0)), objeto, None).expect("completo");
+        let comando = Comando::new(tipo, Some(usuario(0)), objeto, None).expect("completo");
         let (prestamo, ejemplar, usuario, renovaciones) = (None, None, Some(usuario(0)), None);
-        Llamada { id, comando, pedida, sabida, codigo, prestamo, ejemplar, usuario, renovaciones }
+        OperacionDecidida { id, comando, pedida, sabida, codigo, prestamo, ejemplar, usuario, renovaciones }
     }
 
-    fn se_explica(llamadas: &[Llamada]) -> bool {
-        buscar_orden(&Cuenta { maximo: 1 }, 0, &llamadas.iter().collect::<Vec<_>>()).is_ok()
+    fn se_explica(llamadas: &[OperacionDecidida]) -> bool {
+        buscar_orden(&CuentaDeUsuario { maximo: 1 }, 0, &llamadas.iter().collect::<Vec<_>>()).is_ok()
     }
 
     #[test]
@@ -241,6 +241,6 @@ mod tests {
         let devuelta_antes = llamada(1, Tipo::Devolucion, Codigo::Ok, 0, Some(5));
         let prestada = llamada(2, Tipo::Prestamo, Codigo::Ok, 10, Some(20));
         assert!(!se_explica(&[devuelta_antes.clone(), prestada.clone()]));
-        assert!(se_explica(&[Llamada { sabida: Some(15), ..devuelta_antes }, prestada]));
+        assert!(se_explica(&[OperacionDecidida { sabida: Some(15), ..devuelta_antes }, prestada]));
     }
 }

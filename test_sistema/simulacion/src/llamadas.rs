@@ -46,8 +46,8 @@ impl Endpoints for Red<'_> {
     }
 
     fn contar(&mut self, noticia: Noticia<'_>) {
-        if let Noticia::Aviso(Aviso::Circuito { punto, estado, motivo }) = noticia {
-            self.e.anotar(self.quien, || format!("circuito {estado} hacia almacén {punto}: {}", motivo.as_str()));
+        if let Noticia::Aviso(Aviso::Circuito { endpoint, estado, motivo }) = noticia {
+            self.e.anotar(self.quien, || format!("circuito {estado} hacia almacén {endpoint}: {}", motivo.as_str()));
         }
     }
 }
@@ -55,16 +55,16 @@ impl Endpoints for Red<'_> {
 impl<T> Llamadas<T> {
     /// Ninguna, y sin conexiones todavía.
     #[must_use]
-    pub fn nuevas(e: &Entorno, quien: Quien) -> Self {
+    pub fn new(e: &Entorno, quien: Quien) -> Self {
         let es_suyo = |n: &usize| e.enlaces[*n].extremos[A] == quien && e.enlaces[*n].clase == Clase::Almacen;
         let enlaces: Vec<_> = (0..e.enlaces.len()).filter(es_suyo).collect();
         Self { quien, calls: StorageCalls::new(Config::default(), enlaces.len(), e.instante()), enlaces }
     }
 
     /// Empieza una llamada.
-    pub fn llamar(&mut self, e: &mut Entorno, token: T, cuerpo: CuerpoPeticion) {
+    pub fn llamar(&mut self, e: &mut Entorno, tag: T, cuerpo: CuerpoPeticion) {
         let (calls, now, mut red) = self.partes(e);
-        calls.llamar(now, token, cuerpo, &mut red);
+        calls.llamar(now, tag, cuerpo, &mut red);
     }
 
     /// Atiende lo que llega por uno de sus enlaces; lo devuelve si no es suyo.
@@ -88,9 +88,9 @@ impl<T> Llamadas<T> {
     }
 
     /// Vencen sus plazos.
-    pub fn on_plazo(&mut self, e: &mut Entorno) {
+    pub fn on_timeout(&mut self, e: &mut Entorno) {
         let (calls, now, mut red) = self.partes(e);
-        calls.on_plazo(now, &mut red);
+        calls.on_timeout(now, &mut red);
     }
 
     /// Cuándo vence el siguiente.

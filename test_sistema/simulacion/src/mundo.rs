@@ -29,7 +29,7 @@ pub struct Mundo {
 impl Mundo {
     /// El mundo de una semilla, antes de que pase nada.
     #[must_use]
-    pub fn nuevo(semilla: u64, con_cronica: bool) -> Self {
+    pub fn new(semilla: u64, con_cronica: bool) -> Self {
         let mut azar = Azar::con_semilla(semilla);
         let perfil = Perfil::al_azar(&mut azar);
         Self::con(perfil, azar, con_cronica)
@@ -38,18 +38,18 @@ impl Mundo {
     /// El mundo de un perfil.
     #[must_use]
     pub fn con(perfil: Perfil, mut azar: Azar, con_cronica: bool) -> Self {
-        let gestores: Vec<_> = (0..perfil.gestores).map(|n| Gestor::nuevo(n, &perfil, &mut azar)).collect();
-        let actores: Vec<_> = (0..2 * perfil.actores).map(|n| Actor::nuevo(n, &perfil)).collect();
-        let almacenes: Vec<_> = (0..perfil.almacenes).map(Almacen::nuevo).collect();
-        let clientes: Vec<_> = (0..perfil.clientes).map(|n| Cliente::nuevo(n, &perfil, &mut azar)).collect();
+        let gestores: Vec<_> = (0..perfil.gestores).map(|n| Gestor::new(n, &perfil, &mut azar)).collect();
+        let actores: Vec<_> = (0..2 * perfil.actores).map(|n| Actor::new(n, &perfil)).collect();
+        let almacenes: Vec<_> = (0..perfil.almacenes).map(Almacen::new).collect();
+        let clientes: Vec<_> = (0..perfil.clientes).map(|n| Cliente::new(n, &perfil, &mut azar)).collect();
         let quienes = (0..gestores.len())
             .map(Quien::Gestor)
             .chain((0..actores.len()).map(Quien::Actor))
             .chain((0..almacenes.len()).map(Quien::Almacen))
             .chain((0..clientes.len()).map(Quien::Cliente));
         Self {
-            base: Base::nueva(&perfil),
-            entorno: Entorno::nuevo(perfil, azar, quienes, con_cronica),
+            base: Base::new(&perfil),
+            entorno: Entorno::new(perfil, azar, quienes, con_cronica),
             gestores,
             actores,
             almacenes,

@@ -47,7 +47,7 @@ pub struct Tanda {
 
 /// Lo que se sabe de una tanda en marcha, y cómo pararla.
 #[derive(Debug, Default)]
-pub struct Avance {
+pub struct TandaEnMarcha {
     hechas: AtomicU64,
     para: AtomicBool,
 }
@@ -62,7 +62,7 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
     }
     let mut interrupcion = Interrupcion::atender()?;
     let barra = Progreso::de_veces(pedido.semillas);
-    let avance = Arc::new(Avance::default());
+    let avance = Arc::new(TandaEnMarcha::default());
     let inicio = Instant::now();
     let trabajo = {
         let (avance, pedido) = (Arc::clone(&avance), pedido.clone());
@@ -90,7 +90,7 @@ pub fn nucleos() -> usize {
 
 /// Simula muchas semillas en varios hilos; para en el primer fallo.
 #[must_use]
-pub fn muchas(desde: u64, semillas: u64, hilos: usize, avance: &Avance) -> Tanda {
+pub fn muchas(desde: u64, semillas: u64, hilos: usize, avance: &TandaEnMarcha) -> Tanda {
     let siguiente = AtomicU64::new(0);
     let tanda = Mutex::new(Tanda::default());
     let uno = || {

@@ -91,15 +91,15 @@ impl Perfil {
     pub fn enlaces(&self) -> Vec<Enlace> {
         let mut enlaces = Vec::new();
         for g in (0..self.gestores).map(Quien::Gestor) {
-            enlaces.extend((0..self.clientes).map(|c| Enlace::nuevo(Quien::Cliente(c), g, Clase::Cliente)));
+            enlaces.extend((0..self.clientes).map(|c| Enlace::new(Quien::Cliente(c), g, Clase::Cliente)));
             for a in (0..2 * self.actores).map(Quien::Actor) {
-                enlaces.push(Enlace::nuevo(a, g, Clase::Informes));
-                enlaces.push(Enlace::nuevo(a, g, Clase::Eventos));
+                enlaces.push(Enlace::new(a, g, Clase::Informes));
+                enlaces.push(Enlace::new(a, g, Clase::Eventos));
             }
         }
         let llaman = (0..self.gestores).map(Quien::Gestor).chain((0..2 * self.actores).map(Quien::Actor));
         for quien in llaman {
-            let a = |k| Enlace::nuevo(quien, Quien::Almacen(k), Clase::Almacen);
+            let a = |k| Enlace::new(quien, Quien::Almacen(k), Clase::Almacen);
             enlaces.extend((0..self.almacenes).map(a));
         }
         enlaces

@@ -31,14 +31,14 @@ fn id(n: u128) -> OperacionId {
 }
 
 fn prestar(copia: usize) -> Comando {
-    Comando::nuevo(Tipo::Prestamo, Some(usuario(0)), Objeto::Ejemplar(ejemplar(0, copia)), None).expect("completo")
+    Comando::new(Tipo::Prestamo, Some(usuario(0)), Objeto::Ejemplar(ejemplar(0, copia)), None).expect("completo")
 }
 
 /// Un mundo de uno de cada, en calma y sin nadie en marcha: lo que pase en él es lo que diga la prueba.
 struct Escena(Mundo);
 
 impl Escena {
-    fn nueva() -> Self {
+    fn new() -> Self {
         let perfil = Perfil {
             gestores: 1,
             actores: 1,
@@ -104,7 +104,7 @@ impl Escena {
 
 #[test]
 fn un_almacen_sin_lotes_que_decidir_vuelve_a_estar_sano_cuando_postgres_se_reinicia() {
-    let mut escena = Escena::nueva();
+    let mut escena = Escena::new();
     escena.arrancar(Quien::Almacen(0));
     escena.arrancar(Quien::Gestor(0));
     let comando = prestar(0);
@@ -132,7 +132,7 @@ fn un_almacen_sin_lotes_que_decidir_vuelve_a_estar_sano_cuando_postgres_se_reini
 #[test]
 fn el_error_a_un_envio_no_acusa_a_lo_que_se_contesto_a_otro_envio_de_lo_mismo() {
     let (mut juez, comando) = (Juez::default(), prestar(0));
-    let respuesta = Respuesta::nueva(Some(id(1).uuid()), Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH);
+    let respuesta = Respuesta::new(Some(id(1).uuid()), Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH);
     let respuesta = respuesta.guardada();
     let aceptada = Instante(0);
     let orden = Orden { id: id(1), huella: Huella::de(&comando), aceptada, intento: 0, sola: false, comando };

@@ -1,13 +1,13 @@
 //! Lo que se exige a la simulación en cada tanda de pruebas, y las semillas que un día hallaron algo.
 
 use crate::{
-    orden::{Avance, muchas, nucleos},
+    orden::{TandaEnMarcha, muchas, nucleos},
     simular,
 };
 
 #[test]
 fn diez_mil_semillas_cumplen_la_promesa() {
-    let tanda = muchas(0, 10_000, nucleos(), &Avance::default());
+    let tanda = muchas(0, 10_000, nucleos(), &TandaEnMarcha::default());
     if let Some(fallo) = tanda.fallo {
         let historia = simular(fallo.semilla, true).historia.join("\n");
         panic!("{historia}\nsemilla {}: {}", fallo.semilla, fallo.falta.unwrap_or_default());

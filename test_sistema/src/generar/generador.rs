@@ -56,7 +56,7 @@ impl fmt::Display for Mezcla {
 pub struct SinSurtido;
 
 /// Un préstamo que el archivo hizo y no ha devuelto.
-struct EnMano {
+struct SinDevolver {
     titulo: usize,
     lector: usize,
     objeto: Objeto,
@@ -69,7 +69,7 @@ struct Generador<'a> {
     libres: Vec<usize>,
     /// De cada lector, cuántos tiene.
     tienen: Vec<usize>,
-    en_mano: Vec<EnMano>,
+    en_mano: Vec<SinDevolver>,
 }
 
 /// Compone `cantidad` peticiones.
@@ -124,7 +124,7 @@ impl Generador<'_> {
         let por_isbn = self.azar.por_ciento(POR_ISBN);
         let objeto = if por_isbn { Objeto::Libro(elegido.isbn) } else { Objeto::Ejemplar(ejemplar) };
         self.tienen[lector] += 1;
-        self.en_mano.push(EnMano { titulo, lector, objeto, renovaciones: 0 });
+        self.en_mano.push(SinDevolver { titulo, lector, objeto, renovaciones: 0 });
         Some(Comando::Prestamo { usuario: self.usuario(lector), objeto, sede: Some(elegido.sede) })
     }
 
@@ -133,7 +133,7 @@ impl Generador<'_> {
             return None;
         }
         let cual = self.azar.menor_que(self.en_mano.len());
-        let EnMano { titulo, lector, objeto, .. } = self.en_mano.swap_remove(cual);
+        let SinDevolver { titulo, lector, objeto, .. } = self.en_mano.swap_remove(cual);
         self.libres.push(titulo);
         self.tienen[lector] -= 1;
         let sede = Some(self.surtido.titulos[titulo].sede);
@@ -148,7 +148,7 @@ impl Generador<'_> {
         }
         let cual = *self.azar.uno_de(&renovables);
         self.en_mano[cual].renovaciones += 1;
-        let EnMano { titulo, lector, objeto, .. } = self.en_mano[cual];
+        let SinDevolver { titulo, lector, objeto, .. } = self.en_mano[cual];
         Some(Comando::Renovacion {
             usuario: self.usuario(lector),
             objeto,

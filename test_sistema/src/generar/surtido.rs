@@ -64,7 +64,7 @@ impl Parte {
     ///
     /// # Errors
     /// [`ParteInvalida`] si no hay tantas.
-    pub fn nueva(cual: usize, de: usize) -> Result<Self, ParteInvalida> {
+    pub fn new(cual: usize, de: usize) -> Result<Self, ParteInvalida> {
         if (1..=de).contains(&cual) { Ok(Self { cual, de }) } else { Err(ParteInvalida) }
     }
 
@@ -78,7 +78,7 @@ impl FromStr for Parte {
 
     fn from_str(texto: &str) -> Result<Self, ParteInvalida> {
         let (cual, de) = texto.split_once('/').ok_or(ParteInvalida)?;
-        Self::nueva(cual.parse().map_err(|_| ParteInvalida)?, de.parse().map_err(|_| ParteInvalida)?)
+        Self::new(cual.parse().map_err(|_| ParteInvalida)?, de.parse().map_err(|_| ParteInvalida)?)
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn dos_partes_no_comparten_ni_titulos_ni_usuarios() {
-        let partes: Vec<Surtido> = (1..=3).map(|n| de_muestra().parte(Parte::nueva(n, 3).expect("la hay"))).collect();
+        let partes: Vec<Surtido> = (1..=3).map(|n| de_muestra().parte(Parte::new(n, 3).expect("la hay"))).collect();
         let cuantos: usize = partes.iter().map(|p| p.lectores.len()).sum();
         assert_eq!(cuantos, 780);
         let todos: HashSet<_> = partes.iter().flat_map(|p| p.lectores.iter().map(|l| l.id)).collect();
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn una_parte_que_no_hay_no_se_entiende() {
-        assert_eq!("2/4".parse(), Parte::nueva(2, 4));
+        assert_eq!("2/4".parse(), Parte::new(2, 4));
         for malo in ["0/4", "5/4", "2", "a/b", "1/0"] {
             assert_eq!(malo.parse::<Parte>(), Err(ParteInvalida), "{malo}");
         }

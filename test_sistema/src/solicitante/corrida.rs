@@ -34,7 +34,7 @@ pub struct Corrida {
 impl Corrida {
     /// La que `quien` empezó en `inicio` con un archivo de ese [`contenido`].
     #[must_use]
-    pub fn nueva(contenido: String, quien: String, inicio: DateTime<Utc>) -> Self {
+    pub fn new(contenido: String, quien: String, inicio: DateTime<Utc>) -> Self {
         Self { contenido, quien, inicio }
     }
 
@@ -67,7 +67,7 @@ mod tests {
 
     fn corrida(texto: &str, quien: &str, segundo: i64) -> Corrida {
         let inicio = DateTime::from_timestamp(segundo, 0).expect("fecha");
-        Corrida::nueva(contenido(texto.as_bytes()), quien.to_owned(), inicio)
+        Corrida::new(contenido(texto.as_bytes()), quien.to_owned(), inicio)
     }
 
     #[test]

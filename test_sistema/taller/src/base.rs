@@ -8,7 +8,7 @@ use std::{
 use common::dominio::{EjemplarId, Huella, Isbn, Tipo, UsuarioId};
 use juicio::{
     auditoria::{Auditor, Destino, Efecto, FilaOperacion, FilaPrestamo, Sembrados, Veredicto},
-    historia::{Historia, Resumen},
+    historia::{Historia, ResumenDeBytes},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{
@@ -232,7 +232,7 @@ impl Base {
     /// [`Error`].
     pub async fn auditar(&self, historia: &Historia, sembrados: &Sembrados) -> Result<Veredicto, Error> {
         let mut tx = self.0.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let mut auditor = Auditor::nuevo(historia, sembrados);
+        let mut auditor = Auditor::new(historia, sembrados);
         let mut desde = Uuid::nil();
         while let Some(ultima) = pagina(&mut tx, OPERACIONES, desde, |fila| {
             auditor.operacion(&operacion(fila)?);
@@ -301,7 +301,7 @@ fn operacion(fila: &PgRow) -> Result<FilaOperacion, Error> {
         huella: Huella::from_bytes(fila.try_get("huella")?).ok_or(Error::Fila(id, "huella"))?,
         destino,
         aceptada_ms: u64::try_from(aceptada_ms).unwrap_or(0),
-        respuesta: respuesta.map(|texto| Resumen::de(texto.as_bytes())),
+        respuesta: respuesta.map(|texto| ResumenDeBytes::de(texto.as_bytes())),
         efecto,
     })
 }

@@ -109,7 +109,7 @@ impl Carga {
                 let cliente = Cliente::conectar(contexto, gestores)?;
                 let suyos: Vec<UsuarioId> = usuarios.iter().skip(n).step_by(plan.clientes).copied().collect();
                 let suyo = Azar::con_semilla(azar.siguiente());
-                let solicitante = Solicitante::nuevo(cliente, Rc::clone(&comun), suyos, suyo);
+                let solicitante = Solicitante::new(cliente, Rc::clone(&comun), suyos, suyo);
                 Ok(tokio::task::spawn_local(solicitante.correr()))
             })
             .collect::<Result<_, ErrorDeTransporte>>()?;

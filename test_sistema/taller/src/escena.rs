@@ -34,7 +34,7 @@ pub struct Escena {
 }
 
 /// En qué acabó una carga.
-pub struct Cierre {
+pub struct CierreDeCarga {
     /// Lo que vieron los clientes.
     pub historia: Historia,
     /// Lo que dice la auditoría.
@@ -62,7 +62,7 @@ impl Escena {
         let base = Base::abrir(&suite.base_de_datos()?).await?;
         let sembrados = base.sembrados().await?;
         let endpoint = clientes.unwrap_or_else(|| suite.clientes());
-        Ok(Self { suite: Rc::new(suite), endpoint, base, contexto: Contexto::nuevo(), sembrados })
+        Ok(Self { suite: Rc::new(suite), endpoint, base, contexto: Contexto::new(), sembrados })
     }
 
     /// Lo que se puede prestar ahora, y a quién.
@@ -95,7 +95,7 @@ impl Escena {
     ///
     /// # Errors
     /// Si la base o el gestor no contestan.
-    pub async fn cerrar(&self, carga: Carga) -> anyhow::Result<Cierre> {
+    pub async fn cerrar(&self, carga: Carga) -> anyhow::Result<CierreDeCarga> {
         self.auditar(carga.terminar().await).await
     }
 
@@ -103,11 +103,11 @@ impl Escena {
     ///
     /// # Errors
     /// Si la base o el gestor no contestan.
-    pub async fn auditar(&self, mut historia: Historia) -> anyhow::Result<Cierre> {
+    pub async fn auditar(&self, mut historia: Historia) -> anyhow::Result<CierreDeCarga> {
         let atascadas = self.base.esperar_decisiones(&historia.por_decidir(), DECIDIR_MAX).await?;
         let directo = self.suite.clientes();
         let veredicto = cierre::cerrar(directo.as_ref(), &self.base, &mut historia, &self.sembrados).await?;
-        Ok(Cierre { historia, veredicto, atascadas })
+        Ok(CierreDeCarga { historia, veredicto, atascadas })
     }
 
     /// Apaga la suite; lo que no fue bien.

@@ -61,11 +61,11 @@ struct Prueba<'a> {
 /// # Errors
 /// [`NoEmpieza`] si no hay suite o le falta con qué probarla.
 pub async fn correr(gestores: &[Endpoint], libreta: &mut Libreta) -> Result<Resumen, NoEmpieza> {
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     let mut cliente = Cliente::conectar(&contexto, gestores).map_err(SinRespuesta::from)?;
     let otro = Cliente::conectar(&contexto, gestores).map_err(SinRespuesta::from)?;
     let paciencia = Paciencia { primero: HAY_SUITE, repetido: HAY_SUITE, total: HAY_SUITE };
-    cliente.pedir(&nueva(Pedido::Salud).escribir(), paciencia).await?;
+    cliente.pedir(&solicitud_nueva(Pedido::Salud).escribir(), paciencia).await?;
     let mut prueba = Prueba { cliente, otro, libreta, tomados: Vec::new() };
     let eleccion = prueba.elegir().await.map_err(NoEmpieza::SinMateria)?;
     prueba.todo(&eleccion).await;
@@ -84,7 +84,7 @@ impl Prueba<'_> {
         self.invalidas(eleccion).await;
         let (a, b) = (eleccion.usuario, eleccion.otro_usuario);
         for usuario in [a, b] {
-            let abiertos = self.preguntar(nueva(Consulta::Usuario(usuario))).await;
+            let abiertos = self.preguntar(solicitud_nueva(Consulta::Usuario(usuario))).await;
             let bien = abiertos.and_then(|r| r.dato("abiertos", &Value::from(0)));
             self.libreta.apuntar(&format!("{usuario} queda sin préstamos, como estaba"), bien);
         }
@@ -160,21 +160,21 @@ impl Prueba<'_> {
 }
 
 /// Una solicitud de `pedido` con un id nuevo.
-fn nueva(pedido: impl Into<Pedido>) -> Solicitud {
-    Solicitud::nueva(Uuid::now_v7(), pedido)
+fn solicitud_nueva(pedido: impl Into<Pedido>) -> Solicitud {
+    Solicitud::new(Uuid::now_v7(), pedido)
 }
 
 fn prestamo(usuario: UsuarioId, objeto: impl Into<Objeto>) -> Solicitud {
-    nueva(Comando::Prestamo { usuario, objeto: objeto.into(), sede: None })
+    solicitud_nueva(Comando::Prestamo { usuario, objeto: objeto.into(), sede: None })
 }
 
 fn renovacion(usuario: UsuarioId, objeto: impl Into<Objeto>) -> Solicitud {
-    nueva(Comando::Renovacion { usuario, objeto: objeto.into(), sede: None })
+    solicitud_nueva(Comando::Renovacion { usuario, objeto: objeto.into(), sede: None })
 }
 
 /// La de quien trae un ejemplar, sin decir de quién es.
 fn devolucion(ejemplar: EjemplarId) -> Solicitud {
-    nueva(Comando::Devolucion { usuario: None, objeto: ejemplar.into(), sede: None })
+    solicitud_nueva(Comando::Devolucion { usuario: None, objeto: ejemplar.into(), sede: None })
 }
 
 /// Un id como si se hubiera creado `desfase` segundos después de ahora; antes, si es negativo.

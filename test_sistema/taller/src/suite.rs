@@ -112,7 +112,7 @@ impl Solar {
         fs::create_dir_all(var).map_err(sistema(format!("no se puede crear {}", var.display())))?;
         let var = var.canonicalize().map_err(sistema(var.display().to_string()))?;
         let tramo = Tramo::reservar(std::process::id()).map_err(sistema("puertos para la suite"))?;
-        let plano = Plano::nuevo(&var, tramo.base()).map_err(|e| Error::SinPlano(e.to_string()))?;
+        let plano = Plano::new(&var, tramo.base()).map_err(|e| Error::SinPlano(e.to_string()))?;
         Ok(Self { plano, tramo, ajustes: Vec::new() })
     }
 

@@ -96,7 +96,7 @@ fn en_suite(var: &Path, muere_en: Option<&str>, prueba: impl AsyncFnOnce(&Banco)
         let suite = Suite::levantar_en(solar, Some(&catalogo())).await.expect("la suite arranca");
         let base = Base::abrir(&suite.base_de_datos().expect("hay base")).await.expect("la base contesta");
         let sembrados = base.sembrados().await.expect("la base contesta");
-        let banco = Banco { suite, contexto: Contexto::nuevo(), base, sembrados };
+        let banco = Banco { suite, contexto: Contexto::new(), base, sembrados };
         prueba(&banco).await;
         let Banco { suite, base, .. } = banco;
         drop(base);

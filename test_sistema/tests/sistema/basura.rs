@@ -30,7 +30,7 @@ fn la_basura_en_todos_los_puertos_no_la_nota_quien_pide_bien() {
             // Por HTTP no saldría ninguno: con uno se sabe.
             for cuadros in mensajes(&mut azar).iter().take(if habla_zeromq { usize::MAX } else { 1 }) {
                 // Un zócalo por mensaje: si el otro lado corta, no se lleva a los demás por delante.
-                let dealer = Contexto::nuevo().dealer(&endpoint).expect("un zócalo");
+                let dealer = Contexto::new().dealer(&endpoint).expect("un zócalo");
                 soltar(dealer, cuadros).await;
             }
             assert!(carga.esperar_exitos(20, PLAZO, |_| true).await, "con basura en {direccion} no se trabaja");
@@ -69,7 +69,7 @@ fn inundar(clientes: &Endpoint, hasta: Instant) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     // Un zócalo se abre dentro del runtime que lo va a esperar.
     let _dentro = runtime.enter();
-    let mut dealer = Contexto::nuevo().dealer_de_cliente(clientes).expect("un zócalo");
+    let mut dealer = Contexto::new().dealer_de_cliente(clientes).expect("un zócalo");
     let mut enviados = 0;
     while Instant::now() < hasta {
         match dealer.try_send(&[b"", b"nada"]) {

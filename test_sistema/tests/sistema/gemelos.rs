@@ -38,7 +38,7 @@ pub async fn gemelos(banco: &Banco, cuantos: usize) -> Vec<Gemelos> {
     let endpoints: Vec<Endpoint> = almacenes.split(',').map(|a| a.parse().expect("una dirección")).collect();
     (0..cuantos)
         .map(|n| Gemelos {
-            almacenes: [0, 1].map(|i| Contexto::nuevo().dealer(&endpoints[i]).expect("un zócalo")),
+            almacenes: [0, 1].map(|i| Contexto::new().dealer(&endpoints[i]).expect("un zócalo")),
             ejemplares: ejemplares.clone(),
             usuarios: disponible
                 .usuarios
@@ -105,7 +105,7 @@ impl Gemelos {
         let objeto = Objeto::Ejemplar(*self.azar.uno_de(&self.ejemplares));
         // También al devolver: sin usuario cerraría préstamos de la carga, que los cree suyos.
         let usuario = *self.azar.uno_de(&self.usuarios);
-        let comando = Comando::nuevo(tipo, Some(usuario), objeto, None).expect("completo");
+        let comando = Comando::new(tipo, Some(usuario), objeto, None).expect("completo");
         Orden {
             id: OperacionId::try_new(Uuid::now_v7()).expect("v7"),
             huella: Huella::de(&comando),

@@ -5,7 +5,7 @@ use std::process::Output;
 use anaquel::postgres::{BASE, Rol};
 use common::{
     dominio::{Comando, Estado, Objeto},
-    process::http::cliente::{self, Peticion},
+    process::http::cliente::{self, PeticionHttp},
 };
 use juicio::historia::Historia;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const ANTIDOTO: &str = "DROP TRIGGER veneno ON prestamos; DROP FUNCTION veneno()
 /// Lo que el gestor contesta por HTTP.
 async fn pedir(banco: &Banco, metodo: &str, ruta: &str, token: Option<&str>, cuerpo: &str) -> (u16, Value) {
     let gestor = banco.suite.http("gestor_carga").expect("es de la suite");
-    let peticion = Peticion { metodo, ruta, token, cuerpo, plazo: PLAZO };
+    let peticion = PeticionHttp { metodo, ruta, token, cuerpo, plazo: PLAZO };
     let (codigo, texto) = cliente::pedir(gestor, peticion).await.expect("contesta");
     (codigo, serde_json::from_str(&texto).unwrap_or_else(|e| panic!("{ruta}: {e}: {texto}")))
 }

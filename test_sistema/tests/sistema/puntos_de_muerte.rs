@@ -37,7 +37,7 @@ struct Vida {
 fn historia(ejemplares: &[EjemplarId], usuarios: &[UsuarioId]) -> Vec<Comando> {
     let objeto = |n: usize| Objeto::Ejemplar(ejemplares[n]);
     let pedir = |tipo, usuario: Option<usize>, n| {
-        Comando::nuevo(tipo, usuario.map(|u| usuarios[u]), objeto(n), None).expect("completo")
+        Comando::new(tipo, usuario.map(|u| usuarios[u]), objeto(n), None).expect("completo")
     };
     let (prestamo, renovacion, devolucion) = (Tipo::Prestamo, Tipo::Renovacion, Tipo::Devolucion);
     vec![
@@ -104,7 +104,7 @@ async fn decidir(banco: &Banco, id: Uuid, comando: &Comando) -> (Estado, Codigo)
 }
 
 async fn contestacion(banco: &Banco, id: Uuid, comando: &Comando) -> Vista {
-    Vista::leer(&pedir(banco, Solicitud::nueva(id, *comando)).await).expect("una respuesta")
+    Vista::leer(&pedir(banco, Solicitud::new(id, *comando)).await).expect("una respuesta")
 }
 
 async fn pedir(banco: &Banco, solicitud: Solicitud) -> Vec<u8> {
@@ -115,7 +115,7 @@ async fn pedir(banco: &Banco, solicitud: Solicitud) -> Vec<u8> {
 async fn prestados(banco: &Banco, ejemplares: &[EjemplarId]) -> Vec<(Value, Value)> {
     let mut prestados = Vec::new();
     for ejemplar in ejemplares {
-        let cuerpo = pedir(banco, Solicitud::nueva(Uuid::now_v7(), Consulta::Ejemplar(*ejemplar))).await;
+        let cuerpo = pedir(banco, Solicitud::new(Uuid::now_v7(), Consulta::Ejemplar(*ejemplar))).await;
         let respuesta: Respuesta = descifrar(&cuerpo).expect("una respuesta");
         assert!(respuesta.exito, "{respuesta:?}");
         prestados.push((respuesta.datos["usuario"].clone(), respuesta.datos["renovaciones"].clone()));

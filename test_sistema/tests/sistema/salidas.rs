@@ -62,7 +62,7 @@ async fn pedir_con_req(banco: &Banco, solicitud: &Value) -> Value {
         assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
         return serde_json::from_slice(&salida.stdout).expect("json");
     }
-    let mut req = Contexto::nuevo().dealer(&endpoint).expect("un zócalo");
+    let mut req = Contexto::new().dealer(&endpoint).expect("un zócalo");
     req.send(&[b"", solicitud.to_string().as_bytes()]).await.expect("sale");
     let cuadros = timeout(PLAZO, req.recv()).await.expect("a tiempo").expect("llega");
     assert!(cuadros.len() == 2 && cuadros[0].is_empty(), "un REQ descartaría {} cuadros", cuadros.len());

@@ -32,10 +32,10 @@ enum Entrada {
 }
 
 impl Mundo {
-    fn nuevo(perfiles: &[Perfil]) -> Self {
+    fn new(perfiles: &[Perfil]) -> Self {
         let n = perfiles.len();
         let mut mundo = Self {
-            suite: Suite::nueva(perfiles),
+            suite: Suite::new(perfiles),
             now: Instant::now(),
             vive: vec![false; n],
             querido: vec![true; n],
@@ -82,7 +82,7 @@ impl Mundo {
             Entrada::Espera => {
                 let Some(cuando) = self.suite.poll_timeout() else { return false };
                 self.now = self.now.max(cuando);
-                self.suite.on_tic(self.now);
+                self.suite.on_timeout(self.now);
             }
             Entrada::Apagar => {
                 self.apagando = true;
@@ -147,7 +147,7 @@ fn explorar(mundo: &Mundo, entradas: &[Entrada], hondura: u32, cuantas: &mut u64
 
 #[test]
 fn toda_secuencia_corta_respeta_lo_pedido_y_se_puede_apagar() {
-    let mundo = Mundo::nuevo(&[Perfil { insiste: true, ..perfil(1, None) }, perfil(0, Some(0))]);
+    let mundo = Mundo::new(&[Perfil { insiste: true, ..perfil(1, None) }, perfil(0, Some(0))]);
     let mut entradas = vec![Entrada::Espera, Entrada::Ronda, Entrada::Apagar];
     for i in 0..2 {
         entradas.extend([Entrada::Listo(i), Entrada::Muere(i), Entrada::Parar(i), Entrada::Iniciar(i)]);
@@ -159,7 +159,7 @@ fn toda_secuencia_corta_respeta_lo_pedido_y_se_puede_apagar() {
 
 #[test]
 fn la_primera_muerte_se_repara_en_el_acto_y_las_siguientes_esperan_el_doble() {
-    let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(0, None)]);
     mundo.dar(Entrada::Muere(0));
     assert_eq!(mundo.lanzamientos, [0, 0]);
     let esperas: Vec<u128> = (0..9)
@@ -177,7 +177,7 @@ fn la_primera_muerte_se_repara_en_el_acto_y_las_siguientes_esperan_el_doble() {
 
 #[test]
 fn diez_segundos_de_vida_hacen_olvidar_las_muertes() {
-    let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(0, None)]);
     for _ in 0..5 {
         mundo.dar(Entrada::Muere(0));
         mundo.dar(Entrada::Espera);
@@ -193,7 +193,7 @@ fn diez_segundos_de_vida_hacen_olvidar_las_muertes() {
 
 #[test]
 fn lo_parado_queda_parado_aunque_muera_y_se_inicia_sin_espera() {
-    let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(0, None)]);
     mundo.dar(Entrada::Parar(0));
     mundo.dar(Entrada::Muere(0));
     assert_eq!(mundo.suite.fase(0), Fase::Parado);
@@ -206,11 +206,11 @@ fn lo_parado_queda_parado_aunque_muera_y_se_inicia_sin_espera() {
 
 #[test]
 fn quien_no_se_va_en_su_plazo_se_mata_una_vez() {
-    let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(0, None)]);
     mundo.suite.on_parar(0, mundo.now);
     assert_eq!(mundo.suite.poll_accion(), Some(Accion::Terminar(0)));
     assert_eq!(mundo.suite.poll_timeout(), Some(mundo.now + PLAZO));
-    mundo.suite.on_tic(mundo.now + PLAZO);
+    mundo.suite.on_timeout(mundo.now + PLAZO);
     assert_eq!(mundo.suite.poll_accion(), Some(Accion::Matar(0)));
     assert_eq!(mundo.suite.poll_timeout(), None);
 }
@@ -226,7 +226,7 @@ fn rondas(mundo: &mut Mundo, cuantas: usize) -> Vec<Option<Accion>> {
 
 #[test]
 fn quien_estuvo_listo_y_calla_se_mata_y_vuelve() {
-    let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(0, None)]);
     mundo.dar(Entrada::Listo(0));
     assert_eq!(rondas(&mut mundo, 3), [None, Some(Accion::Matar(0)), None]);
     mundo.dar(Entrada::Muere(0));
@@ -238,7 +238,7 @@ fn quien_estuvo_listo_y_calla_se_mata_y_vuelve() {
 
 #[test]
 fn una_senal_a_tiempo_hace_olvidar_el_silencio() {
-    let mut mundo = Mundo::nuevo(&[perfil(0, None), perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(0, None), perfil(0, None)]);
     mundo.dar(Entrada::Listo(0));
     mundo.dar(Entrada::Listo(1));
     for _ in 0..10 {
@@ -255,7 +255,7 @@ fn una_senal_a_tiempo_hace_olvidar_el_silencio() {
 
 #[test]
 fn a_quien_calla_una_y_otra_vez_se_le_aguanta_el_doble_cada_vez_hasta_que_vive_un_rato() {
-    let mut mundo = Mundo::nuevo(&[perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(0, None)]);
     let aguantadas: Vec<u32> = (0..5)
         .map(|_| {
             mundo.dar(Entrada::Listo(0));
@@ -267,7 +267,7 @@ fn a_quien_calla_una_y_otra_vez_se_le_aguanta_el_doble_cada_vez_hasta_que_vive_u
         .collect();
     assert_eq!(aguantadas, [2, 2, 4, 8, 16]);
     // Morir de otra cosa no da más paciencia.
-    let mut otro = Mundo::nuevo(&[perfil(0, None)]);
+    let mut otro = Mundo::new(&[perfil(0, None)]);
     for _ in 0..5 {
         otro.dar(Entrada::Muere(0));
         otro.dar(Entrada::Espera);
@@ -282,7 +282,7 @@ fn a_quien_calla_una_y_otra_vez_se_le_aguanta_el_doble_cada_vez_hasta_que_vive_u
 
 #[test]
 fn a_quien_arranca_para_o_esta_parado_no_se_le_piden_senales() {
-    let mut mundo = Mundo::nuevo(&[perfil(0, None), perfil(0, None), perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(0, None), perfil(0, None), perfil(0, None)]);
     mundo.dar(Entrada::Parar(1));
     mundo.dar(Entrada::Parar(2));
     mundo.dar(Entrada::Muere(2));
@@ -291,7 +291,7 @@ fn a_quien_arranca_para_o_esta_parado_no_se_le_piden_senales() {
 
 #[test]
 fn el_cerrojo_del_antecesor_se_espera_sin_contarlo_como_muerte() {
-    let mut mundo = Mundo::nuevo(&[Perfil { insiste: true, ..perfil(0, None) }]);
+    let mut mundo = Mundo::new(&[Perfil { insiste: true, ..perfil(0, None) }]);
     mundo.dar(Entrada::Listo(0));
     mundo.dar(Entrada::Muere(0));
     let caida = mundo.now;
@@ -307,7 +307,7 @@ fn el_cerrojo_del_antecesor_se_espera_sin_contarlo_como_muerte() {
 
 #[test]
 fn se_apaga_por_etapas_y_la_prisa_las_salta() {
-    let mut mundo = Mundo::nuevo(&[perfil(1, None), perfil(0, None), perfil(0, None)]);
+    let mut mundo = Mundo::new(&[perfil(1, None), perfil(0, None), perfil(0, None)]);
     mundo.dar(Entrada::Apagar);
     let parando =
         |m: &Mundo| -> Vec<bool> { (0..3).map(|i| matches!(m.suite.fase(i), Fase::Parando { .. })).collect() };

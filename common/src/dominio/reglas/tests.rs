@@ -59,7 +59,7 @@ struct Base {
 impl Base {
     /// `L1` tiene `E1` y `E2` en CENTRO y `E3` en NORTE; `L2` tiene `E4`…`E20`; `L9`, ninguno. `UE`, `UF` estudian, `UD`
     /// enseña, `UI` investiga y `UB` está bloqueado.
-    fn nueva() -> Self {
+    fn new() -> Self {
         let ejemplar = |n: u32, isbn: &str, sede: &str| {
             let id = e(&format!("E{n}"));
             (id, Ejemplar { id, isbn: e(isbn), sede: e(sede) })
@@ -171,7 +171,7 @@ fn operacion(ms: u64, comando: Comando) -> Operacion {
 
 #[test]
 fn un_prestamo_dura_dos_semanas_y_cada_renovacion_suma_una_desde_el_vencimiento() {
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     let concedido = base.pedir(0, prestar("UE", "E1"));
     assert_eq!((concedido.estado, concedido.codigo), (Estado::Aplicada, Codigo::Ok));
     let dia = |dias| Some(momento(INICIO_MS) + TimeDelta::days(dias));
@@ -187,7 +187,7 @@ fn un_prestamo_dura_dos_semanas_y_cada_renovacion_suma_una_desde_el_vencimiento(
 #[test]
 fn cada_categoria_tiene_su_limite_y_devolver_deja_sitio() {
     for (usuario, limite) in [("UE", 5), ("UD", 10), ("UI", 15)] {
-        let mut base = Base::nueva();
+        let mut base = Base::new();
         for n in 0..limite {
             assert_eq!(base.codigo(n, prestar(usuario, &format!("E{}", n + 4))), Codigo::Ok);
         }
@@ -201,7 +201,7 @@ fn cada_categoria_tiene_su_limite_y_devolver_deja_sitio() {
 
 #[test]
 fn cada_negativa_tiene_su_codigo() {
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     assert_eq!(base.codigo(0, prestar("UE", "E1")), Codigo::Ok);
     for (comando, codigo) in [
         (prestar("UX", "E2"), Codigo::UsuarioDesconocido),
@@ -234,7 +234,7 @@ fn cada_negativa_tiene_su_codigo() {
 
 #[test]
 fn un_bloqueado_devuelve_pero_ni_pide_ni_renueva() {
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     base.codigo(0, prestar("UE", "E1"));
     base.usuarios.get_mut(&e("UE")).expect("está").bloqueado = true;
     assert_eq!(base.codigo(1, renovar("UE", "E1")), Codigo::UsuarioBloqueado);
@@ -244,7 +244,7 @@ fn un_bloqueado_devuelve_pero_ni_pide_ni_renueva() {
 
 #[test]
 fn por_isbn_se_presta_el_ejemplar_libre_de_id_menor_de_la_sede_que_se_diga() {
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     let ejemplar = |v: Veredicto| v.datos.ejemplar.map(|x| x.to_string());
     assert_eq!(ejemplar(base.pedir(0, prestar_en("UE", "L1", "NORTE"))).as_deref(), Some("E3"));
     assert_eq!(ejemplar(base.pedir(1, prestar("UE", "L1"))).as_deref(), Some("E1"));
@@ -256,7 +256,7 @@ fn por_isbn_se_presta_el_ejemplar_libre_de_id_menor_de_la_sede_que_se_diga() {
 
 #[test]
 fn una_devolucion_pedida_antes_que_el_prestamo_abierto_no_lo_cierra() {
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     assert_eq!(base.codigo(10, prestar("UE", "E1")), Codigo::Ok);
     for comando in [devolver("", "E1"), devolver("UE", "E1"), devolver("UE", "L1")] {
         assert_eq!(base.codigo(9, comando), Codigo::DevolucionTardia);
@@ -266,7 +266,7 @@ fn una_devolucion_pedida_antes_que_el_prestamo_abierto_no_lo_cierra() {
 
 #[test]
 fn nada_se_devuelve_antes_de_haberse_prestado() {
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     base.codigo(10, prestar("UE", "E1"));
     let atrasada = Operacion { momento: momento(INICIO_MS - 5_000), ..operacion(11, devolver("", "E1")) };
     let veredicto = base.plegar(&[atrasada]).remove(0);
@@ -275,7 +275,7 @@ fn nada_se_devuelve_antes_de_haberse_prestado() {
 
 #[test]
 fn en_un_lote_lo_que_se_presta_se_renueva_se_devuelve_y_se_vuelve_a_prestar() {
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     let lote: Vec<_> = [prestar("UE", "E1"), renovar("UE", "E1"), devolver("", "E1"), prestar("UF", "L1")]
         .into_iter()
         .enumerate()
@@ -288,7 +288,7 @@ fn en_un_lote_lo_que_se_presta_se_renueva_se_devuelve_y_se_vuelve_a_prestar() {
 
 #[test]
 fn los_datos_de_un_prestamo_son_estos() {
-    let veredicto = Base::nueva().pedir(0, prestar("UE", "L1"));
+    let veredicto = Base::new().pedir(0, prestar("UE", "L1"));
     insta::assert_snapshot!(veredicto.mensaje, @"E1 prestado a UE hasta el 28/11/2023");
     insta::assert_snapshot!(serde_json::to_string(&veredicto.datos).expect("json"), @r#"{"prestamo":"018bcfe5-6800-7000-8000-000000000000","usuario":"UE","ejemplar":"E1","isbn":"L1","sede":"CENTRO","vence":"2023-11-28T22:13:20.000000Z","renovaciones":0}"#);
 }
@@ -336,7 +336,7 @@ fn comparar(base: &Base, operaciones: &[Operacion]) {
 #[test]
 fn toda_secuencia_corta_da_lo_mismo_en_lote_que_de_una_en_una() {
     const LARGO: u32 = 5;
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     for n in 0..4 {
         assert_eq!(base.codigo(n, prestar("UE", &format!("E{}", n + 4))), Codigo::Ok);
     }
@@ -375,14 +375,14 @@ fn comando_cualquiera() -> impl Strategy<Value = (u64, Comando)> {
 proptest! {
     #[test]
     fn cualquier_secuencia_da_lo_mismo_en_lote_que_de_una_en_una(pasos in prop::collection::vec(comando_cualquiera(), 0..80)) {
-        let base = Base::nueva();
+        let base = Base::new();
         comparar(&base, &secuencia(&base, &pasos));
     }
 }
 
 #[test]
 fn lo_que_se_permite_lo_dice_el_reglamento_con_que_se_decide() {
-    let mut base = Base::nueva();
+    let mut base = Base::new();
     base.reglamento = Reglamento { plazo: TimeDelta::days(3), prestamos_max: [1, 2, 2], ..Reglamento::VIGENTE };
     let concedido = base.pedir(1, prestar("UE", "E4"));
     assert_eq!(concedido.datos.vence, Some(momento(INICIO_MS + 1) + TimeDelta::days(3)));

@@ -11,7 +11,7 @@ const PAGINA_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Lo que se pide.
 #[derive(Clone, Copy, Debug)]
-pub struct Peticion<'a> {
+pub struct PeticionHttp<'a> {
     /// `GET`, `POST`…
     pub metodo: &'a str,
     /// La ruta, con sus parámetros.
@@ -29,23 +29,23 @@ pub struct Peticion<'a> {
 /// # Errors
 /// Si nadie escucha, no contesta en un segundo, o no habla HTTP.
 pub async fn obtener(addr: SocketAddr, ruta: &str) -> io::Result<(u16, String)> {
-    pedir(addr, Peticion { metodo: "GET", ruta, token: None, cuerpo: "", plazo: PLAZO }).await
+    pedir(addr, PeticionHttp { metodo: "GET", ruta, token: None, cuerpo: "", plazo: PLAZO }).await
 }
 
 /// El código y el cuerpo de la respuesta a una petición.
 ///
 /// # Errors
 /// Si nadie escucha, no contesta a tiempo, o no habla HTTP.
-pub async fn pedir(addr: SocketAddr, peticion: Peticion<'_>) -> io::Result<(u16, String)> {
+pub async fn pedir(addr: SocketAddr, peticion: PeticionHttp<'_>) -> io::Result<(u16, String)> {
     let texto = timeout(peticion.plazo, conversar(addr, peticion)).await.map_err(|_| io::ErrorKind::TimedOut)??;
     let (cabecera, cuerpo) = texto.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;
     let codigo = cabecera.split(' ').nth(1).and_then(|c| c.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
     Ok((codigo, cuerpo.to_owned()))
 }
 
-async fn conversar(addr: SocketAddr, peticion: Peticion<'_>) -> io::Result<String> {
+async fn conversar(addr: SocketAddr, peticion: PeticionHttp<'_>) -> io::Result<String> {
     let conexion = TcpStream::connect(addr).await?;
-    let Peticion { metodo, ruta, token, cuerpo, .. } = peticion;
+    let PeticionHttp { metodo, ruta, token, cuerpo, .. } = peticion;
     let autorizacion = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
     let largo = cuerpo.len();
     // HTTP/1.0: la respuesta acaba cuando se cierra la conexión, sin trozos que recomponer.

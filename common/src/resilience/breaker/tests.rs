@@ -5,7 +5,7 @@ use super::*;
 const CONFIG: Config = Config { fallos_max: 3, cooldown: Duration::from_secs(10) };
 
 #[derive(Clone, Copy, Debug)]
-enum Op {
+enum Jugada {
     Pedir,
     Sondear,
     Acertar,
@@ -18,17 +18,17 @@ enum Op {
     Esperar,
 }
 
-const OPS: [Op; 10] = [
-    Op::Pedir,
-    Op::Sondear,
-    Op::Acertar,
-    Op::Fallar,
-    Op::FallarUltimo,
-    Op::NoConcluir,
-    Op::Perder,
-    Op::Incidente,
-    Op::Restablecer,
-    Op::Esperar,
+const OPS: [Jugada; 10] = [
+    Jugada::Pedir,
+    Jugada::Sondear,
+    Jugada::Acertar,
+    Jugada::Fallar,
+    Jugada::FallarUltimo,
+    Jugada::NoConcluir,
+    Jugada::Perder,
+    Jugada::Incidente,
+    Jugada::Restablecer,
+    Jugada::Esperar,
 ];
 
 #[derive(Clone)]
@@ -40,42 +40,42 @@ struct Mundo {
 }
 
 impl Mundo {
-    fn nuevo() -> Self {
+    fn new() -> Self {
         Self { breaker: Breaker::new(CONFIG), now: Instant::now(), fuera: Vec::new() }
     }
 
-    fn hacer(&mut self, op: Op) {
+    fn hacer(&mut self, op: Jugada) {
         let now = self.now;
         match op {
-            Op::Pedir => self.fuera.extend(self.breaker.acquire(now)),
-            Op::Sondear => self.fuera.extend(self.breaker.acquire_probe(now)),
-            Op::Acertar | Op::Fallar | Op::NoConcluir | Op::Perder if self.fuera.is_empty() => {}
-            Op::Acertar => self.breaker.on_success(self.fuera.remove(0)),
-            Op::Fallar => {
+            Jugada::Pedir => self.fuera.extend(self.breaker.acquire(now)),
+            Jugada::Sondear => self.fuera.extend(self.breaker.acquire_probe(now)),
+            Jugada::Acertar | Jugada::Fallar | Jugada::NoConcluir | Jugada::Perder if self.fuera.is_empty() => {}
+            Jugada::Acertar => self.breaker.on_success(self.fuera.remove(0)),
+            Jugada::Fallar => {
                 self.breaker.on_failure(self.fuera.remove(0), now);
             }
-            Op::FallarUltimo => {
+            Jugada::FallarUltimo => {
                 if let Some(permit) = self.fuera.pop() {
                     self.breaker.on_failure(permit, now);
                 }
             }
-            Op::NoConcluir => self.breaker.on_inconclusive(self.fuera.remove(0)),
-            Op::Perder => drop(self.fuera.remove(0)),
-            Op::Incidente => {
+            Jugada::NoConcluir => self.breaker.on_inconclusive(self.fuera.remove(0)),
+            Jugada::Perder => drop(self.fuera.remove(0)),
+            Jugada::Incidente => {
                 self.breaker.on_incident(now);
             }
-            Op::Restablecer => {
+            Jugada::Restablecer => {
                 let abierto = self.breaker.estado() == EstadoBreaker::Abierto;
                 assert_eq!(self.breaker.on_reset(), abierto, "solo se restablece lo que está ABIERTO");
             }
-            Op::Esperar => self.now += CONFIG.cooldown,
+            Jugada::Esperar => self.now += CONFIG.cooldown,
         }
     }
 }
 
 /// Recorre todas las secuencias de hasta siete operaciones; `mirar` ve el mundo antes y después de la última.
-fn en_cada_secuencia(mut mirar: impl FnMut(&[Op], &Mundo, &Mundo)) {
-    fn bajar(ops: &mut Vec<Op>, mundo: &Mundo, mirar: &mut impl FnMut(&[Op], &Mundo, &Mundo)) {
+fn en_cada_secuencia(mut mirar: impl FnMut(&[Jugada], &Mundo, &Mundo)) {
+    fn bajar(ops: &mut Vec<Jugada>, mundo: &Mundo, mirar: &mut impl FnMut(&[Jugada], &Mundo, &Mundo)) {
         for op in OPS {
             let mut despues = mundo.clone();
             despues.hacer(op);
@@ -87,7 +87,7 @@ fn en_cada_secuencia(mut mirar: impl FnMut(&[Op], &Mundo, &Mundo)) {
             ops.pop();
         }
     }
-    bajar(&mut Vec::new(), &Mundo::nuevo(), &mut mirar);
+    bajar(&mut Vec::new(), &Mundo::new(), &mut mirar);
 }
 
 #[test]
@@ -103,12 +103,12 @@ fn toda_secuencia_de_hasta_siete_entradas_cumple_la_tabla() {
     assert_eq!(vistas, (1..=7).map(|n| 10_u32.pow(n)).sum::<u32>());
 }
 
-fn vuelve_a_admitir_tras_la_apertura(ops: &[Op], mundo: &Mundo) {
+fn vuelve_a_admitir_tras_la_apertura(ops: &[Jugada], mundo: &Mundo) {
     let mut breaker = mundo.breaker.clone();
     assert!(breaker.acquire(mundo.now + CONFIG.cooldown).is_ok(), "{ops:?}");
 }
 
-fn fuera_de_cerrado_hay_un_solo_permiso(ops: &[Op], mundo: &Mundo) {
+fn fuera_de_cerrado_hay_un_solo_permiso(ops: &[Jugada], mundo: &Mundo) {
     let mut breaker = mundo.breaker.clone();
     breaker.on_timeout(mundo.now);
     let primero = breaker.acquire(mundo.now);
@@ -120,7 +120,7 @@ fn fuera_de_cerrado_hay_un_solo_permiso(ops: &[Op], mundo: &Mundo) {
     }
 }
 
-fn lo_rezagado_no_cambia_nada(ops: &[Op], mundo: &Mundo) {
+fn lo_rezagado_no_cambia_nada(ops: &[Jugada], mundo: &Mundo) {
     for permit in mundo.fuera.iter().filter(|permit| permit.epoch != mundo.breaker.epoch) {
         let mut breaker = mundo.breaker.clone();
         breaker.on_success(permit.clone());
@@ -131,7 +131,7 @@ fn lo_rezagado_no_cambia_nada(ops: &[Op], mundo: &Mundo) {
 }
 
 /// La columna «siguiente» de la tabla, y que el epoch avanza justo cuando cambia el estado o se cuenta un fallo.
-fn la_ultima_transicion_esta_en_la_tabla(ops: &[Op], antes: &Mundo, despues: &Mundo) {
+fn la_ultima_transicion_esta_en_la_tabla(ops: &[Jugada], antes: &Mundo, despues: &Mundo) {
     use Fase::{Abierto, Cerrado, MedioAbierto};
     let (a, d) = (antes.breaker.fase, despues.breaker.fase);
     let avance = despues.breaker.epoch - antes.breaker.epoch;
@@ -186,7 +186,7 @@ fn un_exito_rezagado_no_cierra_el_circuito() {
 }
 
 #[test]
-fn lo_que_no_dice_nada_del_punto_ni_perdona_ni_cierra_y_su_permiso_se_presta_otra_vez() {
+fn lo_que_no_dice_nada_del_endpoint_ni_perdona_ni_cierra_y_su_permiso_se_presta_otra_vez() {
     let now = Instant::now();
     let mut breaker = Breaker::new(CONFIG);
     breaker.on_incident(now);

@@ -1,4 +1,4 @@
-//! Toda secuencia corta de sucesos con dos puntos y dos llamadas, y los casos con nombre.
+//! Toda secuencia corta de sucesos con dos endpoints y dos llamadas, y los casos con nombre.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,48 +6,48 @@ use super::*;
 
 const SALUD: Duration = Duration::from_millis(100);
 const PLAZO: Duration = Duration::from_secs(3);
-const FALLO: Veredicto = Veredicto::Fallo { nada_hecho: true };
+const FALLO: Contestada = Contestada::Fallo { nada_hecho: true };
 
-/// Lo que le puede pasar a la máquina. Los puntos contestan por orden de llegada.
+/// Lo que le puede pasar a la máquina. Los endpoints contestan por orden de llegada.
 #[derive(Clone, Copy, Debug)]
-enum Op {
+enum Jugada {
     Llamar,
     Conectar(usize),
     Desconectar(usize),
-    /// El punto contesta bien a lo primero que tiene, llamada o sonda.
+    /// El endpoint contesta bien a lo primero que tiene, llamada o sonda.
     Servir(usize),
     Fallar(usize),
     FallarEnElAire(usize),
     NoEntender(usize),
-    /// El siguiente envío al punto no sale.
+    /// El siguiente envío al endpoint no sale.
     Cerrar(usize),
     Basura(usize),
     Restablecer(usize),
     Esperar(Duration),
 }
 
-const OPS: [Op; 21] = [
-    Op::Llamar,
-    Op::Conectar(0),
-    Op::Conectar(1),
-    Op::Desconectar(0),
-    Op::Desconectar(1),
-    Op::Servir(0),
-    Op::Servir(1),
-    Op::Fallar(0),
-    Op::Fallar(1),
-    Op::FallarEnElAire(0),
-    Op::FallarEnElAire(1),
-    Op::NoEntender(0),
-    Op::NoEntender(1),
-    Op::Cerrar(0),
-    Op::Basura(0),
-    Op::Basura(1),
-    Op::Restablecer(0),
-    Op::Restablecer(1),
-    Op::Esperar(SALUD),
-    Op::Esperar(PLAZO),
-    Op::Esperar(Duration::from_secs(10)),
+const OPS: [Jugada; 21] = [
+    Jugada::Llamar,
+    Jugada::Conectar(0),
+    Jugada::Conectar(1),
+    Jugada::Desconectar(0),
+    Jugada::Desconectar(1),
+    Jugada::Servir(0),
+    Jugada::Servir(1),
+    Jugada::Fallar(0),
+    Jugada::Fallar(1),
+    Jugada::FallarEnElAire(0),
+    Jugada::FallarEnElAire(1),
+    Jugada::NoEntender(0),
+    Jugada::NoEntender(1),
+    Jugada::Cerrar(0),
+    Jugada::Basura(0),
+    Jugada::Basura(1),
+    Jugada::Restablecer(0),
+    Jugada::Restablecer(1),
+    Jugada::Esperar(SALUD),
+    Jugada::Esperar(PLAZO),
+    Jugada::Esperar(Duration::from_secs(10)),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ struct Seguida {
     fin: Option<Final>,
 }
 
-/// La máquina con dos puntos de mentira. Comprueba las reglas en cada acción.
+/// La máquina con dos endpoints de mentira. Comprueba las reglas en cada acción.
 #[derive(Clone)]
 struct Mundo {
     rotacion: Rotacion,
@@ -77,7 +77,7 @@ struct Mundo {
 }
 
 impl Mundo {
-    fn nuevo() -> Self {
+    fn new() -> Self {
         let now = Instant::now();
         Self {
             rotacion: Rotacion::new(Config { llamadas_max: 8, ..Config::default() }, 2, now),
@@ -90,13 +90,13 @@ impl Mundo {
     }
 
     fn conectado() -> Self {
-        let mut mundo = Self::nuevo();
-        mundo.hacer(Op::Conectar(0));
-        mundo.hacer(Op::Conectar(1));
+        let mut mundo = Self::new();
+        mundo.hacer(Jugada::Conectar(0));
+        mundo.hacer(Jugada::Conectar(1));
         mundo
     }
 
-    fn con(ops: &[Op]) -> Self {
+    fn con(ops: &[Jugada]) -> Self {
         let mut mundo = Self::conectado();
         for op in ops {
             mundo.hacer(*op);
@@ -104,28 +104,28 @@ impl Mundo {
         mundo
     }
 
-    fn hacer(&mut self, op: Op) {
+    fn hacer(&mut self, op: Jugada) {
         let now = self.now;
         match op {
-            Op::Llamar => {
+            Jugada::Llamar => {
                 self.llamar();
             }
-            Op::Conectar(p) => {
+            Jugada::Conectar(p) => {
                 self.cerrado[p] = false;
                 self.rotacion.on_conectado(p, now);
             }
-            Op::Desconectar(p) => self.rotacion.on_desconectado(p, now),
-            Op::Servir(p) => self.contestar(p, Veredicto::Servida),
-            Op::Fallar(p) => self.contestar(p, FALLO),
-            Op::FallarEnElAire(p) => self.contestar(p, Veredicto::Fallo { nada_hecho: false }),
-            Op::NoEntender(p) => self.no_entender(p),
-            Op::Cerrar(p) => self.cerrado[p] = true,
-            Op::Basura(p) => self.rotacion.on_basura(p, now),
-            Op::Restablecer(p) => {
-                let abierto = self.rotacion.puntos[p].breaker.estado() == EstadoBreaker::Abierto;
+            Jugada::Desconectar(p) => self.rotacion.on_desconectado(p, now),
+            Jugada::Servir(p) => self.contestar(p, Contestada::Servida),
+            Jugada::Fallar(p) => self.contestar(p, FALLO),
+            Jugada::FallarEnElAire(p) => self.contestar(p, Contestada::Fallo { nada_hecho: false }),
+            Jugada::NoEntender(p) => self.no_entender(p),
+            Jugada::Cerrar(p) => self.cerrado[p] = true,
+            Jugada::Basura(p) => self.rotacion.on_basura(p, now),
+            Jugada::Restablecer(p) => {
+                let abierto = self.rotacion.endpoints[p].breaker.estado() == EstadoBreaker::Abierto;
                 assert_eq!(self.rotacion.on_reset(p, now), abierto);
             }
-            Op::Esperar(cuanto) => self.esperar(cuanto),
+            Jugada::Esperar(cuanto) => self.esperar(cuanto),
         }
         self.actuar();
         self.comprobar();
@@ -138,15 +138,15 @@ impl Mundo {
         numero
     }
 
-    fn contestar(&mut self, punto: usize, veredicto: Veredicto) {
-        let Some(numero) = self.recibido[punto].pop_front() else { return };
-        let entregar = self.rotacion.on_respuesta(punto, numero, veredicto, self.now);
+    fn contestar(&mut self, endpoint: usize, veredicto: Contestada) {
+        let Some(numero) = self.recibido[endpoint].pop_front() else { return };
+        let entregar = self.rotacion.on_respuesta(endpoint, numero, veredicto, self.now);
         if let Some(seguida) = self.llamadas.get_mut(&numero) {
-            if matches!(veredicto, FALLO | Veredicto::NoEntendida) {
+            if matches!(veredicto, FALLO | Contestada::NoEntendida) {
                 seguida.en_el_aire -= 1;
             }
             let espera = seguida.fin.is_none();
-            let servida = veredicto == Veredicto::Servida;
+            let servida = veredicto == Contestada::Servida;
             assert_eq!(entregar, espera && servida, "una respuesta buena, por tardía que sea, se entrega una vez");
             if entregar {
                 seguida.fin = Some(Final::Servida);
@@ -156,13 +156,14 @@ impl Mundo {
         }
     }
 
-    /// El punto contesta que no entiende lo primero que tiene: con una llamada, su circuito no se entera.
-    fn no_entender(&mut self, punto: usize) {
-        let de_sonda = self.recibido[punto].front().is_some_and(|numero| !self.llamadas.contains_key(numero));
-        let circuito =
-            |yo: &Self| (yo.rotacion.puntos[punto].breaker.estado(), yo.rotacion.puntos[punto].breaker.sano());
+    /// El endpoint contesta que no entiende lo primero que tiene: con una llamada, su circuito no se entera.
+    fn no_entender(&mut self, endpoint: usize) {
+        let de_sonda = self.recibido[endpoint].front().is_some_and(|numero| !self.llamadas.contains_key(numero));
+        let circuito = |yo: &Self| {
+            (yo.rotacion.endpoints[endpoint].breaker.estado(), yo.rotacion.endpoints[endpoint].breaker.sano())
+        };
         let antes = circuito(self);
-        self.contestar(punto, Veredicto::NoEntendida);
+        self.contestar(endpoint, Contestada::NoEntendida);
         assert!(de_sonda || circuito(self) == antes, "no entender no es un fallo");
     }
 
@@ -171,7 +172,7 @@ impl Mundo {
         let fin = self.now + cuanto;
         while let Some(cuando) = self.rotacion.poll_timeout().filter(|cuando| *cuando <= fin) {
             self.now = self.now.max(cuando);
-            self.rotacion.on_plazo(self.now);
+            self.rotacion.on_timeout(self.now);
             self.actuar();
             assert!(self.rotacion.poll_timeout().is_none_or(|otro| otro > self.now), "la alarma no puede dar vueltas");
         }
@@ -181,8 +182,8 @@ impl Mundo {
     fn actuar(&mut self) {
         while let Some(accion) = self.rotacion.poll_accion() {
             match accion {
-                Accion::Enviar { punto, llamada } => self.enviar(punto, llamada),
-                Accion::Sondear { punto, peticion } => self.sondear(punto, peticion),
+                Accion::Enviar { endpoint, llamada } => self.enviar(endpoint, llamada),
+                Accion::Sondear { endpoint, peticion } => self.sondear(endpoint, peticion),
                 Accion::Abandonar { llamada, porque } => {
                     let seguida = self.llamadas.get_mut(&llamada).expect("se hizo");
                     assert!(seguida.fin.is_none(), "una llamada acaba una vez");
@@ -196,10 +197,10 @@ impl Mundo {
         }
     }
 
-    fn enviar(&mut self, punto: usize, llamada: u64) {
-        let estado = self.rotacion.puntos[punto].breaker.estado();
-        if self.cerrado[punto] {
-            return self.rotacion.on_no_enviado(punto, llamada, self.now);
+    fn enviar(&mut self, endpoint: usize, llamada: u64) {
+        let estado = self.rotacion.endpoints[endpoint].breaker.estado();
+        if self.cerrado[endpoint] {
+            return self.rotacion.on_no_enviado(endpoint, llamada, self.now);
         }
         assert_ne!(estado, EstadoBreaker::Abierto, "a un punto ABIERTO no se le envía");
         let seguida = self.llamadas.get_mut(&llamada).expect("se hizo");
@@ -207,27 +208,28 @@ impl Mundo {
         seguida.envios += 1;
         seguida.en_el_aire += 1;
         assert!(seguida.envios <= 4, "dos vueltas como mucho");
-        self.recibido[punto].push_back(llamada);
+        self.recibido[endpoint].push_back(llamada);
     }
 
-    fn sondear(&mut self, punto: usize, peticion: u64) {
-        if self.cerrado[punto] {
-            self.rotacion.on_no_enviado(punto, peticion, self.now);
+    fn sondear(&mut self, endpoint: usize, peticion: u64) {
+        if self.cerrado[endpoint] {
+            self.rotacion.on_no_enviado(endpoint, peticion, self.now);
         } else {
-            self.recibido[punto].push_back(peticion);
+            self.recibido[endpoint].push_back(peticion);
         }
     }
 
     /// Lo que ha de valer siempre, entre suceso y suceso.
     fn comprobar(&self) {
-        for (numero, punto) in self.rotacion.puntos.iter().enumerate() {
+        for (numero, endpoint) in self.rotacion.endpoints.iter().enumerate() {
             let vigentes = self.rotacion.vivas_en(numero).filter(|(_, llamada)| {
                 let permit = &llamada.intento.as_ref().expect("está en vuelo").permit;
-                punto.breaker.clone().on_failure(permit.clone(), self.now)
+                endpoint.breaker.clone().on_failure(permit.clone(), self.now)
             });
-            let sonda = punto.sonda.iter().filter(|s| punto.breaker.clone().on_failure(s.permit.clone(), self.now));
+            let sonda =
+                endpoint.sonda.iter().filter(|s| endpoint.breaker.clone().on_failure(s.permit.clone(), self.now));
             let permisos = vigentes.count() + sonda.count();
-            let breaker = &punto.breaker;
+            let breaker = &endpoint.breaker;
             if breaker.estado() == EstadoBreaker::MedioAbierto {
                 let prestado = usize::from(breaker.poll_timeout().is_some());
                 assert_eq!(permisos, prestado, "el permiso de MEDIO_ABIERTO está en un sitio y solo en uno");
@@ -236,9 +238,9 @@ impl Mundo {
                 assert_eq!(permisos, 0, "en ABIERTO no hay permiso que valga");
             }
             assert!(
-                (breaker.sano() && punto.enlace == Enlace::Arriba)
-                    || punto.sonda.is_some()
-                    || punto.proxima_sonda.is_some(),
+                (breaker.sano() && endpoint.enlace == Enlace::Arriba)
+                    || endpoint.sonda.is_some()
+                    || endpoint.proxima_sonda.is_some(),
                 "de un punto que no está bien se pregunta la salud"
             );
         }
@@ -249,33 +251,33 @@ impl Mundo {
 
     /// Desde aquí todo va bien: en poco tiempo no queda nada pendiente, todo está CERRADO y se vuelve a servir.
     fn sanar(mut self) {
-        for punto in 0..2 {
-            if self.rotacion.puntos[punto].enlace == Enlace::Caido || self.cerrado[punto] {
-                self.cerrado[punto] = false;
-                self.rotacion.on_desconectado(punto, self.now);
-                self.rotacion.on_conectado(punto, self.now);
+        for endpoint in 0..2 {
+            if self.rotacion.endpoints[endpoint].enlace == Enlace::Caido || self.cerrado[endpoint] {
+                self.cerrado[endpoint] = false;
+                self.rotacion.on_desconectado(endpoint, self.now);
+                self.rotacion.on_conectado(endpoint, self.now);
                 self.actuar();
             }
         }
         for _ in 0..4 {
             while !self.recibido.iter().all(VecDeque::is_empty) {
-                self.hacer(Op::Servir(0));
-                self.hacer(Op::Servir(1));
+                self.hacer(Jugada::Servir(0));
+                self.hacer(Jugada::Servir(1));
             }
-            self.hacer(Op::Esperar(SALUD));
+            self.hacer(Jugada::Esperar(SALUD));
         }
         assert!(self.llamadas.values().all(|seguida| seguida.fin.is_some()), "toda llamada acaba");
         let nueva = self.llamar();
-        self.hacer(Op::Servir(0));
-        self.hacer(Op::Servir(1));
+        self.hacer(Jugada::Servir(0));
+        self.hacer(Jugada::Servir(1));
         assert_eq!(self.llamadas[&nueva].fin, Some(Final::Servida));
-        assert!(self.rotacion.puntos.iter().all(|p| p.breaker.sano() && p.enlace == Enlace::Arriba));
+        assert!(self.rotacion.endpoints.iter().all(|p| p.breaker.sano() && p.enlace == Enlace::Arriba));
         assert!(self.rotacion.llamadas.is_empty() && self.rotacion.poll_timeout().is_none(), "no queda nada");
     }
 }
 
 /// Recorre en profundidad todas las secuencias de `hondo` sucesos, con dos llamadas como mucho.
-fn recorrer(mundo: &Mundo, hondo: u32, ops: &mut Vec<Op>, vistas: &mut u32) {
+fn recorrer(mundo: &Mundo, hondo: u32, ops: &mut Vec<Jugada>, vistas: &mut u32) {
     *vistas += 1;
     // Si algo falla, la secuencia que lo provocó queda en la salida de la prueba.
     let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| mundo.clone().sanar()));
@@ -285,11 +287,13 @@ fn recorrer(mundo: &Mundo, hondo: u32, ops: &mut Vec<Op>, vistas: &mut u32) {
     }
     for op in OPS {
         let sin_efecto = match op {
-            Op::Llamar => mundo.llamadas.len() >= 2,
-            Op::Servir(p) | Op::Fallar(p) | Op::FallarEnElAire(p) | Op::NoEntender(p) => mundo.recibido[p].is_empty(),
-            Op::Desconectar(p) => mundo.rotacion.puntos[p].enlace == Enlace::Caido,
-            Op::Cerrar(p) => mundo.cerrado[p],
-            Op::Restablecer(p) => mundo.rotacion.puntos[p].breaker.estado() != EstadoBreaker::Abierto,
+            Jugada::Llamar => mundo.llamadas.len() >= 2,
+            Jugada::Servir(p) | Jugada::Fallar(p) | Jugada::FallarEnElAire(p) | Jugada::NoEntender(p) => {
+                mundo.recibido[p].is_empty()
+            }
+            Jugada::Desconectar(p) => mundo.rotacion.endpoints[p].enlace == Enlace::Caido,
+            Jugada::Cerrar(p) => mundo.cerrado[p],
+            Jugada::Restablecer(p) => mundo.rotacion.endpoints[p].breaker.estado() != EstadoBreaker::Abierto,
             _ => false,
         };
         if sin_efecto {
@@ -308,12 +312,12 @@ fn recorrer(mundo: &Mundo, hondo: u32, ops: &mut Vec<Op>, vistas: &mut u32) {
 #[test]
 fn toda_secuencia_corta_desde_el_arranque_cumple_las_reglas() {
     let mut vistas = 0;
-    recorrer(&Mundo::nuevo(), 4, &mut Vec::new(), &mut vistas);
+    recorrer(&Mundo::new(), 4, &mut Vec::new(), &mut vistas);
     assert!(vistas > 5_000, "{vistas}");
 }
 
 #[test]
-fn toda_secuencia_corta_con_los_dos_puntos_conectados_cumple_las_reglas() {
+fn toda_secuencia_corta_con_los_dos_endpoints_conectados_cumple_las_reglas() {
     let mut vistas = 0;
     recorrer(&Mundo::conectado(), 5, &mut Vec::new(), &mut vistas);
     assert!(vistas > 100_000, "{vistas}");
@@ -321,11 +325,17 @@ fn toda_secuencia_corta_con_los_dos_puntos_conectados_cumple_las_reglas() {
 
 #[test]
 fn toda_secuencia_corta_con_un_circuito_abierto_cumple_las_reglas() {
-    let mut mundo = Mundo::con(&[Op::Basura(0), Op::Basura(0), Op::Basura(0), Op::Llamar]);
+    let mut mundo = Mundo::con(&[Jugada::Basura(0), Jugada::Basura(0), Jugada::Basura(0), Jugada::Llamar]);
     assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Abierto));
     mundo.avisos.clear();
     recorrer(&mundo, 4, &mut Vec::new(), &mut 0);
-    let mut mundo = Mundo::con(&[Op::Basura(0), Op::Basura(0), Op::Basura(0), Op::Esperar(SALUD), Op::Servir(0)]);
+    let mut mundo = Mundo::con(&[
+        Jugada::Basura(0),
+        Jugada::Basura(0),
+        Jugada::Basura(0),
+        Jugada::Esperar(SALUD),
+        Jugada::Servir(0),
+    ]);
     assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::MedioAbierto));
     mundo.avisos.clear();
     recorrer(&mundo, 4, &mut Vec::new(), &mut 0);

@@ -1,4 +1,4 @@
-//! Lo que entra y sale de la rotación: sus plazos, lo que contesta un punto y lo que hay que hacer.
+//! Lo que entra y sale de la rotación: sus plazos, lo que contesta un endpoint y lo que hay que hacer.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub struct Config {
     pub plazo: Duration,
     /// Desde que empieza una llamada, cuándo ya no se empieza otro intento.
     pub ultimo_intento: Duration,
-    /// Cada cuánto se pregunta por su salud a un punto que no está sano.
+    /// Cada cuánto se pregunta por su salud a un endpoint que no está sano.
     pub cada_salud: Duration,
     /// Lo que se espera por la respuesta a esa pregunta.
     pub plazo_salud: Duration,
@@ -37,9 +37,9 @@ impl Default for Config {
     }
 }
 
-/// Lo que contestó un punto.
+/// Lo que contestó un endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Veredicto {
+pub enum Contestada {
     /// Lo que se le pidió.
     Servida,
     /// Que no entiende lo que se le pide: está sano, es de otra versión y nada hizo.
@@ -51,20 +51,20 @@ pub enum Veredicto {
     },
 }
 
-/// Lo que hay que hacer. Los puntos se nombran por su lugar en la lista.
+/// Lo que hay que hacer. Los endpoints se nombran por su lugar en la lista.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accion {
     /// Enviar la petición de una llamada.
     Enviar {
         /// A quién.
-        punto: usize,
+        endpoint: usize,
         /// El número de la llamada y de la petición.
         llamada: u64,
     },
     /// Preguntar por la salud.
     Sondear {
         /// A quién.
-        punto: usize,
+        endpoint: usize,
         /// El número de la petición.
         peticion: u64,
     },
@@ -79,12 +79,12 @@ pub enum Accion {
     Avisar(Aviso),
 }
 
-/// Por qué ningún punto sirvió una llamada.
+/// Por qué ningún endpoint sirvió una llamada.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinServicio {
     /// No había a dónde enviarla, o se contestó que no se puede: nada se hizo.
     NadaHecho,
-    /// Todos los puntos contestaron que no la entienden: nada se hizo, y repetirla da lo mismo hasta que alguno cambie.
+    /// Todos los endpoints contestaron que no la entienden: nada se hizo, y repetirla da lo mismo hasta que alguno cambie.
     NoEntendida,
     /// Algo salió y no se sabe qué fue de ello.
     EnElAire,
@@ -95,17 +95,17 @@ pub enum SinServicio {
 pub enum Aviso {
     /// Cambió el estado de un breaker.
     Circuito {
-        /// De qué punto.
-        punto: usize,
+        /// De qué endpoint.
+        endpoint: usize,
         /// El estado nuevo.
         estado: EstadoBreaker,
         /// Por qué.
         motivo: Motivo,
     },
-    /// Desde ahora se usa este punto.
+    /// Desde ahora se usa este endpoint.
     Rotacion {
         /// Cuál.
-        punto: usize,
+        endpoint: usize,
         /// El intento de la llamada que lo provocó, desde 1.
         intento: u32,
         /// Cuántos puede hacer.
@@ -113,22 +113,22 @@ pub enum Aviso {
     },
     /// Venció el plazo de un intento o de una pregunta de salud.
     SinRespuesta {
-        /// De qué punto.
-        punto: usize,
+        /// De qué endpoint.
+        endpoint: usize,
         /// Cuánto se esperó.
         espera: Duration,
     },
-    /// Hay conexión con el punto.
+    /// Hay conexión con el endpoint.
     Conectado {
         /// Cuál.
-        punto: usize,
+        endpoint: usize,
         /// La hubo antes.
         de_nuevo: bool,
     },
     /// Se perdió la conexión.
     Desconectado {
-        /// Con qué punto.
-        punto: usize,
+        /// Con qué endpoint.
+        endpoint: usize,
         /// Las llamadas que estaban allí y van a otra parte.
         llamadas: usize,
     },
@@ -143,9 +143,9 @@ pub enum Motivo {
     SinConexion,
     /// Nadie contestó a tiempo.
     Plazo,
-    /// El punto contestó que no puede.
+    /// El endpoint contestó que no puede.
     Fallo,
-    /// El punto envió algo que no es una respuesta.
+    /// El endpoint envió algo que no es una respuesta.
     Basura,
     /// Una llamada o una pregunta de salud salió bien.
     Exito,

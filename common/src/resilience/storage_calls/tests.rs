@@ -48,12 +48,12 @@ fn resultado(a: &Apuntes, cuerpo: CuerpoResultado) -> ResultadoLeido {
 }
 
 fn final_de(calls: &mut StorageCalls<char, Peticion>) -> Option<(char, Result<CuerpoResultado, SinServicio>)> {
-    calls.poll_entrega().map(|Entrega { token, resultado }| (token, resultado))
+    calls.poll_entrega().map(|Entrega { tag, resultado }| (tag, resultado))
 }
 
 #[test]
 fn lo_que_es_de_otra_clase_no_es_una_contestacion_y_se_pregunta_a_otro_lo_mismo() {
-    let guardada = Respuesta::nueva(
+    let guardada = Respuesta::new(
         None,
         crate::dominio::Estado::Aplicada,
         crate::dominio::Codigo::Ok,
@@ -102,7 +102,7 @@ fn lo_que_salio_y_no_volvio_no_se_sabe() {
     let mut ahora = now;
     while let Some(cuando) = calls.poll_timeout().filter(|cuando| *cuando <= now + Duration::from_mins(1)) {
         ahora = ahora.max(cuando);
-        calls.on_plazo(ahora, &mut a);
+        calls.on_timeout(ahora, &mut a);
         if let Some(fin) = final_de(&mut calls) {
             return assert!(matches!(fin, ('x', Err(SinServicio::EnElAire))), "{fin:?}");
         }

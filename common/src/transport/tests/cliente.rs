@@ -24,7 +24,7 @@ enum Trato {
 /// Un gestor de mentira: dice por `oidas` qué id le pidieron, y contesta «yo» y el número de efectos que llevaba hechos.
 /// Al soltar su tarea muere, y su zócalo con él.
 fn gestor(endpoint: &Endpoint, trato: Trato, oidas: mpsc::UnboundedSender<Uuid>) -> JoinHandle<()> {
-    let mut router = Contexto::nuevo().router(endpoint).expect("escucha");
+    let mut router = Contexto::new().router(endpoint).expect("escucha");
     tokio::spawn(async move {
         let mut efectos = HashMap::new();
         loop {
@@ -44,7 +44,7 @@ fn gestor(endpoint: &Endpoint, trato: Trato, oidas: mpsc::UnboundedSender<Uuid>)
 
 fn salud() -> (Uuid, Vec<u8>) {
     let id = Uuid::now_v7();
-    (id, Solicitud::nueva(id, Pedido::Salud).escribir())
+    (id, Solicitud::new(id, Pedido::Salud).escribir())
 }
 
 fn paciencia(ms: u64) -> Paciencia {
@@ -58,7 +58,7 @@ async fn lo_que_un_gestor_calla_lo_contesta_otro_con_el_mismo_id() {
     let (oidas_mudo, mut del_mudo) = mpsc::unbounded_channel();
     let (oidas_vivo, mut del_vivo) = mpsc::unbounded_channel();
     gestor(&mudo, Trato::Calla, oidas_mudo);
-    let mut cliente = Cliente::conectar(&Contexto::nuevo(), &[mudo, vivo.clone()]).expect("conecta");
+    let mut cliente = Cliente::conectar(&Contexto::new(), &[mudo, vivo.clone()]).expect("conecta");
     let (id, cuerpo) = salud();
     let respondido = async {
         // El segundo llega cuando el primero ya tiene la solicitud.
@@ -80,7 +80,7 @@ async fn a_un_gestor_que_muere_con_la_solicitud_lo_sustituye_otro_sin_esperar_su
     let (oidas, mut del_mortal) = mpsc::unbounded_channel();
     let (oidas_vivo, _del_vivo) = mpsc::unbounded_channel();
     let muere = gestor(&mortal, Trato::Calla, oidas);
-    let mut cliente = Cliente::conectar(&Contexto::nuevo(), &[mortal, vivo.clone()]).expect("conecta");
+    let mut cliente = Cliente::conectar(&Contexto::new(), &[mortal, vivo.clone()]).expect("conecta");
     let (id, cuerpo) = salud();
     let desde = Instant::now();
     let relevo = async {
@@ -96,7 +96,7 @@ async fn a_un_gestor_que_muere_con_la_solicitud_lo_sustituye_otro_sin_esperar_su
 #[tokio::test]
 async fn si_nadie_contesta_se_dice_en_el_plazo_a_quienes_se_pidio_y_con_que_ajuste_se_cambia() {
     let (mudo, ausente) = (direccion_libre(), direccion_libre());
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     let desde = Instant::now();
     let mut cliente = Cliente::conectar(&contexto, &[mudo.clone(), ausente.clone()]).expect("conecta");
     let error = cliente.pedir(&salud().1, paciencia(200)).await.expect_err("no hay nadie");

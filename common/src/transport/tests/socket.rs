@@ -13,7 +13,7 @@ async fn conexion(monitor: &mut Monitor) -> Conexion {
 
 #[tokio::test]
 async fn un_cliente_con_un_req_corriente_es_servido() {
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     let direccion = direccion_libre();
     let mut router = contexto.router_publico(&direccion).expect("escucha");
     let cliente = std::thread::spawn(move || {
@@ -33,7 +33,7 @@ async fn un_cliente_con_un_req_corriente_es_servido() {
 
 #[tokio::test]
 async fn un_mensaje_con_demasiados_cuadros_se_descarta_entero_y_el_siguiente_llega() {
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     let direccion = direccion_libre();
     let mut router = contexto.router(&direccion).expect("escucha");
     let mut dealer = contexto.dealer(&direccion).expect("conecta");
@@ -46,7 +46,7 @@ async fn un_mensaje_con_demasiados_cuadros_se_descarta_entero_y_el_siguiente_lle
 
 #[tokio::test]
 async fn responder_a_quien_ya_no_esta_se_dice() {
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     let mut router = contexto.router(&direccion_libre()).expect("escucha");
     assert_eq!(router.try_send(&[b"nadie", b"", b"hola"]), Err(NoEnviado::Ausente));
 }
@@ -54,8 +54,8 @@ async fn responder_a_quien_ya_no_esta_se_dice() {
 #[tokio::test]
 async fn un_actor_se_anuncia_al_suscribirse_y_se_despide_al_irse() {
     let direccion = direccion_libre();
-    let mut xpub = Contexto::nuevo().xpub(&direccion).expect("escucha");
-    let sub = Contexto::nuevo().sub(&direccion).expect("conecta");
+    let mut xpub = Contexto::new().xpub(&direccion).expect("escucha");
+    let sub = Contexto::new().sub(&direccion).expect("conecta");
     sub.suscribir("prestamo|a1").expect("se suscribe");
     let alta = a_tiempo(xpub.recv()).await.expect("recibe");
     assert_eq!(textos(&alta), [b"\x01prestamo|a1"]);
@@ -67,9 +67,9 @@ async fn un_actor_se_anuncia_al_suscribirse_y_se_despide_al_irse() {
 #[tokio::test]
 async fn dos_que_se_anuncian_con_el_mismo_nombre_se_anuncian_los_dos() {
     let direccion = direccion_libre();
-    let mut xpub = Contexto::nuevo().xpub(&direccion).expect("escucha");
+    let mut xpub = Contexto::new().xpub(&direccion).expect("escucha");
     let subs = [(); 2].map(|()| {
-        let sub = Contexto::nuevo().sub(&direccion).expect("conecta");
+        let sub = Contexto::new().sub(&direccion).expect("conecta");
         sub.suscribir("prestamo").expect("se suscribe");
         sub
     });
@@ -81,7 +81,7 @@ async fn dos_que_se_anuncian_con_el_mismo_nombre_se_anuncian_los_dos() {
 
 #[tokio::test]
 async fn sin_conexion_un_dealer_no_acepta_y_espera_a_que_la_haya() {
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     let direccion = direccion_libre();
     let mut dealer = contexto.dealer(&direccion).expect("conecta");
     assert_eq!(dealer.try_send(&[b"", b"hola"]), Err(NoEnviado::Lleno));
@@ -93,9 +93,9 @@ async fn sin_conexion_un_dealer_no_acepta_y_espera_a_que_la_haya() {
 #[tokio::test]
 async fn el_monitor_ve_cada_llegada_y_cada_ida() {
     let direccion = direccion_libre();
-    let (dealer, mut monitor) = Contexto::nuevo().dealer_vigilado(&direccion).expect("conecta");
+    let (dealer, mut monitor) = Contexto::new().dealer_vigilado(&direccion).expect("conecta");
     for _ in 0..3 {
-        let router = Contexto::nuevo().router(&direccion).expect("escucha");
+        let router = Contexto::new().router(&direccion).expect("escucha");
         assert_eq!(conexion(&mut monitor).await, Conexion::Abierta);
         drop(router);
         assert_eq!(conexion(&mut monitor).await, Conexion::Perdida);
@@ -105,10 +105,10 @@ async fn el_monitor_ve_cada_llegada_y_cada_ida() {
 
 #[tokio::test]
 async fn soltar_un_zocalo_vigilado_mientras_muere_su_par_no_detiene_el_contexto() {
-    let contexto = Contexto::nuevo();
+    let contexto = Contexto::new();
     for _ in 0..100 {
         let direccion = direccion_libre();
-        let router = Contexto::nuevo().router(&direccion).expect("escucha");
+        let router = Contexto::new().router(&direccion).expect("escucha");
         let mut vigilados: Vec<_> = (0..8).map(|_| contexto.dealer_vigilado(&direccion).expect("conecta")).collect();
         for (_, monitor) in &mut vigilados {
             assert_eq!(conexion(monitor).await, Conexion::Abierta);
@@ -133,8 +133,8 @@ async fn ningun_despertar_se_pierde_de_uno_en_uno_ni_a_rafagas() {
     const VUELTAS: u32 = 2_000;
     const RAFAGA: u32 = 20;
     let direccion = direccion_libre();
-    let router = Contexto::nuevo().router(&direccion).expect("escucha");
-    let mut dealer = Contexto::nuevo().dealer(&direccion).expect("conecta");
+    let router = Contexto::new().router(&direccion).expect("escucha");
+    let mut dealer = Contexto::new().dealer(&direccion).expect("conecta");
     let servidor = tokio::spawn(eco(router, VUELTAS * (1 + RAFAGA)));
     a_tiempo(async {
         for vuelta in 0..VUELTAS {

@@ -1,4 +1,4 @@
-//! El cliente rotatorio contra puntos de almacenamiento de mentira con zócalos de verdad.
+//! El cliente rotatorio contra endpoints de mentira con zócalos de verdad.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use crate::{
     transport::{Contexto, Endpoint, Entrega, Frame, Socket, StorageClient},
 };
 
-/// Qué hace un punto con lo que le llega.
+/// Qué hace un endpoint con lo que le llega.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Conducta {
     Servir,
@@ -35,7 +35,7 @@ enum Conducta {
     ServirYMorir,
 }
 
-/// Un punto de mentira. Al soltarlo muere, con sus conexiones.
+/// Un endpoint de mentira. Al soltarlo muere, con sus conexiones.
 struct Almacen {
     direccion: Endpoint,
     conducta: Arc<Mutex<Conducta>>,
@@ -46,14 +46,14 @@ struct Almacen {
 
 impl Almacen {
     fn en(direccion: &Endpoint, conducta: Conducta) -> Self {
-        let router = Contexto::nuevo().router(direccion).expect("escucha");
+        let router = Contexto::new().router(direccion).expect("escucha");
         let conducta = Arc::new(Mutex::new(conducta));
         let (avisar, recibido) = mpsc::unbounded_channel();
         let tarea = tokio::spawn(atender(router, conducta.clone(), avisar));
         Self { direccion: direccion.clone(), conducta, recibido, tarea }
     }
 
-    fn nuevo(conducta: Conducta) -> Self {
+    fn new(conducta: Conducta) -> Self {
         Self::en(&direccion_libre(), conducta)
     }
 
@@ -61,7 +61,7 @@ impl Almacen {
         *self.conducta.lock().expect("nadie falla con él") = conducta;
     }
 
-    /// Mata el punto y espera a que su zócalo se haya soltado.
+    /// Mata el endpoint y espera a que su zócalo se haya soltado.
     async fn morir(self) -> Endpoint {
         self.tarea.abort();
         let _cancelada = self.tarea.await;
@@ -99,7 +99,7 @@ fn contestacion(peticion: &Peticion, conducta: Conducta) -> Vec<u8> {
         CuerpoPeticion::Escribir(_) | CuerpoPeticion::Terminar(_) => CuerpoResultado::Escritas(Vec::new()),
         CuerpoPeticion::Administrar(_) => CuerpoResultado::Administrada(Administrada::NoExiste),
         CuerpoPeticion::Consultar(_) => CuerpoResultado::Consultada(
-            Respuesta::nueva(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH).guardada(),
+            Respuesta::new(None, Estado::Aplicada, Codigo::Ok, chrono::DateTime::UNIX_EPOCH).guardada(),
         ),
     };
     let de_salud = peticion.cuerpo == CuerpoPeticion::Salud;
@@ -120,12 +120,12 @@ fn config() -> Config {
 
 fn cliente(direcciones: &[&Endpoint], config: Config) -> StorageClient {
     let direcciones: Vec<_> = direcciones.iter().map(|d| (*d).clone()).collect();
-    StorageClient::con_config(&Contexto::nuevo(), &direcciones, config).expect("conecta")
+    StorageClient::con_config(&Contexto::new(), &direcciones, config).expect("conecta")
 }
 
-/// Un cliente con dos puntos sanos, que está en el primero: el segundo nace cuando ya se le echa en falta.
-async fn dos_puntos(config: Config) -> (Almacen, Almacen, StorageClient) {
-    let (mut a, direccion_b) = (Almacen::nuevo(Conducta::Servir), direccion_libre());
+/// Un cliente con dos endpoints sanos, que está en el primero: el segundo nace cuando ya se le echa en falta.
+async fn dos_endpoints(config: Config) -> (Almacen, Almacen, StorageClient) {
+    let (mut a, direccion_b) = (Almacen::new(Conducta::Servir), direccion_libre());
     let mut cliente = cliente(&[&a.direccion, &direccion_b], config);
     servida_al_fin(&mut cliente).await;
     hasta_que(&mut cliente, &[EstadoBreaker::Cerrado, EstadoBreaker::Abierto]).await;
@@ -168,7 +168,7 @@ async fn siguiente(cliente: &mut StorageClient) -> Entrega {
     a_tiempo(cliente.siguiente()).await
 }
 
-/// Atiende al cliente hasta que el punto ha recibido `cuantas` llamadas.
+/// Atiende al cliente hasta que el endpoint ha recibido `cuantas` llamadas.
 async fn recibidas(cliente: &mut StorageClient, almacen: &mut Almacen, cuantas: usize) {
     a_tiempo(async {
         for _ in 0..cuantas {
@@ -182,11 +182,11 @@ async fn recibidas(cliente: &mut StorageClient, almacen: &mut Almacen, cuantas: 
 }
 
 #[tokio::test]
-async fn al_morir_el_punto_en_uso_todo_lo_que_estaba_alli_lo_sirve_el_otro_en_seguida() {
-    let (mut a, _b, mut cliente) = dos_puntos(config()).await;
+async fn al_morir_el_endpoint_en_uso_todo_lo_que_estaba_alli_lo_sirve_el_otro_en_seguida() {
+    let (mut a, _b, mut cliente) = dos_endpoints(config()).await;
     a.ahora(Conducta::Callar);
-    for token in 1..=100 {
-        cliente.llamar(token, consulta());
+    for tag in 1..=100 {
+        cliente.llamar(tag, consulta());
     }
     recibidas(&mut cliente, &mut a, 100).await;
     a.morir().await;
@@ -195,7 +195,7 @@ async fn al_morir_el_punto_en_uso_todo_lo_que_estaba_alli_lo_sirve_el_otro_en_se
     for _ in 0..100 {
         let entrega = siguiente(&mut cliente).await;
         assert!(entrega.resultado.is_ok());
-        *finales.entry(entrega.token).or_default() += 1;
+        *finales.entry(entrega.tag).or_default() += 1;
     }
     let pausa = muerte.elapsed();
     println!("pausa al morir el punto en uso: {pausa:?}");
@@ -205,22 +205,22 @@ async fn al_morir_el_punto_en_uso_todo_lo_que_estaba_alli_lo_sirve_el_otro_en_se
 }
 
 #[tokio::test]
-async fn si_un_punto_contesta_y_muere_en_el_acto_la_llamada_acaba_bien_y_una_vez() {
-    let (a, _b, mut cliente) = dos_puntos(config()).await;
+async fn si_un_endpoint_contesta_y_muere_en_el_acto_la_llamada_acaba_bien_y_una_vez() {
+    let (a, _b, mut cliente) = dos_endpoints(config()).await;
     a.ahora(Conducta::ServirYMorir);
     cliente.llamar(1, consulta());
     let Almacen { tarea, .. } = a;
     a_tiempo(tarea).await.expect("contesta y muere");
     let entrega = siguiente(&mut cliente).await;
-    assert!(entrega.token == 1 && entrega.resultado.is_ok());
+    assert!(entrega.tag == 1 && entrega.resultado.is_ok());
     // Una segunda entrega llegaría antes que la de esta llamada.
     cliente.llamar(2, consulta());
-    assert_eq!(siguiente(&mut cliente).await.token, 2);
+    assert_eq!(siguiente(&mut cliente).await.tag, 2);
 }
 
 #[tokio::test]
 async fn sin_respuesta_a_tiempo_contesta_el_otro() {
-    let (a, _b, mut cliente) = dos_puntos(Config { plazo: Duration::from_millis(150), ..config() }).await;
+    let (a, _b, mut cliente) = dos_endpoints(Config { plazo: Duration::from_millis(150), ..config() }).await;
     a.ahora(Conducta::Callar);
     let inicio = Instant::now();
     cliente.llamar(1, consulta());
@@ -230,7 +230,7 @@ async fn sin_respuesta_a_tiempo_contesta_el_otro() {
 
 #[tokio::test]
 async fn la_respuesta_tardia_de_un_intento_que_vencio_se_entrega() {
-    let (mut a, mut b, mut cliente) = dos_puntos(Config { plazo: Duration::from_secs(1), ..config() }).await;
+    let (mut a, mut b, mut cliente) = dos_endpoints(Config { plazo: Duration::from_secs(1), ..config() }).await;
     a.ahora(Conducta::Callar);
     b.ahora(Conducta::Callar);
     cliente.llamar(1, consulta());
@@ -239,18 +239,18 @@ async fn la_respuesta_tardia_de_un_intento_que_vencio_se_entrega() {
     // La sonda de salud del que venció hace de campana: al llegar, contesta también lo que calló.
     a.ahora(Conducta::Servir);
     let entrega = siguiente(&mut cliente).await;
-    assert!(entrega.token == 1 && entrega.resultado.is_ok());
+    assert!(entrega.tag == 1 && entrega.resultado.is_ok());
 }
 
 #[tokio::test]
 async fn si_nadie_escucha_se_dice_en_seguida_que_nada_se_envio() {
     let direcciones = [direccion_libre(), direccion_libre()];
-    let mut cliente = StorageClient::conectar(&Contexto::nuevo(), &direcciones).expect("conecta");
+    let mut cliente = StorageClient::conectar(&Contexto::new(), &direcciones).expect("conecta");
     let inicio = Instant::now();
-    for token in 0..100 {
-        cliente.llamar(token, consulta());
+    for tag in 0..100 {
+        cliente.llamar(tag, consulta());
         let entrega = siguiente(&mut cliente).await;
-        assert_eq!(entrega.token, token);
+        assert_eq!(entrega.tag, tag);
         assert_eq!(entrega.resultado.expect_err("nadie"), SinServicio::NadaHecho);
     }
     assert!(inicio.elapsed() < Duration::from_millis(500), "{:?}", inicio.elapsed());
@@ -258,7 +258,7 @@ async fn si_nadie_escucha_se_dice_en_seguida_que_nada_se_envio() {
 
 #[tokio::test]
 async fn si_todos_se_niegan_nada_se_hizo_y_la_buena_salud_los_cierra_solos() {
-    let (a, b, mut cliente) = dos_puntos(config()).await;
+    let (a, b, mut cliente) = dos_endpoints(config()).await;
     a.ahora(Conducta::Negarse);
     b.ahora(Conducta::Negarse);
     cliente.llamar(1, consulta());
@@ -275,8 +275,8 @@ async fn si_todos_se_niegan_nada_se_hizo_y_la_buena_salud_los_cierra_solos() {
 }
 
 #[tokio::test]
-async fn si_muere_el_unico_punto_queda_la_duda_y_al_volver_se_sirve_otra_vez() {
-    let mut a = Almacen::nuevo(Conducta::Servir);
+async fn si_muere_el_unico_endpoint_queda_la_duda_y_al_volver_se_sirve_otra_vez() {
+    let mut a = Almacen::new(Conducta::Servir);
     let mut cliente = cliente(&[&a.direccion], config());
     servida_al_fin(&mut cliente).await;
     while a.recibido.try_recv().is_ok() {}
@@ -297,10 +297,10 @@ async fn si_muere_el_unico_punto_queda_la_duda_y_al_volver_se_sirve_otra_vez() {
 #[tokio::test]
 async fn lo_que_no_es_una_respuesta_cuenta_como_fallo_y_contesta_el_otro() {
     for conducta in [Conducta::Desvariar, Conducta::Ensuciar] {
-        let (a, _b, mut cliente) = dos_puntos(Config { plazo: Duration::from_secs(1), ..config() }).await;
+        let (a, _b, mut cliente) = dos_endpoints(Config { plazo: Duration::from_secs(1), ..config() }).await;
         a.ahora(conducta);
-        for token in 1..=3 {
-            cliente.llamar(token, consulta());
+        for tag in 1..=3 {
+            cliente.llamar(tag, consulta());
             let entrega = siguiente(&mut cliente).await;
             assert!(matches!(entrega.resultado, Ok(CuerpoResultado::Consultada(_))));
         }
@@ -309,11 +309,11 @@ async fn lo_que_no_es_una_respuesta_cuenta_como_fallo_y_contesta_el_otro() {
 
 #[tokio::test]
 async fn una_escritura_recibe_su_contestacion_y_cancelar_la_espera_no_pierde_nada() {
-    let a = Almacen::nuevo(Conducta::Servir);
+    let a = Almacen::new(Conducta::Servir);
     let mut cliente = cliente(&[&a.direccion], config());
     servida_al_fin(&mut cliente).await;
-    for token in 1..=200 {
-        cliente.llamar(token, CuerpoPeticion::Escribir(Vec::new()));
+    for tag in 1..=200 {
+        cliente.llamar(tag, CuerpoPeticion::Escribir(Vec::new()));
     }
     let mut vistos = Vec::new();
     while vistos.len() < 200 {
@@ -322,7 +322,7 @@ async fn una_escritura_recibe_su_contestacion_y_cancelar_la_espera_no_pierde_nad
             () = tokio::task::yield_now() => {}
             entrega = cliente.siguiente() => {
                 assert!(matches!(entrega.resultado, Ok(CuerpoResultado::Escritas(_))));
-                vistos.push(entrega.token);
+                vistos.push(entrega.tag);
             }
         }
     }
@@ -331,14 +331,14 @@ async fn una_escritura_recibe_su_contestacion_y_cancelar_la_espera_no_pierde_nad
 }
 
 #[tokio::test]
-async fn lo_que_un_punto_dice_que_no_entiende_lo_sirve_el_otro_en_seguida_y_los_circuitos_siguen_cerrados() {
-    let (mut a, b, mut cliente) = dos_puntos(config()).await;
+async fn lo_que_un_endpoint_dice_que_no_entiende_lo_sirve_el_otro_en_seguida_y_los_circuitos_siguen_cerrados() {
+    let (mut a, b, mut cliente) = dos_endpoints(config()).await;
     a.ahora(Conducta::NoEntender);
     let inicio = Instant::now();
-    for token in 1..=10 {
-        cliente.llamar(token, consulta());
+    for tag in 1..=10 {
+        cliente.llamar(tag, consulta());
         let entrega = siguiente(&mut cliente).await;
-        assert!(entrega.token == token && entrega.resultado.is_ok());
+        assert!(entrega.tag == tag && entrega.resultado.is_ok());
         assert!(a.recibido.try_recv().is_ok(), "se sigue preguntando primero a quien sirve a los demás");
     }
     b.ahora(Conducta::NoEntender);

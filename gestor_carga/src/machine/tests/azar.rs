@@ -109,7 +109,7 @@ fn hacer(b: &mut Banco, suceso: &Suceso) {
                 _ => b.cerrar(orden.id),
             }
         }
-        Suceso::Reintentar { n } => drop(b.maquina.reintentar(b.now, id(n))),
+        Suceso::Reintentar { n } => drop(b.machine.reintentar(b.now, id(n))),
         // Un informe de antes del último rearranque puede decidir una que ni es la primera ni ha salido.
         Suceso::DecidirCualquiera { n } => b.aplicar(&contenido(n)),
         Suceso::VuelveElAlmacen => b.vuelve_el_almacen(),

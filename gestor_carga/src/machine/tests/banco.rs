@@ -18,7 +18,7 @@ use crate::machine::{Accion, Aviso, Contestacion, Fin, Limites, Machine, Num, Po
 pub type Quien = u32;
 
 /// Lo que se contestó a alguien.
-pub type Contestado = (Estado, Codigo);
+pub type LoDicho = (Estado, Codigo);
 
 /// Una lista que salió.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,13 +38,13 @@ enum EnDisco {
 /// La máquina bajo prueba y su modelo.
 #[derive(Clone, Debug)]
 pub struct Banco {
-    pub maquina: Machine<Quien>,
+    pub machine: Machine<Quien>,
     pub now: Instant,
     limites: Limites,
     siguiente: Quien,
     /// Quien espera, por qué operación, desde cuándo y si le vale `pendiente`.
     esperan: HashMap<Quien, (OperacionId, Instant, bool)>,
-    pub contestadas: BTreeMap<Quien, Contestado>,
+    pub contestadas: BTreeMap<Quien, LoDicho>,
     pub presentes: BTreeSet<(Topico, String)>,
     /// Lo último publicado de cada operación sin decidir.
     pub fuera: BTreeMap<OperacionId, Orden>,
@@ -85,7 +85,7 @@ pub fn orden(n: u64, tipo: Tipo, clave: u32) -> Orden {
     let ejemplar = format!("E{clave}").parse().expect("ejemplar");
     let usuario = "U1".parse().expect("usuario");
     let objeto = common::dominio::Objeto::Ejemplar(ejemplar);
-    let comando = Comando::nuevo(tipo, Some(usuario), objeto, None).expect("comando");
+    let comando = Comando::new(tipo, Some(usuario), objeto, None).expect("comando");
     Orden { id: id(n), huella: Huella::de(&comando), aceptada: Instante(1), intento: 0, sola: false, comando }
 }
 
@@ -98,7 +98,7 @@ pub fn decidida(id: OperacionId) -> RespuestaGuardada {
 }
 
 fn con_codigo(id: OperacionId, codigo: Codigo) -> RespuestaGuardada {
-    Respuesta::nueva(Some(id.uuid()), estado_de(codigo), codigo, chrono::DateTime::UNIX_EPOCH).guardada()
+    Respuesta::new(Some(id.uuid()), estado_de(codigo), codigo, chrono::DateTime::UNIX_EPOCH).guardada()
 }
 
 /// En qué deja el almacenamiento a una operación con ese código.
@@ -112,14 +112,14 @@ fn estado_de(codigo: Codigo) -> Estado {
 }
 
 impl Banco {
-    pub fn nuevo() -> Self {
+    pub fn new() -> Self {
         Self::con(Limites::default(), Vec::new())
     }
 
     pub fn con(limites: Limites, filas: Vec<(Num, Orden)>) -> Self {
         let now = Instant::now();
         let mut banco = Self {
-            maquina: Machine::nueva(now, limites, filas.clone()),
+            machine: Machine::new(now, limites, filas.clone()),
             now,
             limites,
             siguiente: 0,
@@ -169,10 +169,10 @@ impl Banco {
         let quien = self.siguiente;
         self.siguiente += 1;
         self.esperan.insert(quien, (orden.id, self.now, acepta));
-        let nueva = self.maquina.noticia(orden.id).is_none();
+        let nueva = self.machine.noticia(orden.id).is_none();
         self.pidiendo = Some(quien);
-        self.maquina.on_solicitud(self.now, orden, quien, acepta);
-        if nueva && self.maquina.noticia(orden.id).is_some() {
+        self.machine.on_solicitud(self.now, orden, quien, acepta);
+        if nueva && self.machine.noticia(orden.id).is_some() {
             self.decididas.remove(&orden.id);
             self.llega(&orden);
         }
@@ -183,7 +183,7 @@ impl Banco {
 
     pub fn llega_actor(&mut self, topico: Topico, nombre: &str) {
         self.presentes.insert((topico, nombre.to_owned()));
-        self.maquina.on_actor_presente(self.now, topico, nombre);
+        self.machine.on_actor_presente(self.now, topico, nombre);
         self.girar();
     }
 
@@ -192,14 +192,14 @@ impl Banco {
         for id in self.fuera.keys() {
             *self.dudas.entry(*id).or_default() += 1;
         }
-        assert_eq!(self.maquina.on_actor_ausente(self.now, topico, nombre), estaba);
+        assert_eq!(self.machine.on_actor_ausente(self.now, topico, nombre), estaba);
         self.girar();
     }
 
     pub fn informar(&mut self, orden: &Orden, desenlace: Desenlace) {
         self.apuntar(orden, &desenlace);
         let resultado = ResultadoInforme { id: orden.id, huella: orden.huella, intento: orden.intento, desenlace };
-        self.maquina.on_desenlace(self.now, resultado);
+        self.machine.on_desenlace(self.now, resultado);
         self.girar();
     }
 
@@ -223,8 +223,8 @@ impl Banco {
 
     pub fn vuelve_el_almacen(&mut self) {
         use EstadoBreaker::{Abierto, Cerrado};
-        self.maquina.on_circuitos(self.now, [Abierto].into_iter());
-        self.maquina.on_circuitos(self.now, [Cerrado].into_iter());
+        self.machine.on_circuitos(self.now, [Abierto].into_iter());
+        self.machine.on_circuitos(self.now, [Cerrado].into_iter());
         self.girar();
     }
 
@@ -234,7 +234,7 @@ impl Banco {
             match comando {
                 EnDisco::Escribir(num, orden) => {
                     self.disco.insert(num, orden);
-                    self.maquina.on_diario(Aviso::Escritas(vec![num]));
+                    self.machine.on_diario(Aviso::Escritas(vec![num]));
                 }
                 EnDisco::Borrar(num) => drop(self.disco.remove(&num)),
                 EnDisco::AlBuzon(num, id, codigo) => {
@@ -265,7 +265,7 @@ impl Banco {
                     if quedan {
                         self.disco.insert(num, orden);
                     }
-                    self.maquina.on_diario(Aviso::Fallidas(vec![num]));
+                    self.machine.on_diario(Aviso::Fallidas(vec![num]));
                 }
                 otro => self.borrados_pendientes.push(otro),
             }
@@ -278,16 +278,16 @@ impl Banco {
         self.al_disco.extend(borrados);
         self.averiado = false;
         self.escribir();
-        self.maquina.on_diario(Aviso::Recuperado);
+        self.machine.on_diario(Aviso::Recuperado);
         self.girar();
     }
 
     pub fn pasar(&mut self, tiempo: Duration) {
         let fin = self.now + tiempo;
-        while let Some(plazo) = self.maquina.poll_timeout().filter(|plazo| *plazo <= fin) {
+        while let Some(plazo) = self.machine.poll_timeout().filter(|plazo| *plazo <= fin) {
             self.now = self.now.max(plazo);
             self.girar();
-            let siguiente = self.maquina.poll_timeout();
+            let siguiente = self.machine.poll_timeout();
             assert!(siguiente.is_none_or(|s| s > self.now), "un plazo vencido que sigue armado gira para siempre");
         }
         self.now = fin;
@@ -296,7 +296,7 @@ impl Banco {
 
     /// Hasta el siguiente plazo.
     pub fn hasta_el_plazo(&mut self) {
-        if let Some(plazo) = self.maquina.poll_timeout() {
+        if let Some(plazo) = self.machine.poll_timeout() {
             self.now = self.now.max(plazo);
             self.girar();
         }
@@ -335,7 +335,7 @@ impl Banco {
     }
 
     fn decidir(&mut self, orden: &Orden, codigo: Codigo) {
-        if self.maquina.noticia(orden.id).is_some() && self.prometidas.contains(&orden.id) && codigo != Codigo::Ok {
+        if self.machine.noticia(orden.id).is_some() && self.prometidas.contains(&orden.id) && codigo != Codigo::Ok {
             self.toca_buzon.insert(orden.id);
         }
         let cola = self.colas.entry(orden.comando.objeto().to_string()).or_default();
@@ -356,8 +356,8 @@ impl Banco {
     }
 
     fn girar(&mut self) {
-        self.maquina.girar(self.now);
-        while let Some(accion) = self.maquina.poll_accion() {
+        self.machine.girar(self.now);
+        while let Some(accion) = self.machine.poll_accion() {
             self.comprobar(accion);
         }
         self.comprobar_reposo();
@@ -457,7 +457,7 @@ impl Banco {
     fn error_de_quien_esperaba(&mut self, id: OperacionId, acepta: bool) {
         assert!(!acepta, "error a quien acepta pendiente");
         assert_eq!(self.sin_aclarar.get(&id).copied().unwrap_or(0), 0, "error, y algo pudo llegar al almacenamiento");
-        assert!(self.maquina.noticia(id).is_none(), "error, y la operación sigue");
+        assert!(self.machine.noticia(id).is_none(), "error, y la operación sigue");
         // De una anterior con el mismo id, ya decidida, puede quedar una fila por borrar.
         let por_borrar = |num: Num| {
             let borra = |otro: &EnDisco| matches!(otro, EnDisco::Borrar(n) | EnDisco::AlBuzon(n, ..) if *n == num);
@@ -471,11 +471,11 @@ impl Banco {
 
     /// Lo que ha de ser verdad entre suceso y suceso.
     fn comprobar_reposo(&mut self) {
-        let foto = self.maquina.foto();
+        let foto = self.machine.foto();
         assert!(foto.en_vuelo <= self.limites.ventana);
         assert_eq!(foto.esperas, self.esperan.len(), "alguien se quedó sin respuesta y sin plazo");
         assert!(self.toca_buzon.is_empty(), "lo prometido y no aplicado desaparece en silencio");
-        let plazo = self.maquina.poll_timeout();
+        let plazo = self.machine.poll_timeout();
         if !self.esperan.is_empty() {
             let plazo = plazo.expect("alguien espera y no hay plazo armado");
             assert!(plazo <= self.now + self.limites.plazo);
@@ -508,13 +508,13 @@ impl Banco {
             for id in self.cerrando.clone().into_keys() {
                 self.cerrar(id);
             }
-            if self.maquina.foto().operaciones == 0 {
+            if self.machine.foto().operaciones == 0 {
                 break;
             }
             self.hasta_el_plazo();
         }
         self.escribir();
-        assert_eq!(self.maquina.foto().operaciones, 0, "algo quedó sin decidir");
+        assert_eq!(self.machine.foto().operaciones, 0, "algo quedó sin decidir");
         assert!(self.esperan.is_empty(), "alguien quedó sin respuesta");
         assert!(self.disco.is_empty(), "algo quedó en el diario: {:?}", self.disco);
         assert_eq!(self.contestadas.len(), usize::try_from(self.siguiente).expect("cabe"));
@@ -523,7 +523,7 @@ impl Banco {
     /// El gestor se va: promete lo que puede.
     pub fn despedir(&mut self) {
         self.despidiendo = true;
-        self.maquina.anotar_todo();
+        self.machine.anotar_todo();
         self.girar();
     }
 

@@ -19,7 +19,7 @@ const fn ms(n: u64) -> Duration {
 
 /// Con un actor y una operación en vuelo.
 fn en_vuelo() -> Banco {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "a");
     banco.pedir(prestamo(1, 1));
     banco
@@ -31,7 +31,7 @@ fn fuera(banco: &Banco) -> common::mensajes::Orden {
 
 #[test]
 fn sin_actores_se_escribe_a_los_250_ms_y_no_antes() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(ms(249));
     assert!(!banco.hay_por_escribir());
@@ -44,7 +44,7 @@ fn sin_actores_se_escribe_a_los_250_ms_y_no_antes() {
 
 #[test]
 fn un_actor_que_vuelve_antes_de_250_ms_ahorra_el_disco() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(ms(200));
     banco.llega_actor(Topico::Prestamo, "a");
@@ -85,13 +85,13 @@ fn sin_almacenamiento_se_escribe_a_los_250_ms_o_en_cuanto_se_sabe() {
 
 #[test]
 fn quien_repite_una_prometida_recibe_pendiente_al_momento() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(ms(250));
     banco.escribir();
     let quien = banco.pedir(prestamo(1, 1));
     assert_eq!(banco.contestadas[&quien].0, Estado::Pendiente);
-    assert_eq!(banco.maquina.noticia(id(1)), Some(Noticia::Prometida(Codigo::SinActores)));
+    assert_eq!(banco.machine.noticia(id(1)), Some(Noticia::Prometida(Codigo::SinActores)));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn el_mismo_id_con_otro_contenido_es_un_conflicto_y_no_estorba() {
     assert_eq!(banco.contestadas[&quien], (Estado::Error, Codigo::ConflictoDeId));
     let otra = common::mensajes::Orden { huella: prestamo(1, 2).huella, ..fuera(&banco) };
     // Un informe con el id y otra huella no es de esta operación.
-    banco.maquina.on_desenlace(
+    banco.machine.on_desenlace(
         banco.now,
         common::mensajes::ResultadoInforme {
             id: otra.id,
@@ -122,7 +122,7 @@ fn el_mismo_id_con_otro_contenido_es_un_conflicto_y_no_estorba() {
             desenlace: Desenlace::Decidida(super::banco::decidida(otra.id)),
         },
     );
-    assert_eq!(banco.maquina.foto().operaciones, 1);
+    assert_eq!(banco.machine.foto().operaciones, 1);
 }
 
 #[test]
@@ -133,12 +133,12 @@ fn con_la_tabla_llena_la_puerta_se_cierra_pero_las_conocidas_entran() {
     let quien = banco.pedir(prestamo(3, 3));
     assert_eq!(banco.contestadas[&quien], (Estado::Error, Codigo::Saturado));
     banco.pedir(prestamo(1, 1));
-    assert_eq!(banco.maquina.foto().esperas, 3);
+    assert_eq!(banco.machine.foto().esperas, 3);
 }
 
 #[test]
 fn con_el_diario_averiado_los_vencidos_reciben_incierta_y_la_puerta_se_cierra_hasta_que_vuelve() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(ms(250));
     banco.averiar();
@@ -149,12 +149,12 @@ fn con_el_diario_averiado_los_vencidos_reciben_incierta_y_la_puerta_se_cierra_ha
     assert_eq!(banco.contestadas[&0], (Estado::Incierta, Codigo::SinActores));
     banco.recuperar();
     banco.pedir(prestamo(2, 2));
-    assert_eq!(banco.maquina.foto().operaciones, 2);
+    assert_eq!(banco.machine.foto().operaciones, 2);
 }
 
 #[test]
 fn un_diario_que_vuelve_a_tiempo_cumple_con_quien_todavia_espera() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(ms(250));
     banco.averiar();
@@ -166,7 +166,7 @@ fn un_diario_que_vuelve_a_tiempo_cumple_con_quien_todavia_espera() {
 
 #[test]
 fn un_disco_atascado_no_deja_a_nadie_sin_respuesta() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(ms(3_999));
     assert!(banco.contestadas.is_empty());
@@ -178,7 +178,7 @@ fn un_disco_atascado_no_deja_a_nadie_sin_respuesta() {
 
 #[test]
 fn lo_de_un_actor_perdido_sale_al_momento_hacia_otro_y_cada_operacion_sola() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     for i in 1..=3 {
         banco.pedir(prestamo(i, u32::try_from(i).expect("cabe")));
     }
@@ -234,7 +234,7 @@ fn un_informe_de_un_intento_viejo_solo_cuenta_si_trae_la_decision() {
     banco.pasar(ms(100));
     assert_eq!(fuera(&banco).intento, 1);
     banco.informar(&primera, Desenlace::Incierta);
-    assert_eq!(banco.maquina.foto().en_vuelo, 1);
+    assert_eq!(banco.machine.foto().en_vuelo, 1);
     banco.aplicar(&primera);
     assert_eq!(banco.contestadas[&0].0, Estado::Aplicada);
 }
@@ -251,10 +251,10 @@ fn al_volver_el_almacenamiento_no_se_espera_el_backoff() {
     banco.pasar(ms(1_000));
     let orden = fuera(&banco);
     banco.informar(&orden, Desenlace::SinAlmacenamiento);
-    assert_eq!(banco.maquina.foto().en_vuelo, 0);
+    assert_eq!(banco.machine.foto().en_vuelo, 0);
     banco.pasar(ms(110));
     banco.vuelve_el_almacen();
-    assert_eq!(banco.maquina.foto().en_vuelo, 1);
+    assert_eq!(banco.machine.foto().en_vuelo, 1);
 }
 
 #[test]
@@ -284,16 +284,16 @@ fn al_arrancar_las_filas_del_diario_van_en_orden_y_una_repetida_se_borra() {
 fn al_irse_se_promete_todo_lo_que_quede() {
     let mut banco = en_vuelo();
     banco.despedir();
-    assert!(banco.maquina.hay_promesas_por_hacer());
+    assert!(banco.machine.hay_promesas_por_hacer());
     banco.escribir();
     assert_eq!(banco.contestadas[&0].0, Estado::Pendiente);
-    assert!(!banco.maquina.hay_promesas_por_hacer());
+    assert!(!banco.machine.hay_promesas_por_hacer());
 }
 
 #[test]
 fn nadie_que_no_este_en_la_tabla_tiene_noticias() {
-    let maquina = Machine::<u32>::nueva(std::time::Instant::now(), Limites::default(), []);
-    assert_eq!(maquina.noticia(id(1)), None);
+    let machine = Machine::<u32>::new(std::time::Instant::now(), Limites::default(), []);
+    assert_eq!(machine.noticia(id(1)), None);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::machine::{
 const PLAZO: Duration = Duration::from_secs(2);
 
 fn con_actor() -> Banco {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "a");
     banco
 }
@@ -28,7 +28,7 @@ fn con_actor() -> Banco {
 fn fallar(banco: &mut Banco, desenlace: &Desenlace) {
     let orden = banco.fuera[&id(1)];
     banco.informar(&orden, desenlace.clone());
-    while !banco.fuera.contains_key(&id(1)) || banco.maquina.foto().en_vuelo == 0 {
+    while !banco.fuera.contains_key(&id(1)) || banco.machine.foto().en_vuelo == 0 {
         banco.hasta_el_plazo();
         if !banco.cerrando.is_empty() {
             break;
@@ -66,7 +66,7 @@ fn al_tercer_fallo_definido_se_aparta_con_su_historia() {
     assert_eq!(cierre.fin, Fin::Apartar(MotivoDeApartar::FallosDefinidos));
     assert_eq!(cierre.historia.iter().map(|fallo| fallo.intento).collect::<Vec<_>>(), [0, 1, 2]);
     assert!(cierre.historia[0].que.contains("22003"));
-    assert_eq!(banco.maquina.tarea(id(1)).expect("sigue").estado, EstadoTarea::EnCurso);
+    assert_eq!(banco.machine.tarea(id(1)).expect("sigue").estado, EstadoTarea::EnCurso);
     banco.cerrar(id(1));
     banco.escribir();
     // Se prometió: queda en el buzón.
@@ -83,7 +83,7 @@ fn la_que_nadie_entiende_va_sola_a_otro_y_a_la_tercera_se_aparta_sin_dar_al_alma
     banco.pasar(Duration::from_millis(100));
     for _ in 0..3 {
         fallar(&mut banco, &Desenlace::NoEntendida { motivo: "«reserva»".into() });
-        assert!(banco.maquina.foto().almacen_caido, "lo dijo el actor: del almacenamiento no se sabe nada");
+        assert!(banco.machine.foto().almacen_caido, "lo dijo el actor: del almacenamiento no se sabe nada");
         assert!(banco.fuera.get(&id(1)).is_none_or(|orden| orden.sola), "sola, para que otro la entienda entera");
     }
     let cierre = &banco.cerrando[&id(1)];
@@ -112,9 +112,9 @@ fn un_fallo_definido_espera_un_segundo_y_el_siguiente_dos() {
         let orden = banco.fuera[&id(1)];
         banco.informar(&orden, no_escrita());
         banco.pasar(Duration::from_millis(menos));
-        assert_eq!(banco.maquina.foto().en_vuelo, 0);
+        assert_eq!(banco.machine.foto().en_vuelo, 0);
         banco.pasar(Duration::from_millis(mas - menos));
-        assert_eq!(banco.maquina.foto().en_vuelo, 1);
+        assert_eq!(banco.machine.foto().en_vuelo, 1);
     }
 }
 
@@ -123,7 +123,7 @@ fn la_que_mata_a_cinco_a_solas_se_aparta() {
     let mut banco = con_actor();
     banco.pedir(prestamo(1, 1));
     for _ in 0..6 {
-        assert!(banco.cerrando.is_empty() && banco.maquina.foto().en_vuelo == 1, "sale al momento");
+        assert!(banco.cerrando.is_empty() && banco.machine.foto().en_vuelo == 1, "sale al momento");
         banco.se_va_actor(Topico::Prestamo, "a");
         banco.llega_actor(Topico::Prestamo, "a");
     }
@@ -163,16 +163,16 @@ fn una_caida_de_horas_no_aparta_nada_y_al_volver_se_sale_en_seguida() {
     assert!(banco.cerrando.is_empty());
     let orden = banco.fuera[&id(1)];
     banco.informar(&orden, Desenlace::Incierta);
-    assert_eq!(banco.maquina.foto().en_vuelo, 0);
+    assert_eq!(banco.machine.foto().en_vuelo, 0);
     banco.vuelve_el_almacen();
-    assert_eq!(banco.maquina.foto().en_vuelo, 1);
+    assert_eq!(banco.machine.foto().en_vuelo, 1);
     banco.terminar_bien();
 }
 
 #[test]
 fn a_quien_no_acepta_pendiente_y_nada_salio_le_basta_un_error_y_la_operacion_se_olvida() {
     for tipo in [Tipo::Prestamo, Tipo::Renovacion] {
-        let mut banco = Banco::nuevo();
+        let mut banco = Banco::new();
         banco.pedir_ya(orden(1, tipo, 1));
         for _ in 0..100 {
             if let Some(orden) = banco.fuera.get(&id(1)).copied() {
@@ -182,7 +182,7 @@ fn a_quien_no_acepta_pendiente_y_nada_salio_le_basta_un_error_y_la_operacion_se_
             assert!(!banco.hay_por_escribir(), "no se promete a quien no lo acepta");
         }
         assert_eq!(banco.contestadas[&0].0, Estado::Error);
-        assert_eq!(banco.maquina.foto().operaciones, 0);
+        assert_eq!(banco.machine.foto().operaciones, 0);
     }
 }
 
@@ -207,10 +207,10 @@ fn un_informe_tardio_vale_igual_mientras_se_anula() {
     let primera = banco.fuera[&id(1)];
     banco.pasar(PLAZO);
     banco.informar(&primera, Desenlace::SinAlmacenamiento);
-    assert_eq!(banco.maquina.reintentar(banco.now, id(1)), Reintento::EnVuelo, "el informe viejo no cuenta");
+    assert_eq!(banco.machine.reintentar(banco.now, id(1)), Reintento::EnVuelo, "el informe viejo no cuenta");
     banco.aplicar(&primera);
     assert_eq!(banco.contestadas[&0], (Estado::Aplicada, Codigo::Ok));
-    assert_eq!(banco.maquina.foto().operaciones, 0);
+    assert_eq!(banco.machine.foto().operaciones, 0);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn sin_almacenamiento_con_que_anular_se_dice_incierta_y_se_insiste() {
     banco.pasar(Duration::from_secs(1));
     assert!(banco.cerrando[&id(1)].orden.intento > cierre.intento, "se llama otra vez");
     banco.cerrar(id(1));
-    assert_eq!(banco.maquina.foto().operaciones, 0);
+    assert_eq!(banco.machine.foto().operaciones, 0);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn si_otro_acepta_pendiente_manda_la_promesa_y_a_quien_no_se_le_dice_incierta() 
 
 #[test]
 fn quien_no_acepta_pendiente_y_repite_una_prometida_espera_la_decision() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(Duration::from_millis(250));
     banco.escribir();

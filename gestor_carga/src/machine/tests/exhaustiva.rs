@@ -82,7 +82,7 @@ fn despues(banco: &Banco, suceso: Suceso, tipo: Tipo) -> Option<Banco> {
     let esta = |nombre: &str| banco.presentes.iter().any(|(_, n)| n == nombre);
     let topico = Topico::de(tipo).unwrap_or(Topico::Prestamo);
     match suceso {
-        Pedir | PedirYa if b.contestadas.len() + b.maquina.foto().esperas >= CLIENTES_MAX as usize => return None,
+        Pedir | PedirYa if b.contestadas.len() + b.machine.foto().esperas >= CLIENTES_MAX as usize => return None,
         Pedir => drop(b.pedir(suya)),
         PedirYa => drop(b.pedir_ya(suya)),
         PedirOtraCosa => drop(b.pedir(orden(1, tipo, 2))),
@@ -104,7 +104,7 @@ fn despues(banco: &Banco, suceso: Suceso, tipo: Tipo) -> Option<Banco> {
         Cerrada | CierreTarde | CierreSinAlmacen | CierreIncierto | CierreNoEscrito => {
             b.responder_al_cierre(&cerrando?, suceso);
         }
-        VuelveElAlmacen if !b.maquina.foto().almacen_caido => return None,
+        VuelveElAlmacen if !b.machine.foto().almacen_caido => return None,
         VuelveElAlmacen => b.vuelve_el_almacen(),
         Escribir if !b.hay_por_escribir() || b.averiado => return None,
         Averiar if !b.hay_por_escribir() => return None,
@@ -112,7 +112,7 @@ fn despues(banco: &Banco, suceso: Suceso, tipo: Tipo) -> Option<Banco> {
         Averiar => b.averiar(),
         Recuperar if !b.averiado => return None,
         Recuperar => b.recuperar(),
-        HastaElPlazo | Pasar if b.maquina.foto().operaciones == 0 => return None,
+        HastaElPlazo | Pasar if b.machine.foto().operaciones == 0 => return None,
         HastaElPlazo => b.hasta_el_plazo(),
         Pasar => b.pasar(Duration::from_millis(800)),
     }
@@ -157,12 +157,12 @@ fn recorrer_desde(banco: &Banco, tipo: Tipo, hondura: u32) {
 
 #[test]
 fn toda_secuencia_corta_desde_el_principio_cumple_las_promesas() {
-    recorrer_desde(&Banco::nuevo(), Tipo::Prestamo, 4);
+    recorrer_desde(&Banco::new(), Tipo::Prestamo, 4);
 }
 
 #[test]
 fn toda_secuencia_corta_con_una_operacion_en_vuelo_cumple_las_promesas() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "a");
     banco.pedir(prestamo(1, 1));
     assert_eq!(banco.fuera.len(), 1);
@@ -171,7 +171,7 @@ fn toda_secuencia_corta_con_una_operacion_en_vuelo_cumple_las_promesas() {
 
 #[test]
 fn toda_secuencia_corta_mientras_se_escribe_el_diario_cumple_las_promesas() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "a");
     banco.pedir(prestamo(1, 1));
     banco.pasar(Duration::from_millis(750));
@@ -181,7 +181,7 @@ fn toda_secuencia_corta_mientras_se_escribe_el_diario_cumple_las_promesas() {
 
 #[test]
 fn toda_secuencia_corta_con_el_diario_averiado_cumple_las_promesas() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(Duration::from_millis(250));
     banco.averiar();
@@ -191,7 +191,7 @@ fn toda_secuencia_corta_con_el_diario_averiado_cumple_las_promesas() {
 
 #[test]
 fn toda_secuencia_corta_despues_de_un_rearranque_cumple_las_promesas() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(Duration::from_millis(250));
     banco.escribir();
@@ -200,14 +200,14 @@ fn toda_secuencia_corta_despues_de_un_rearranque_cumple_las_promesas() {
 
 #[test]
 fn toda_secuencia_corta_de_una_renovacion_cumple_las_promesas() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(orden(1, Tipo::Renovacion, 1));
     recorrer_desde(&banco, Tipo::Renovacion, 4);
 }
 
 #[test]
 fn toda_secuencia_corta_de_quien_no_acepta_pendiente_cumple_las_promesas() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "a");
     banco.pedir_ya(prestamo(1, 1));
     banco.pasar(Duration::from_millis(1_999));
@@ -216,7 +216,7 @@ fn toda_secuencia_corta_de_quien_no_acepta_pendiente_cumple_las_promesas() {
 
 #[test]
 fn toda_secuencia_corta_mientras_se_anula_cumple_las_promesas() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "a");
     banco.pedir_ya(prestamo(1, 1));
     banco.pasar(Duration::from_secs(2));
@@ -226,7 +226,7 @@ fn toda_secuencia_corta_mientras_se_anula_cumple_las_promesas() {
 
 #[test]
 fn toda_secuencia_corta_mientras_se_aparta_lo_prometido_cumple_las_promesas() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.pedir(prestamo(1, 1));
     banco.pasar(Duration::from_millis(250));
     banco.escribir();

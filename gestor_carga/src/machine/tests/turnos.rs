@@ -35,7 +35,7 @@ fn un_rezago_sale_por_la_ventana_en_listas_y_en_orden() {
 
 #[test]
 fn un_actor_no_recibe_otra_lista_hasta_que_informa_de_la_que_tiene_y_entretanto_se_junta() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "a");
     for i in 1..=4 {
         banco.pedir(prestamo(i, u32::try_from(i).expect("cabe")));
@@ -54,7 +54,7 @@ fn un_actor_no_recibe_otra_lista_hasta_que_informa_de_la_que_tiene_y_entretanto_
 
 #[test]
 fn un_actor_que_se_atasca_solo_retiene_lo_que_llevaba() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "atascado");
     banco.pedir(prestamo(1, 1));
     banco.llega_actor(Topico::Prestamo, "b");
@@ -146,12 +146,12 @@ fn con_el_almacenamiento_caido_solo_unas_pocas_viejas_prueban_si_vuelve() {
     for orden in &sonda {
         banco.aplicar(orden);
     }
-    assert_eq!(banco.maquina.foto().en_vuelo, 256);
+    assert_eq!(banco.machine.foto().en_vuelo, 256);
 }
 
 #[test]
 fn una_nueva_si_sale_con_el_almacenamiento_caido() {
-    let mut banco = Banco::nuevo();
+    let mut banco = Banco::new();
     banco.llega_actor(Topico::Prestamo, "a");
     banco.pedir(prestamo(1, 1));
     banco.informar(&prestamo(1, 1), Desenlace::SinAlmacenamiento);

@@ -22,7 +22,7 @@ use taller::{
 };
 use tokio::time::{Instant, sleep};
 
-use self::clientes::{Peticionarios, Reparto};
+use self::clientes::{Parejas, Peticionarios};
 use super::informe::Campania;
 
 /// El plazo de respuesta del gestor.
@@ -73,7 +73,7 @@ impl Ocupado {
 }
 
 pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Campania> {
-    let [viejos, nuevos] = Reparto::de(escena.disponible().await?, pedido.ritmo)?;
+    let [viejos, nuevos] = Parejas::de(escena.disponible().await?, pedido.ritmo)?;
     let ocupado = Ocupado::default();
     let historia = Rc::new(RefCell::new(Historia::default()));
     escena.suite.parar(POSTGRES).await?;
@@ -84,7 +84,7 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
     let prometidas: Vec<_> = historia.borrow().por_decidir();
     let fuera_de_orden = escena.base.no_aplicadas(&prometidas).await?;
     let historia = Rc::into_inner(historia).expect("los clientes ya acabaron").into_inner();
-    let mut campania = Campania::nueva("apagon");
+    let mut campania = Campania::new("apagon");
     hecho.apuntar(&mut campania, pedido, &historia.muestras);
     let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
     campania.cifra("memoria del gestor, MiB", mib(ocupado.memoria.get()), Some(MEMORIA_MAX_MIB));
@@ -97,7 +97,7 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
 }
 
 /// Lo que se midió: dónde acaban las muestras del apagón, y el drenaje.
-struct Hecho {
+struct ApagonMedido {
     del_apagon: usize,
     drenaje: Duration,
 }
@@ -106,8 +106,8 @@ async fn apagado_y_vuelta(
     escena: &Escena,
     pedido: &Argumentos,
     historia: &Rc<RefCell<Historia>>,
-    (viejos, nuevos): (Reparto, Reparto),
-) -> anyhow::Result<Hecho> {
+    (viejos, nuevos): (Parejas, Parejas),
+) -> anyhow::Result<ApagonMedido> {
     let barra = Progreso::de_segundos(pedido.segundos);
     let clientes = Peticionarios::empezar(escena, &viejos, pedido.ritmo, historia)?;
     for segundo in 0..pedido.segundos {
@@ -130,14 +130,14 @@ async fn apagado_y_vuelta(
     let drenaje = vuelta.elapsed();
     barra.linea(&format!("  {} s para drenar; sin decidir: {}", drenaje.as_secs(), faltan.len()));
     clientes.acabar().await;
-    Ok(Hecho { del_apagon, drenaje })
+    Ok(ApagonMedido { del_apagon, drenaje })
 }
 
 async fn por_hacer(suite: &Suite) -> Option<f64> {
     metrica(&suite.metricas("gestor_carga").await?, "anaquel_gestor_operaciones", &[])
 }
 
-impl Hecho {
+impl ApagonMedido {
     fn apuntar(&self, campania: &mut Campania, pedido: &Argumentos, muestras: &[Muestra]) {
         use common::dominio::Estado;
         let cuantas = |m: &[Muestra]| u64::try_from(m.len()).unwrap_or(u64::MAX);

@@ -42,7 +42,7 @@ pub struct Campania {
 impl Campania {
     /// Una sin nada medido.
     #[must_use]
-    pub fn nueva(cual: &str) -> Self {
+    pub fn new(cual: &str) -> Self {
         Self {
             cual: cual.to_owned(),
             maquina: Maquina::esta(),
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn un_umbral_que_se_pasa_se_dice_con_su_cifra_y_uno_que_se_cumple_no() {
-        let mut campania = Campania::nueva("muertes");
+        let mut campania = Campania::new("muertes");
         campania.auditado.auditoria.operaciones = 10;
         campania.pausa(Pausas::de("actor", [Duration::from_millis(100)]), Some(100));
         campania.pausa(Pausas::de("almacén", [Duration::from_millis(101)]), Some(100));
@@ -118,6 +118,6 @@ mod tests {
         let informe = Informe::de(campania);
         assert_eq!(informe.faltas, ["pausa p99, almacén, ms: 101, y no debía pasar de 100"]);
         assert!(informe.texto().contains("| gestor | 1 | 9000 ms |"), "{}", informe.texto());
-        assert_eq!(Informe::de(Campania::nueva("apagon")).faltas.len(), 1, "no probar nada no vale");
+        assert_eq!(Informe::de(Campania::new("apagon")).faltas.len(), 1, "no probar nada no vale");
     }
 }

@@ -71,7 +71,7 @@ const PAPELES: [Papel; 5] = [
 ];
 
 /// Una muerte, y entre cuándo y cuándo se mide.
-struct Ventana {
+struct MuerteMedida {
     papel: usize,
     victima: &'static str,
     hora: DateTime<Utc>,
@@ -81,7 +81,7 @@ struct Ventana {
 
 pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Result<Campania> {
     let veces = usize::from(pedido.veces);
-    let mut campania = Campania::nueva("muertes");
+    let mut campania = Campania::new("muertes");
     let mut pausas: BTreeMap<usize, Vec<Duration>> = BTreeMap::new();
     let barra = Progreso::de_veces(u64::try_from(veces).unwrap_or(0));
     let mut hechas = 0;
@@ -119,7 +119,12 @@ async fn empezar(escena: &Escena, semilla: u64) -> anyhow::Result<Carga> {
 }
 
 /// Una muerte de cada papel, cada una con todo lo demás en calma; de PostgreSQL, una de cada dos rondas.
-async fn una_ronda(escena: &Escena, carga: &Carga, ronda: usize, barra: &Progreso) -> anyhow::Result<Vec<Ventana>> {
+async fn una_ronda(
+    escena: &Escena,
+    carga: &Carga,
+    ronda: usize,
+    barra: &Progreso,
+) -> anyhow::Result<Vec<MuerteMedida>> {
     let mut ventanas = Vec::new();
     for (cual, papel) in PAPELES.iter().enumerate() {
         if papel.nombre == POSTGRES && ronda % 2 == 1 {
@@ -137,7 +142,7 @@ async fn una_ronda(escena: &Escena, carga: &Carga, ronda: usize, barra: &Progres
     Ok(ventanas)
 }
 
-async fn matar(escena: &Escena, carga: &Carga, cual: usize, victima: &'static str) -> anyhow::Result<Ventana> {
+async fn matar(escena: &Escena, carga: &Carga, cual: usize, victima: &'static str) -> anyhow::Result<MuerteMedida> {
     let (desde, hora) = (carga.transcurrido(), Utc::now());
     let pid = escena.suite.matar(victima)?;
     sin_esperar_al_supervisor(escena, victima, pid).await?;
@@ -147,7 +152,7 @@ async fn matar(escena: &Escena, carga: &Carga, cual: usize, victima: &'static st
     let hasta = carga.transcurrido();
     // La pausa de la siguiente no ha de empezar en esta ventana.
     carga.esperar_exitos(EXITOS, VOLVER_MAX, cuenta(PAPELES[cual].tipo)).await;
-    Ok(Ventana { papel: cual, victima, hora, desde, hasta })
+    Ok(MuerteMedida { papel: cual, victima, hora, desde, hasta })
 }
 
 /// A quien muere una y otra vez el supervisor lo levanta cada vez más tarde: no es eso lo que se mide.
@@ -162,7 +167,7 @@ async fn sin_esperar_al_supervisor(escena: &Escena, victima: &str, pid: u32) -> 
     Ok(escena.suite.iniciar(victima).await?)
 }
 
-impl Ventana {
+impl MuerteMedida {
     /// Con su hora, para hallarla en los registros.
     fn texto(&self, pausa: Duration) -> String {
         let hora = self.hora.format("%H:%M:%S%.3f");

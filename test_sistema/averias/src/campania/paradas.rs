@@ -117,7 +117,7 @@ pub(super) async fn correr(escena: &Escena, pedido: &Argumentos) -> anyhow::Resu
     }
     drop(barra);
     let cierre = escena.cerrar(carga).await?;
-    let mut campania = Campania::nueva("paradas");
+    let mut campania = Campania::new("paradas");
     for de in Victima::todas() {
         let suyas = paradas.iter().filter(|p| p.de == de);
         let pausas = Pausas::de(de.nombre(), suyas.map(|p| cierre.historia.pausa(p.desde, p.hasta, de.cuenta())));

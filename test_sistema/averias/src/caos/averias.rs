@@ -31,7 +31,7 @@ use tokio::{
 
 use super::{
     disco::Disco,
-    plan::{Enlace, Fallo, Suceso},
+    plan::{Conducto, FalloDelPlan, Suceso},
 };
 
 /// Lo que se espera a que vuelva lo que se mató; después es cosa de la calma del final.
@@ -53,7 +53,7 @@ pub struct Averia {
 /// Todo lo que se puede romper.
 pub struct Averias {
     suite: Rc<Suite>,
-    /// En el orden de [`Enlace::TODOS`].
+    /// En el orden de [`Conducto::TODOS`].
     enlaces: [Proxy; 3],
     disco: Option<Rc<Disco>>,
     inicio: Instant,
@@ -65,7 +65,7 @@ pub struct Averias {
 impl Averias {
     /// Listo para romper; los tiempos se cuentan desde `inicio`.
     #[must_use]
-    pub fn nuevas(suite: Rc<Suite>, enlaces: [Proxy; 3], disco: Option<Rc<Disco>>, inicio: Instant) -> Self {
+    pub fn new(suite: Rc<Suite>, enlaces: [Proxy; 3], disco: Option<Rc<Disco>>, inicio: Instant) -> Self {
         Self {
             suite,
             enlaces,
@@ -125,26 +125,26 @@ impl Averias {
     async fn romper(&self, suceso: &Suceso) -> Result<(), Error> {
         let dura = suceso.dura;
         match suceso.fallo {
-            Fallo::Matar(proceso) => {
+            FalloDelPlan::Matar(proceso) => {
                 let pid = self.suite.matar(proceso)?;
                 self.esperar_vuelta(proceso, pid).await;
             }
-            Fallo::Detener(proceso) => self.detener(proceso, dura).await?,
-            Fallo::ParadaInmediata => {
+            FalloDelPlan::Detener(proceso) => self.detener(proceso, dura).await?,
+            FalloDelPlan::ParadaInmediata => {
                 let pids = self.suite.senalar(POSTGRES, libc::SIGQUIT, false)?;
                 self.esperar_vuelta(POSTGRES, pids[0]).await;
             }
-            Fallo::MatarBackend => {
+            FalloDelPlan::MatarBackend => {
                 let cual = usize::try_from(suceso.suerte % 1_000).unwrap_or(0);
                 self.suite.senalar_backend(cual, libc::SIGKILL)?;
                 // El postmaster sigue: tira a los demás y se recupera con el mismo pid.
                 self.esperar_vuelta(POSTGRES, 0).await;
             }
-            Fallo::Cortar(enlace) => self.con_modo(&[enlace], Modo::Cortado, dura).await,
-            Fallo::Retrasar(enlace, cuanto) => self.con_modo(&[enlace], Modo::Retrasado(cuanto), dura).await,
-            Fallo::Callar(enlace) => self.con_modo(&[enlace], Modo::Callado, dura).await,
-            Fallo::DiarioLleno => self.sin_disco(dura).await?,
-            Fallo::Basura => self.ensuciar(dura, suceso.suerte).await,
+            FalloDelPlan::Cortar(enlace) => self.con_modo(&[enlace], Modo::Cortado, dura).await,
+            FalloDelPlan::Retrasar(enlace, cuanto) => self.con_modo(&[enlace], Modo::Retrasado(cuanto), dura).await,
+            FalloDelPlan::Callar(enlace) => self.con_modo(&[enlace], Modo::Callado, dura).await,
+            FalloDelPlan::DiarioLleno => self.sin_disco(dura).await?,
+            FalloDelPlan::Basura => self.ensuciar(dura, suceso.suerte).await,
         }
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Averias {
         Ok(())
     }
 
-    async fn con_modo(&self, enlaces: &[Enlace], modo: Modo, dura: Duration) {
+    async fn con_modo(&self, enlaces: &[Conducto], modo: Modo, dura: Duration) {
         let poner = |modo| enlaces.iter().for_each(|e| self.enlaces[*e as usize].poner(modo));
         poner(modo);
         sleep(dura).await;
@@ -179,7 +179,7 @@ impl Averias {
         let Some(disco) = &self.disco else { return Ok(()) };
         let lleno = disco.llenar().map_err(|causa| Error::Sistema { que: "llenar el disco del diario".into(), causa });
         if lleno.is_ok() {
-            self.con_modo(&[Enlace::Almacen, Enlace::Reserva], Modo::Callado, dura).await;
+            self.con_modo(&[Conducto::Almacen, Conducto::Reserva], Modo::Callado, dura).await;
         }
         disco.vaciar();
         lleno
@@ -209,7 +209,7 @@ fn torrente(puertos: &[SocketAddr], semilla: u64, basta: &AtomicBool) {
             let _ = basura::tcp_crudo(*direccion, &mut azar);
             let Ok(endpoint) = direccion.to_string().parse::<Endpoint>() else { continue };
             let mensajes = basura::mensajes(&mut azar);
-            let Ok(dealer) = Contexto::nuevo().dealer(&endpoint) else { continue };
+            let Ok(dealer) = Contexto::new().dealer(&endpoint) else { continue };
             if basta.load(Ordering::Relaxed) {
                 return;
             }

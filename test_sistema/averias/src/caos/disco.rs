@@ -28,7 +28,7 @@ impl Aislado {
     ///
     /// # Errors
     /// Si el sistema no lo permite: entonces no hay disco que llenar.
-    pub fn nuevo() -> io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         aislar()?;
         montar("none", Path::new("/"), None, libc::MS_REC | libc::MS_PRIVATE, None)?;
         Ok(Self(()))
@@ -122,7 +122,7 @@ mod tests {
     fn un_disco_lleno_no_admite_nada_y_vaciado_si_y_al_soltarlo_se_va() {
         // El espacio de nombres es del hilo: los demás de esta prueba no lo ven.
         let hilo = std::thread::spawn(|| {
-            let Ok(aislado) = Aislado::nuevo() else {
+            let Ok(aislado) = Aislado::new() else {
                 println!("el sistema no deja montar: no hay disco que llenar");
                 return;
             };

@@ -23,7 +23,7 @@ const COLA_MAX: Duration = Duration::from_secs(5);
 /// Un tramo por el que pasa todo lo que va de unos procesos a otros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Enlace {
+pub enum Conducto {
     /// De los clientes al gestor de carga.
     Clientes,
     /// Del gestor y los actores al primer almacén.
@@ -32,12 +32,12 @@ pub enum Enlace {
     Reserva,
 }
 
-impl Enlace {
+impl Conducto {
     /// Todos.
     pub const TODOS: [Self; 3] = [Self::Clientes, Self::Almacen, Self::Reserva];
 }
 
-impl fmt::Display for Enlace {
+impl fmt::Display for Conducto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Clientes => "clientes–gestor",
@@ -50,7 +50,7 @@ impl fmt::Display for Enlace {
 /// Algo que se rompe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fallo {
+pub enum FalloDelPlan {
     /// SIGKILL a un proceso; de PostgreSQL, al postmaster.
     Matar(&'static str),
     /// SIGSTOP, y al rato SIGCONT; de PostgreSQL, a todos sus procesos.
@@ -60,18 +60,18 @@ pub enum Fallo {
     /// SIGKILL a un proceso que atiende una conexión: PostgreSQL tira a todos y se recupera.
     MatarBackend,
     /// Las conexiones se cortan y no se admiten otras.
-    Cortar(Enlace),
+    Cortar(Conducto),
     /// Lo que pasa llega tarde.
-    Retrasar(Enlace, Duration),
+    Retrasar(Conducto, Duration),
     /// Las conexiones siguen abiertas y no pasa nada por ellas.
-    Callar(Enlace),
+    Callar(Conducto),
     /// El disco del diario se llena mientras no se llega a ningún almacén: hay que prometer, y no hay dónde anotarlo.
     DiarioLleno,
     /// Un torrente de basura a todos los puertos.
     Basura,
 }
 
-impl Fallo {
+impl FalloDelPlan {
     /// La clase, para el informe.
     #[must_use]
     pub fn clase(&self) -> String {
@@ -90,12 +90,12 @@ impl Fallo {
 
     /// Lo que queda roto; dos fallos que comparten algo no coinciden.
     fn blancos(&self) -> Vec<String> {
-        let enlace = Enlace::to_string;
+        let enlace = Conducto::to_string;
         match self {
             Self::Matar(proceso) | Self::Detener(proceso) => vec![(*proceso).to_owned()],
             Self::ParadaInmediata | Self::MatarBackend => vec![POSTGRES.to_owned()],
             Self::Cortar(e) | Self::Retrasar(e, _) | Self::Callar(e) => vec![enlace(e)],
-            Self::DiarioLleno => vec!["diario".into(), enlace(&Enlace::Almacen), enlace(&Enlace::Reserva)],
+            Self::DiarioLleno => vec!["diario".into(), enlace(&Conducto::Almacen), enlace(&Conducto::Reserva)],
             Self::Basura => vec!["basura".into()],
         }
     }
@@ -113,7 +113,7 @@ pub struct Suceso {
     /// Hasta que se arregla; lo que se mata lo arregla quien lo vigila.
     pub dura: Duration,
     /// Qué.
-    pub fallo: Fallo,
+    pub fallo: FalloDelPlan,
     /// Para lo que haya que elegir al hacerlo.
     pub suerte: u64,
 }
@@ -144,20 +144,25 @@ pub fn plan(semilla: u64, dura: Duration, con_disco: bool) -> Vec<Suceso> {
 }
 
 /// La primera carta cuyo blanco está sano en ese momento.
-fn sacar(baraja: &mut Vec<Fallo>, sucesos: &[Suceso], en: Duration) -> Option<Fallo> {
+fn sacar(baraja: &mut Vec<FalloDelPlan>, sucesos: &[Suceso], en: Duration) -> Option<FalloDelPlan> {
     let rotos: Vec<String> = sucesos.iter().filter(|s| s.en + s.dura > en).flat_map(|s| s.fallo.blancos()).collect();
     let cual = baraja.iter().position(|f| f.blancos().iter().all(|b| !rotos.contains(b)))?;
     Some(baraja.remove(cual))
 }
 
-fn barajar(azar: &mut Azar, con_disco: bool) -> Vec<Fallo> {
-    let mut cartas: Vec<Fallo> = NOMBRES.into_iter().flat_map(|n| [Fallo::Matar(n), Fallo::Detener(n)]).collect();
-    for enlace in Enlace::TODOS {
+fn barajar(azar: &mut Azar, con_disco: bool) -> Vec<FalloDelPlan> {
+    let mut cartas: Vec<FalloDelPlan> =
+        NOMBRES.into_iter().flat_map(|n| [FalloDelPlan::Matar(n), FalloDelPlan::Detener(n)]).collect();
+    for enlace in Conducto::TODOS {
         let retraso = entre(azar, RETRASO_MS);
-        cartas.extend([Fallo::Cortar(enlace), Fallo::Retrasar(enlace, retraso), Fallo::Callar(enlace)]);
+        cartas.extend([
+            FalloDelPlan::Cortar(enlace),
+            FalloDelPlan::Retrasar(enlace, retraso),
+            FalloDelPlan::Callar(enlace),
+        ]);
     }
-    cartas.extend([Fallo::ParadaInmediata, Fallo::MatarBackend, Fallo::Basura]);
-    cartas.extend(con_disco.then_some(Fallo::DiarioLleno));
+    cartas.extend([FalloDelPlan::ParadaInmediata, FalloDelPlan::MatarBackend, FalloDelPlan::Basura]);
+    cartas.extend(con_disco.then_some(FalloDelPlan::DiarioLleno));
     for i in (1..cartas.len()).rev() {
         cartas.swap(i, azar.menor_que(i + 1));
     }
@@ -187,7 +192,11 @@ mod tests {
         for semilla in 0..50 {
             let plan = plan(semilla, DOS_MINUTOS, true);
             let clases: HashSet<String> = plan.iter().map(|s| s.fallo.clase()).collect();
-            assert_eq!(clases.len(), 2 * NOMBRES.len() + 3 * Enlace::TODOS.len() + 4, "semilla {semilla}: {clases:?}");
+            assert_eq!(
+                clases.len(),
+                2 * NOMBRES.len() + 3 * Conducto::TODOS.len() + 4,
+                "semilla {semilla}: {clases:?}"
+            );
         }
     }
 
@@ -210,7 +219,7 @@ mod tests {
     #[test]
     fn sin_disco_pequenio_no_se_llena_ninguno_y_una_carga_corta_tiene_su_plan() {
         for semilla in 0..50 {
-            assert!(plan(semilla, DOS_MINUTOS, false).iter().all(|s| s.fallo != Fallo::DiarioLleno));
+            assert!(plan(semilla, DOS_MINUTOS, false).iter().all(|s| s.fallo != FalloDelPlan::DiarioLleno));
             assert!(plan(semilla, Duration::from_secs(10), true).len() >= 2, "semilla {semilla}");
         }
     }

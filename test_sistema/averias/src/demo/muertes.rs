@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::dominio::Tipo;
 use juicio::{
     historia::{Historia, Muestra},
-    informe::{Fallo, Ritmo},
+    informe::{MuerteVista, Ritmo},
     numeros::milisegundos,
 };
 use taller::carga::{
@@ -51,7 +51,7 @@ impl Muerte {
 
 impl Demo<'_> {
     /// Las hace todas bajo una misma carga.
-    pub(super) async fn muertes(&mut self) -> anyhow::Result<Vec<Fallo>> {
+    pub(super) async fn muertes(&mut self) -> anyhow::Result<Vec<MuerteVista>> {
         let carga = self.empezar_carga().await?;
         let (almacen, ()) = self.suite.almacen_en_uso(sleep(CALENTAR)).await;
         let mut ventanas = Vec::new();
@@ -100,10 +100,10 @@ impl Demo<'_> {
         Ok(ventana)
     }
 
-    fn medir(&mut self, muerte: &Muerte, Ventana { desde, hasta, .. }: Ventana) -> Fallo {
+    fn medir(&mut self, muerte: &Muerte, Ventana { desde, hasta, .. }: Ventana) -> MuerteVista {
         let historia: &Historia = &self.historia;
         let pausa = historia.pausa(desde, hasta, cuenta(muerte.tipo));
-        let fallo = Fallo {
+        let fallo = MuerteVista {
             proceso: muerte.nombre.clone(),
             pausa_ms: milisegundos(pausa),
             operaciones_afectadas: u64::try_from(historia.afectadas(desde, hasta, LENTA)).unwrap_or(u64::MAX),

@@ -45,7 +45,7 @@ pub(super) const CALMA_MAX: Duration = Duration::from_mins(1);
 const CLAVE: &str = "secretos/clave_servicio";
 
 /// Algo que se rompió bajo carga, y entre cuándo y cuándo, desde el principio de la carga, se mide.
-pub(super) struct Ventana {
+pub(super) struct RoturaMedida {
     pub que: String,
     pub limite: Option<Duration>,
     pub desde: Duration,
@@ -61,7 +61,7 @@ pub(super) struct Escenario<'a> {
     pub sembrados: Sembrados,
     /// Lo que se pide a mano, fuera de la carga.
     pub a_mano: Historia,
-    pub ventanas: Vec<Ventana>,
+    pub ventanas: Vec<RoturaMedida>,
     /// Lo que no salió como debía.
     pub tropiezos: Vec<String>,
 }
@@ -76,13 +76,13 @@ pub(super) async fn abrir_base() -> anyhow::Result<Base> {
 
 impl<'a> Escenario<'a> {
     /// Con las máquinas levantadas y el catálogo cargado.
-    pub async fn nuevo(maquinas: &'a Maquinas, endpoint: Endpoint) -> anyhow::Result<Self> {
+    pub async fn new(maquinas: &'a Maquinas, endpoint: Endpoint) -> anyhow::Result<Self> {
         let base = abrir_base().await?;
         let sembrados = base.sembrados().await?;
         Ok(Self {
             maquinas,
             endpoint,
-            contexto: Contexto::nuevo(),
+            contexto: Contexto::new(),
             base,
             sembrados,
             a_mano: Historia::default(),
@@ -122,7 +122,7 @@ impl<'a> Escenario<'a> {
         romper.await?;
         let trabaja = carga.esperar_exitos(EXITOS, TRABAJAR_MAX, |_| true).await;
         sleep(VENTANA.saturating_sub(carga.transcurrido().saturating_sub(desde))).await;
-        self.ventanas.push(Ventana { que: que.to_owned(), limite, desde, hasta: carga.transcurrido() });
+        self.ventanas.push(RoturaMedida { que: que.to_owned(), limite, desde, hasta: carga.transcurrido() });
         if !trabaja {
             self.tropiezo(format!("tras «{que}» no se volvió a trabajar"));
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use taller::maquina::Maquina;
 
 use super::{
-    escenario::Ventana,
+    escenario::RoturaMedida,
     plan::{ARRANQUE_MAX, OPERACIONES_MIN, TODO_MAX, pasa_por},
 };
 
@@ -40,7 +40,7 @@ pub struct Contenedores {
     /// Operaciones decididas antes de la copia, comprobadas en lo restaurado.
     pub restauradas: u64,
     /// Lo que se rompió bajo carga.
-    pub averias: Vec<Averia>,
+    pub averias: Vec<Rotura>,
     /// Lo que la auditoría halló mal, y los errores.
     #[serde(skip)]
     pub hallazgos: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Contenedores {
 
 /// Algo que se rompió bajo carga.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Averia {
+pub struct Rotura {
     /// Qué.
     pub que: String,
     /// El hueco más largo entre dos éxitos de los que pasan por ahí, en milisegundos.
@@ -61,10 +61,10 @@ pub struct Averia {
     pub afectadas: usize,
 }
 
-impl Averia {
+impl Rotura {
     /// Lo que se vio en su ventana.
-    pub(super) fn de(ventana: &Ventana, historia: &Historia) -> Self {
-        let Ventana { que, limite, desde, hasta } = ventana;
+    pub(super) fn de(ventana: &RoturaMedida, historia: &Historia) -> Self {
+        let RoturaMedida { que, limite, desde, hasta } = ventana;
         let tipo = pasa_por(que);
         let lentas = historia.muestras.iter().filter(|m| (desde..=hasta).contains(&&m.llegada));
         Self {
@@ -85,7 +85,7 @@ impl Averia {
 impl Contenedores {
     /// Vacío, de esta máquina.
     #[must_use]
-    pub fn nuevo(motor: String, arranque: Duration) -> Self {
+    pub fn new(motor: String, arranque: Duration) -> Self {
         Self {
             maquina: Maquina::esta(),
             motor,
@@ -124,7 +124,7 @@ impl Medido for Contenedores {
         faltas.extend(self.cuentas.faltas(OPERACIONES_MIN));
         faltas.extend(contadas(&[(self.no_lineales, "ejemplares con una historia imposible")]));
         faltas.extend(exigido.into_iter().filter(|(mal, _)| *mal).map(|(_, texto)| texto));
-        faltas.extend(self.averias.iter().filter_map(Averia::falta));
+        faltas.extend(self.averias.iter().filter_map(Rotura::falta));
         faltas
     }
 
@@ -143,7 +143,7 @@ impl Medido for Contenedores {
             let _ = writeln!(texto, "  {nombre:<66}{valor:>9}");
         }
         let _ = writeln!(texto, "\n  {:<66}{:>9}{:>12}{:>12}", "bajo carga", "pausa", "más lenta", "afectadas");
-        for Averia { que, pausa_ms, mas_lenta_ms, afectadas, .. } in &self.averias {
+        for Rotura { que, pausa_ms, mas_lenta_ms, afectadas, .. } in &self.averias {
             let _ = writeln!(texto, "  {que:<66}{pausa_ms:>6} ms{mas_lenta_ms:>9} ms{afectadas:>12}");
         }
         let _ = writeln!(
@@ -166,13 +166,13 @@ mod tests {
     fn bueno() -> Contenedores {
         let averia = |pausa_ms, limite_ms| {
             let que = "docker stop x".to_owned();
-            Averia { que, pausa_ms, mas_lenta_ms: 300, limite_ms, afectadas: 1 }
+            Rotura { que, pausa_ms, mas_lenta_ms: 300, limite_ms, afectadas: 1 }
         };
         Contenedores {
             cuentas: Cuentas { operaciones: OPERACIONES_MIN, ..Cuentas::default() },
             restauradas: 1,
             averias: vec![averia(199, Some(200)), averia(5_000, None)],
-            ..Contenedores::nuevo("Docker 20".into(), Duration::from_secs(59))
+            ..Contenedores::new("Docker 20".into(), Duration::from_secs(59))
         }
     }
 

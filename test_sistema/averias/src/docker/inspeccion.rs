@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Un contenedor visto.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visto {
+pub struct ContenedorVisto {
     /// Su nombre.
     pub nombre: String,
     /// Su identidad: otra si se volvió a crear.
@@ -22,7 +22,7 @@ pub struct Visto {
     volumenes: Vec<(String, String)>,
 }
 
-impl Visto {
+impl ContenedorVisto {
     /// El volumen con nombre montado en esa ruta.
     #[must_use]
     pub fn volumen(&self, en: &str) -> Option<&str> {
@@ -60,15 +60,15 @@ struct Redes {
 ///
 /// # Errors
 /// Si no es JSON de `docker inspect`.
-pub fn leer(json: &str) -> serde_json::Result<Vec<Visto>> {
+pub fn leer(json: &str) -> serde_json::Result<Vec<ContenedorVisto>> {
     let crudos: Vec<Crudo> = serde_json::from_str(json)?;
     Ok(crudos.into_iter().map(visto).collect())
 }
 
-fn visto(crudo: Crudo) -> Visto {
+fn visto(crudo: Crudo) -> ContenedorVisto {
     let texto = |valor: &Value, campo: &str| valor[campo].as_str().map(str::to_owned);
     let ip = crudo.network_settings.networks.values().find_map(|red| red["IPAddress"].as_str()?.parse().ok());
-    Visto {
+    ContenedorVisto {
         nombre: crudo.name.trim_start_matches('/').to_owned(),
         id: crudo.id,
         en_marcha: crudo.state.running,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    inspeccion::{self, Visto},
+    inspeccion::{self, ContenedorVisto},
     motor::{CORTA, Error, LARGA, Motor, docker},
     plan::{PC1, PC2},
 };
@@ -99,7 +99,7 @@ impl Maquinas {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn vistos(&self) -> Result<Vec<Visto>, Error> {
+    pub async fn vistos(&self) -> Result<Vec<ContenedorVisto>, Error> {
         let mut vistos = Vec::new();
         for maquina in [UNO, DOS] {
             let ids = de_la_etiqueta("ps", &["-a", "-q"], maquina).await?;

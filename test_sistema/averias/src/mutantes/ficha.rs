@@ -34,7 +34,7 @@ pub struct Cambio {
 
 /// Un mutante.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ficha {
+pub struct FichaDeMutante {
     /// El nombre de su archivo, sin extensión.
     pub nombre: String,
     /// Quién lo caza.
@@ -43,7 +43,7 @@ pub struct Ficha {
     pub cambios: Vec<Cambio>,
 }
 
-impl Ficha {
+impl FichaDeMutante {
     /// La que hay en `texto`.
     ///
     /// # Errors
@@ -91,14 +91,14 @@ impl Ficha {
 ///
 /// # Errors
 /// Si alguna no se entiende.
-pub fn todas(raiz: &Path) -> anyhow::Result<Vec<Ficha>> {
+pub fn todas(raiz: &Path) -> anyhow::Result<Vec<FichaDeMutante>> {
     let carpeta = raiz.join(CARPETA);
     let mut fichas = Vec::new();
     for entrada in std::fs::read_dir(&carpeta).with_context(|| format!("no se puede leer {}", carpeta.display()))? {
         let ruta = entrada?.path();
         if ruta.extension().is_some_and(|e| e == "mutante") {
             let nombre = ruta.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            fichas.push(Ficha::leer(&nombre, &std::fs::read_to_string(&ruta)?)?);
+            fichas.push(FichaDeMutante::leer(&nombre, &std::fs::read_to_string(&ruta)?)?);
         }
     }
     fichas.sort_unstable_by(|a, b| a.nombre.cmp(&b.nombre));
@@ -125,10 +125,10 @@ mod tests {
     #[test]
     fn una_ficha_que_no_dice_quien_la_caza_o_no_cambia_nada_no_vale() {
         let cambio = "archivo: a.rs\n<<<<<<<\nuno\n=======\ndos\n>>>>>>>\n";
-        let ficha = Ficha::leer("x", &format!("simulación\n{cambio}")).expect("vale");
+        let ficha = FichaDeMutante::leer("x", &format!("simulación\n{cambio}")).expect("vale");
         assert_eq!(ficha.aplicar(&ficha.cambios[0], "cero\nuno\n").expect("aplica"), "cero\ndos\n");
         assert!(ficha.aplicar(&ficha.cambios[0], "uno uno").is_err());
-        assert!(Ficha::leer("x", cambio).is_err());
-        assert!(Ficha::leer("x", "simulación\n").is_err());
+        assert!(FichaDeMutante::leer("x", cambio).is_err());
+        assert!(FichaDeMutante::leer("x", "simulación\n").is_err());
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use tokio::process::Command;
 
-use super::ficha::{Cazador, Ficha};
+use super::ficha::{Cazador, FichaDeMutante};
 
 /// Lo que puede durar una prueba o una tanda de semillas: un mutante que gira sin fin también está cazado.
 const CORRER_MAX: Duration = Duration::from_mins(5);
@@ -41,7 +41,7 @@ impl Taller {
     ///
     /// # Errors
     /// Si no se puede copiar.
-    pub fn nuevo(raiz: &Path, donde: &Path, semillas: u64) -> anyhow::Result<Self> {
+    pub fn new(raiz: &Path, donde: &Path, semillas: u64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(donde).with_context(|| format!("no se puede crear {}", donde.display()))?;
         let (raiz, donde) = (raiz.canonicalize()?, donde.canonicalize()?);
         let arbol = donde.join("arbol");
@@ -65,7 +65,7 @@ impl Taller {
     ///
     /// # Errors
     /// Si no aplica o no compila.
-    pub async fn probar(&self, ficha: &Ficha) -> anyhow::Result<Caza> {
+    pub async fn probar(&self, ficha: &FichaDeMutante) -> anyhow::Result<Caza> {
         let inicio = Instant::now();
         let puesto = self.poner(ficha);
         let cazado = match (&puesto, &ficha.cazador) {
@@ -82,7 +82,7 @@ impl Taller {
         Ok(Caza { quien, como, duro: inicio.elapsed() })
     }
 
-    fn poner(&self, ficha: &Ficha) -> anyhow::Result<()> {
+    fn poner(&self, ficha: &FichaDeMutante) -> anyhow::Result<()> {
         for cambio in &ficha.cambios {
             let ruta = self.arbol.join(&cambio.archivo);
             let original = std::fs::read_to_string(&ruta).with_context(|| format!("no se lee {}", cambio.archivo))?;
@@ -91,7 +91,7 @@ impl Taller {
         Ok(())
     }
 
-    fn quitar(&self, ficha: &Ficha) -> anyhow::Result<()> {
+    fn quitar(&self, ficha: &FichaDeMutante) -> anyhow::Result<()> {
         for cambio in &ficha.cambios {
             let texto = std::fs::read(self.raiz.join(&cambio.archivo))?;
             std::fs::write(self.arbol.join(&cambio.archivo), texto)?;

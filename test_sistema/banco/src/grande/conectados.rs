@@ -25,10 +25,10 @@ pub struct Conectados {
 /// Si alguno no es atendido.
 pub async fn conectar(endpoint: &Endpoint, cuantos: usize) -> anyhow::Result<Conectados> {
     let mut zocalos = Vec::with_capacity(cuantos);
-    let mut contexto = Contexto::nuevo();
+    let mut contexto = Contexto::new();
     for numero in 0..cuantos {
         if numero > 0 && numero % POR_CONTEXTO == 0 {
-            contexto = Contexto::nuevo();
+            contexto = Contexto::new();
         }
         zocalos.push(contexto.dealer_de_cliente(endpoint)?);
     }

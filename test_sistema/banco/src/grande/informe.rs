@@ -11,7 +11,7 @@ use serde::Serialize;
 use taller::maquina::Maquina;
 
 use crate::{
-    auditoria::Veredicto,
+    auditoria::Cuadre,
     cadena::{Fallos, Salida},
     informe::redondo,
     objetivos::Objetivo,
@@ -39,7 +39,7 @@ pub struct BancoGrande {
     /// Los ocupados, con los demás conectados.
     pub conectados: Option<Presencia>,
     /// De cada suite.
-    pub auditoria: BTreeMap<String, Veredicto>,
+    pub auditoria: BTreeMap<String, Cuadre>,
     /// Lo que quedó sin respuesta o sin decidir.
     #[serde(rename = "sin_decidir", serialize_with = "cuantos")]
     pub fallos: Fallos,
@@ -170,7 +170,7 @@ impl Presencia {
 impl BancoGrande {
     /// Uno sin nada medido.
     #[must_use]
-    pub fn nuevo(pequena: Tamano, grande: Tamano) -> Self {
+    pub fn new(pequena: Tamano, grande: Tamano) -> Self {
         Self {
             maquina: Maquina::esta(),
             version: env!("CARGO_PKG_VERSION"),
@@ -208,7 +208,7 @@ impl Medido for BancoGrande {
     fn faltas(&self) -> Vec<String> {
         let mut faltas = self.fallos.textos.clone();
         faltas.extend(contadas(&[(self.fallos.cuantos, "operaciones quedaron sin respuesta o sin decidir")]));
-        if self.auditoria.len() != 2 || !self.auditoria.values().all(Veredicto::limpio) {
+        if self.auditoria.len() != 2 || !self.auditoria.values().all(Cuadre::limpio) {
             faltas.push("lo reconocido NO cuadra con lo guardado, o no se llegó a auditar".to_owned());
         }
         faltas
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn la_grande_tiene_que_conservar_nueve_decimas() {
         let tamano = Tamano { ejemplares: 1, usuarios: 1, renovables: 0 };
-        let mut informe = BancoGrande::nuevo(tamano, tamano);
+        let mut informe = BancoGrande::new(tamano, tamano);
         informe.escala = vec![Escala::de(64, &con(100.0), &con(91.0)), Escala::de(256, &con(100.0), &con(89.0))];
         informe.juzgar();
         assert_eq!(informe.objetivos.iter().map(|o| o.cumple).collect::<Vec<_>>(), [true, false]);
@@ -240,10 +240,10 @@ mod tests {
     #[test]
     fn solo_esta_limpio_si_las_dos_se_auditaron_y_no_falta_nada() {
         let tamano = Tamano { ejemplares: 1, usuarios: 1, renovables: 0 };
-        let mut informe = BancoGrande::nuevo(tamano, tamano);
-        informe.auditoria.insert("pequena".into(), Veredicto::default());
+        let mut informe = BancoGrande::new(tamano, tamano);
+        informe.auditoria.insert("pequena".into(), Cuadre::default());
         assert!(!informe.faltas().is_empty());
-        informe.auditoria.insert("grande".into(), Veredicto::default());
+        informe.auditoria.insert("grande".into(), Cuadre::default());
         assert!(informe.faltas().is_empty());
     }
 }

@@ -172,10 +172,10 @@ pub fn figura(cual: Figura, clase: &str, x: f64, y: f64, radio: f64) -> Markup {
 }
 
 /// Una entrada de la leyenda: su figura, su clase de color y su nombre.
-pub type Entrada<'a> = (Figura, String, &'a str);
+pub type EntradaDeLeyenda<'a> = (Figura, String, &'a str);
 
 /// La leyenda, en tantas filas como haga falta; devuelve también lo que ocupa de alto.
-pub fn leyenda(entradas: &[Entrada<'_>], ancho: f64) -> (Markup, f64) {
+pub fn leyenda(entradas: &[EntradaDeLeyenda<'_>], ancho: f64) -> (Markup, f64) {
     let (mut x, mut fila) = (0.0, 0.0);
     let mut sitios = Vec::new();
     for entrada in entradas {

@@ -1,6 +1,6 @@
 //! Decide cómo se escriben los números y los nombres para una persona: coma decimal, punto de los miles. Puro.
 
-use crate::resultados::{Diseno, Fallo};
+use crate::resultados::{Diseno, FalloInducido};
 
 /// Lo que se escribe donde no hay número.
 pub const NADA: &str = "–";
@@ -79,10 +79,10 @@ pub const fn diseno(diseno: Diseno) -> &'static str {
 
 /// Si hubo fallo, para una persona.
 #[must_use]
-pub const fn fallo(fallo: Fallo) -> &'static str {
+pub const fn fallo(fallo: FalloInducido) -> &'static str {
     match fallo {
-        Fallo::No => "sin fallo",
-        Fallo::Si => "con fallo",
+        FalloInducido::No => "sin fallo",
+        FalloInducido::Si => "con fallo",
     }
 }
 

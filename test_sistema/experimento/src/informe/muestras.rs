@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use common::dominio::Tipo;
 use test_sistema::solicitante::medida::Quedo;
 
-use crate::resultados::{Diseno, Fallo, Fila};
+use crate::resultados::{Diseno, FalloInducido, Fila};
 
 /// Lo que distingue una configuración de otra. Su orden es el de los informes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,7 +15,7 @@ pub struct Configuracion {
     /// Cuántos procesos solicitantes hubo en cada sede.
     pub solicitantes: u16,
     /// Si se mató al almacén en uso.
-    pub fallo: Fallo,
+    pub fallo: FalloInducido,
 }
 
 /// Una solicitud que se contestó. Los microsegundos caben: una ventana no llega a 71 minutos.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     ficha::Ficha,
-    resultados::{Diseno, Fallo},
+    resultados::{Diseno, FalloInducido},
 };
 
 const ESTILO: &str = include_str!("pagina.css");
@@ -136,7 +136,7 @@ fn seccion_de_configuraciones(resumenes: &Resumenes) -> Markup {
     let Some(principal) = resumenes.disenos().first().copied() else { return html! {} };
     let filas: Vec<Fila> =
         resumenes.0.iter().filter(|r| r.configuracion.diseno == principal).map(fila_de_configuracion).collect();
-    let repeticiones = resumenes.de_un_diseno(principal, Fallo::No).map(|r| r.repeticiones).max().unwrap_or(0);
+    let repeticiones = resumenes.de_un_diseno(principal, FalloInducido::No).map(|r| r.repeticiones).max().unwrap_or(0);
     html! {
         section {
             h2 { "Cada configuración, en números" }
@@ -218,7 +218,7 @@ fn seccion_de_disenos(resumenes: &Resumenes, graficos: &Graficos) -> Markup {
     let Some(solicitantes) = resumenes.comunes().filter(|_| disenos.len() > 1) else { return html! {} };
     let filas: Vec<Fila> = disenos
         .iter()
-        .flat_map(|d| [Fallo::No, Fallo::Si].map(|f| resumenes.cual(*d, solicitantes, f)))
+        .flat_map(|d| [FalloInducido::No, FalloInducido::Si].map(|f| resumenes.cual(*d, solicitantes, f)))
         .flatten()
         .map(fila_de_diseno)
         .collect();

@@ -7,7 +7,7 @@ use super::{
     hueco::{self, Hueco},
     muestras::{Configuracion, Muestras, Tanda},
 };
-use crate::resultados::{Diseno, Fallo};
+use crate::resultados::{Diseno, FalloInducido};
 
 /// Lo que se dice de una configuración.
 #[derive(Clone, Debug)]
@@ -92,13 +92,13 @@ impl Resumenes {
 
     /// El de una configuración.
     #[must_use]
-    pub fn cual(&self, diseno: Diseno, solicitantes: u16, fallo: Fallo) -> Option<&Resumen> {
+    pub fn cual(&self, diseno: Diseno, solicitantes: u16, fallo: FalloInducido) -> Option<&Resumen> {
         let buscada = Configuracion { diseno, solicitantes, fallo };
         self.0.iter().find(|r| r.configuracion == buscada)
     }
 
     /// Los de un diseño, con o sin fallo.
-    pub fn de_un_diseno(&self, diseno: Diseno, fallo: Fallo) -> impl Iterator<Item = &Resumen> {
+    pub fn de_un_diseno(&self, diseno: Diseno, fallo: FalloInducido) -> impl Iterator<Item = &Resumen> {
         self.0.iter().filter(move |r| r.configuracion.diseno == diseno && r.configuracion.fallo == fallo)
     }
 

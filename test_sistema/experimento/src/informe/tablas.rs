@@ -9,7 +9,7 @@ use super::{
     formato::{NADA, diseno, fallo, numero},
     resumen::{Resumen, Resumenes},
 };
-use crate::{ficha::Ficha, resultados::Fallo};
+use crate::{ficha::Ficha, resultados::FalloInducido};
 
 /// Una columna de los resúmenes: su nombre en el CSV, su título en el Markdown, sus decimales y de dónde sale.
 struct Columna {
@@ -64,7 +64,7 @@ pub fn csv(resumenes: &Resumenes) -> String {
         let _ = write!(texto, ",{}", c.csv);
     }
     for r in &resumenes.0 {
-        let con_fallo = if r.configuracion.fallo == Fallo::Si { "si" } else { "no" };
+        let con_fallo = if r.configuracion.fallo == FalloInducido::Si { "si" } else { "no" };
         let (diseno, solicitantes) = (r.configuracion.diseno.as_str(), r.configuracion.solicitantes);
         let _ = write!(texto, "\n{diseno},{solicitantes},{con_fallo},{}", r.repeticiones);
         for c in columnas() {

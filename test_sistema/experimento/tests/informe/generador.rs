@@ -5,7 +5,7 @@ use common::dominio::{Codigo, Tipo};
 use experimento::{
     ficha::{Condiciones, Ficha},
     plan::Ejecucion,
-    resultados::{ARCHIVO, Diseno, Escritor, Fallo, Fila},
+    resultados::{ARCHIVO, Diseno, Escritor, FalloInducido, Fila},
 };
 use juicio::azar::Azar;
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ const VUELTA_US: u64 = 2_600_000;
 /// Qué experimento se inventa.
 pub struct Plan {
     pub disenos: Vec<Diseno>,
-    pub fallos: Vec<Fallo>,
+    pub fallos: Vec<FalloInducido>,
     pub repeticiones: u32,
     pub segundos: u64,
     pub pausa_ms: u64,
@@ -30,7 +30,7 @@ impl Plan {
     pub fn completo() -> Self {
         Self {
             disenos: Diseno::TODOS.to_vec(),
-            fallos: vec![Fallo::No, Fallo::Si],
+            fallos: vec![FalloInducido::No, FalloInducido::Si],
             repeticiones: 3,
             segundos: 10,
             pausa_ms: 40,
@@ -39,7 +39,7 @@ impl Plan {
     }
 
     pub fn sin_fallos(self) -> Self {
-        Self { fallos: vec![Fallo::No], ..self }
+        Self { fallos: vec![FalloInducido::No], ..self }
     }
 }
 
@@ -55,7 +55,8 @@ pub fn generar(plan: &Plan) -> TempDir {
     }
     for anotada in ficha.ejecuciones.iter_mut().filter(|e| e.hecha) {
         let Ejecucion { tanda, diseno, solicitantes, fallo, repeticion } = anotada.ejecucion;
-        anotada.muerte_us = (fallo == Fallo::Si).then(|| plan.segundos * SEGUNDO / 2 + azar.siguiente() % 90_000);
+        anotada.muerte_us =
+            (fallo == FalloInducido::Si).then(|| plan.segundos * SEGUNDO / 2 + azar.siguiente() % 90_000);
         let modelo = Modelo { diseno, solicitantes, muerte_us: anotada.muerte_us };
         for fila in modelo.correr(plan, &mut azar) {
             escritor.escribir(&Fila { tanda, repeticion, fallo, ..fila }).expect("se escribe");
@@ -78,7 +79,7 @@ fn ficha(plan: &Plan) -> Ficha {
         disenos: plan.disenos.clone(),
         catalogo: "datos/libros_10k.csv".into(),
     };
-    let mut ficha = Ficha::nueva(condiciones, DateTime::from_timestamp(1_772_701_620, 0).expect("fecha"));
+    let mut ficha = Ficha::new(condiciones, DateTime::from_timestamp(1_772_701_620, 0).expect("fecha"));
     ficha.maquina.procesador = "Un procesador & medio".into();
     ficha.versiones.insert("postgresql".to_owned(), "15.18 <script>alert(1)</script>".to_owned());
     ficha.interrumpido = plan.interrumpido;
@@ -113,7 +114,7 @@ impl Modelo {
                         tanda: 0,
                         diseno: self.diseno,
                         solicitantes: self.solicitantes,
-                        fallo: Fallo::No,
+                        fallo: FalloInducido::No,
                         repeticion: 0,
                         sede: sede.parse().expect("sede"),
                         solicitante,

@@ -69,14 +69,14 @@ impl Caso {
             huella,
             destino: Destino::de(estado),
             aceptada_ms: 0,
-            respuesta: Some(Resumen::de(&cuerpo(id, estado, codigo))),
+            respuesta: Some(ResumenDeBytes::de(&cuerpo(id, estado, codigo))),
             efecto: Efecto::default(),
         });
         id
     }
 
     fn auditar(&self) -> Veredicto {
-        let mut auditor = Auditor::nuevo(&self.historia, &self.sembrados);
+        let mut auditor = Auditor::new(&self.historia, &self.sembrados);
         self.operaciones.iter().for_each(|fila| auditor.operacion(fila));
         self.prestamos.iter().for_each(|fila| auditor.prestamo(fila));
         auditor.concluir()
@@ -138,7 +138,7 @@ fn una_promesa_que_nadie_guardo_o_decidio_es_una_perdida() {
 
 #[test]
 fn una_respuesta_distinta_de_la_guardada_es_una_perdida() {
-    detecta(1, 0, |caso| caso.operaciones[RECHAZADO].respuesta = Some(Resumen::de(b"otra")));
+    detecta(1, 0, |caso| caso.operaciones[RECHAZADO].respuesta = Some(ResumenDeBytes::de(b"otra")));
     detecta(1, 0, |caso| caso.operaciones[RECHAZADO].huella = Huella::de(&comando("prestamo", "E000007")));
 }
 

@@ -47,7 +47,7 @@ pub async fn cerrar(
     let prometidas = historia.por_decidir();
     // Lo que no se decida a tiempo lo dirá la auditoría, por su nombre.
     base.esperar_decisiones(&prometidas, DECIDIR_MAX).await?;
-    let mut cliente = Cliente::conectar(&Contexto::nuevo(), gestores).map_err(SinRespuesta::from)?;
+    let mut cliente = Cliente::conectar(&Contexto::new(), gestores).map_err(SinRespuesta::from)?;
     for id in prometidas.into_iter().take(PREGUNTAS) {
         let contestacion = cliente.pedir(&Solicitud::por(id).escribir(), Paciencia::de_persona()).await?;
         historia.vista(&contestacion.cuerpo);
@@ -74,7 +74,7 @@ pub async fn pedir_comando(
 ) -> Result<(Uuid, Vec<u8>), SinRespuesta> {
     let id = Uuid::now_v7();
     historia.pedida(id, comando.tipo(), Huella::de(comando));
-    let cuerpo = Solicitud::nueva(id, *comando).escribir();
+    let cuerpo = Solicitud::new(id, *comando).escribir();
     let contestacion = cliente.pedir(&cuerpo, Paciencia::insistente(DECIDIR_MAX)).await?;
     historia.vista(&contestacion.cuerpo);
     Ok((id, contestacion.cuerpo))

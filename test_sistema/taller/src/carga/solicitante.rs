@@ -60,7 +60,7 @@ pub(super) struct Solicitante {
 }
 
 impl Solicitante {
-    pub(super) fn nuevo(cliente: Cliente, comun: Rc<Comun>, usuarios: Vec<UsuarioId>, azar: Azar) -> Self {
+    pub(super) fn new(cliente: Cliente, comun: Rc<Comun>, usuarios: Vec<UsuarioId>, azar: Azar) -> Self {
         Self { cliente, comun, usuarios, azar, en_mano: Vec::new() }
     }
 
@@ -148,7 +148,7 @@ impl Solicitante {
     async fn operar(&mut self, comando: Comando) -> Option<Vec<u8>> {
         let id = Uuid::now_v7();
         let acepta_pendiente = !self.azar.por_ciento(SIN_PENDIENTE);
-        let cuerpo = Solicitud { acepta_pendiente, ..Solicitud::nueva(id, comando) }.escribir();
+        let cuerpo = Solicitud { acepta_pendiente, ..Solicitud::new(id, comando) }.escribir();
         self.comun.pedida(id, comando);
         let mut paciencia = Paciencia::insistente(INSISTENCIA);
         let mut mala_manera = true;
@@ -257,7 +257,7 @@ impl Solicitante {
             1 => Consulta::Libro(isbn),
             _ => Consulta::Usuario(usuario),
         };
-        let cuerpo = Solicitud::nueva(id, consulta).escribir();
+        let cuerpo = Solicitud::new(id, consulta).escribir();
         self.insistir(id, None, &cuerpo, Paciencia::insistente(INSISTENCIA), false).await;
     }
 

@@ -4,7 +4,7 @@ use common::dominio::{Consulta, EjemplarId, Isbn, SedeId, UsuarioId};
 use juicio::azar::Azar;
 use serde_json::Value;
 
-use super::{Prueba, Recibida, nueva};
+use super::{Prueba, Recibida, solicitud_nueva};
 
 /// Ejemplares libres que hacen falta: uno más que el mayor límite que se prueba.
 const LIBRES: usize = 6;
@@ -48,7 +48,7 @@ impl Prueba<'_> {
             let n = azar.menor_que(USUARIOS / 50) * 50;
             let n = if usuarios.len() == 2 { n + 50 } else { n + 1 + azar.menor_que(48) };
             let id = format!("U{n:04}").parse().map_err(|e| format!("usuario de muestra: {e}"))?;
-            let datos = self.preguntar(nueva(Consulta::Usuario(id))).await?.respuesta.datos;
+            let datos = self.preguntar(solicitud_nueva(Consulta::Usuario(id))).await?.respuesta.datos;
             if datos["bloqueado"] == true {
                 bloqueado = Some(id);
             } else if datos["categoria"] == "ESTUDIANTE" && datos["abiertos"] == 0 && !usuarios.contains(&id) {
@@ -72,12 +72,12 @@ impl Prueba<'_> {
             // Los primeros del catálogo tienen varias copias: ahí está el título que se agota.
             let n = 1 + azar.menor_que(if elegido.is_none() { EJEMPLARES / 10 } else { EJEMPLARES });
             let id: EjemplarId = format!("E{n:06}").parse().map_err(|e| format!("ejemplar de muestra: {e}"))?;
-            let ejemplar = self.preguntar(nueva(Consulta::Ejemplar(id))).await?;
+            let ejemplar = self.preguntar(solicitud_nueva(Consulta::Ejemplar(id))).await?;
             if ejemplar.respuesta.datos["situacion"] != "libre" || libres.contains(&id) {
                 continue;
             }
             if elegido.is_none() {
-                let libro = self.preguntar(nueva(Consulta::Libro(ejemplar.isbn()?))).await?;
+                let libro = self.preguntar(solicitud_nueva(Consulta::Libro(ejemplar.isbn()?))).await?;
                 elegido = titulo_con_varias_sedes(&libro);
             } else if elegido.as_ref().is_some_and(|t: &Titulo| t.ejemplares.iter().all(|(e, _)| *e != id)) {
                 libres.push(id);

@@ -7,7 +7,7 @@ use common::{
 };
 use serde_json::json;
 
-use super::{Prueba, Recibida, eleccion::Eleccion, leer, nueva, prestamo, renovacion};
+use super::{Prueba, Recibida, eleccion::Eleccion, leer, prestamo, renovacion, solicitud_nueva};
 
 const PLAZO: TimeDelta = TimeDelta::days(14);
 const PLAZO_DE_RENOVACION: TimeDelta = TimeDelta::days(7);
@@ -30,7 +30,7 @@ impl Prueba<'_> {
             anterior = ahora;
         }
         self.rechaza("tercera renovación", renovar(), Codigo::LimiteDeRenovaciones).await;
-        let consulta = self.preguntar(nueva(Consulta::Ejemplar(ejemplar))).await;
+        let consulta = self.preguntar(solicitud_nueva(Consulta::Ejemplar(ejemplar))).await;
         self.libreta
             .apuntar("la consulta dice quién lo tiene", consulta.and_then(|r| r.dato("usuario", &json!(usuario))));
         let otro = prestamo(eleccion.otro_usuario, ejemplar);
@@ -43,7 +43,7 @@ impl Prueba<'_> {
     pub(super) async fn por_isbn(&mut self, eleccion: &Eleccion) {
         let (usuario, titulo) = (eleccion.usuario, &eleccion.titulo);
         let con = |tipo, sede: Option<SedeId>| {
-            nueva(Comando::nuevo(tipo, Some(usuario), titulo.isbn.into(), sede).expect("nombra al usuario"))
+            solicitud_nueva(Comando::new(tipo, Some(usuario), titulo.isbn.into(), sede).expect("nombra al usuario"))
         };
         if let Some(r) = self.aplica("préstamo por ISBN", con(Tipo::Prestamo, None)).await {
             let suyo = r.texto::<EjemplarId>("ejemplar").and_then(|e| {

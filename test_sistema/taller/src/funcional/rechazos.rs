@@ -10,7 +10,7 @@ use super::{
     consultas::nadie,
     devolucion,
     eleccion::{Eleccion, LIMITE_DE_ESTUDIANTE},
-    id_desfasado, nueva, prestamo, renovacion,
+    id_desfasado, prestamo, renovacion, solicitud_nueva,
 };
 
 impl Prueba<'_> {
@@ -18,7 +18,7 @@ impl Prueba<'_> {
         let (usuario, libre) = (eleccion.usuario, eleccion.libres[0]);
         let (sin_carne, sin_copia, sin_titulo) = nadie();
         let isbn = eleccion.titulo.isbn;
-        let por_isbn = nueva(Comando::Devolucion { usuario: Some(usuario), objeto: isbn.into(), sede: None });
+        let por_isbn = solicitud_nueva(Comando::Devolucion { usuario: Some(usuario), objeto: isbn.into(), sede: None });
         for (que, pide, codigo) in [
             ("préstamo de un ejemplar que no existe", prestamo(usuario, sin_copia), Codigo::EjemplarDesconocido),
             ("préstamo de un libro que no existe", prestamo(usuario, sin_titulo), Codigo::LibroDesconocido),

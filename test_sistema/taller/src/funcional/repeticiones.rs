@@ -6,7 +6,7 @@ use common::{
 };
 use uuid::Uuid;
 
-use super::{Prueba, Recibida, eleccion::Eleccion, libreta::Comprobacion, nueva, prestamo, renovacion};
+use super::{Prueba, Recibida, eleccion::Eleccion, libreta::Comprobacion, prestamo, renovacion, solicitud_nueva};
 
 impl Prueba<'_> {
     pub(super) async fn repeticiones(&mut self, eleccion: &Eleccion) {
@@ -21,7 +21,7 @@ impl Prueba<'_> {
         let otra_cosa = Solicitud { id: Some(id), ..prestamo(usuario, eleccion.libres[1]) };
         let que = "el mismo id con otro contenido: CONFLICTO_DE_ID";
         self.espera(que, otra_cosa, Estado::Error, Codigo::ConflictoDeId).await;
-        let libre = self.preguntar(nueva(Consulta::Ejemplar(eleccion.libres[1]))).await;
+        let libre = self.preguntar(solicitud_nueva(Consulta::Ejemplar(eleccion.libres[1]))).await;
         let libre = libre.and_then(|r| r.dato("situacion", &"libre".into()));
         self.libreta.apuntar("y no se hizo nada", libre);
         self.devolver("devolución", ejemplar).await;
@@ -29,7 +29,7 @@ impl Prueba<'_> {
         // La respuesta repetida dice «prestado», pero ya está devuelto: no es algo que haya que devolver.
         self.tomados.retain(|tomado| *tomado != ejemplar);
         self.libreta.apuntar("el mismo id tras devolverlo: la misma respuesta", iguales(&primera, tercera));
-        let consulta = self.preguntar(nueva(Consulta::Ejemplar(ejemplar))).await;
+        let consulta = self.preguntar(solicitud_nueva(Consulta::Ejemplar(ejemplar))).await;
         self.libreta.apuntar("y sigue devuelto", consulta.and_then(|r| r.dato("situacion", &"libre".into())));
         let rechazado = renovacion(usuario, ejemplar);
         let Some(no) = self.espera("un rechazo con un id", rechazado, Estado::Rechazada, Codigo::SinPrestamo).await

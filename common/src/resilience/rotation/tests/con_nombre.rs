@@ -13,19 +13,19 @@ fn se_perdio(mundo: &Mundo, llamada: u64, algo_enviado: bool) -> bool {
 
 fn circuitos(mundo: &Mundo) -> Vec<(usize, EstadoBreaker, Motivo)> {
     let de = |aviso: &Aviso| match *aviso {
-        Aviso::Circuito { punto, estado, motivo } => Some((punto, estado, motivo)),
+        Aviso::Circuito { endpoint, estado, motivo } => Some((endpoint, estado, motivo)),
         _ => None,
     };
     mundo.avisos.iter().filter_map(de).collect()
 }
 
 #[test]
-fn mientras_un_punto_funciona_no_se_cambia() {
+fn mientras_un_endpoint_funciona_no_se_cambia() {
     let mut mundo = Mundo::conectado();
     for _ in 0..100 {
-        mundo.hacer(Op::Llamar);
+        mundo.hacer(Jugada::Llamar);
         assert!(mundo.recibido[1].is_empty());
-        mundo.hacer(Op::Servir(0));
+        mundo.hacer(Jugada::Servir(0));
     }
     let rotaciones = mundo.avisos.iter().filter(|a| matches!(a, Aviso::Rotacion { .. })).count();
     assert_eq!(rotaciones, 1, "solo el primer uso se anuncia");
@@ -33,42 +33,42 @@ fn mientras_un_punto_funciona_no_se_cambia() {
 
 #[test]
 fn antes_de_la_primera_conexion_la_llamada_acaba_en_seguida_y_no_cuenta_fallos() {
-    let mut mundo = Mundo::nuevo();
+    let mut mundo = Mundo::new();
     for _ in 0..10 {
         let llamada = mundo.llamar();
         assert!(se_perdio(&mundo, llamada, false));
     }
-    assert!(mundo.rotacion.puntos.iter().all(|p| p.breaker.sano()));
+    assert!(mundo.rotacion.endpoints.iter().all(|p| p.breaker.sano()));
 }
 
 #[test]
-fn un_punto_que_nunca_conecta_acaba_abierto_por_su_mala_salud_y_se_dice_una_vez() {
-    let mut mundo = Mundo::nuevo();
-    mundo.hacer(Op::Conectar(0));
-    mundo.hacer(Op::Esperar(Duration::from_secs(5)));
+fn un_endpoint_que_nunca_conecta_acaba_abierto_por_su_mala_salud_y_se_dice_una_vez() {
+    let mut mundo = Mundo::new();
+    mundo.hacer(Jugada::Conectar(0));
+    mundo.hacer(Jugada::Esperar(Duration::from_secs(5)));
     assert_eq!(circuitos(&mundo), [(1, EstadoBreaker::Abierto, Motivo::SinConexion)]);
-    assert!(mundo.rotacion.puntos[0].breaker.sano(), "el otro no se entera");
+    assert!(mundo.rotacion.endpoints[0].breaker.sano(), "el otro no se entera");
 }
 
 #[test]
-fn al_perderse_la_conexion_todo_va_al_otro_punto_y_cuenta_un_fallo() {
+fn al_perderse_la_conexion_todo_va_al_otro_endpoint_y_cuenta_un_fallo() {
     let mut mundo = Mundo::conectado();
     let llamadas: Vec<u64> = (0..5).map(|_| mundo.llamar()).collect();
-    mundo.hacer(Op::Desconectar(0));
+    mundo.hacer(Jugada::Desconectar(0));
     assert_eq!(Vec::from(mundo.recibido[1].clone()), llamadas, "los mismos números, en el mismo orden");
-    assert!(mundo.avisos.contains(&Aviso::Desconectado { punto: 0, llamadas: 5 }));
+    assert!(mundo.avisos.contains(&Aviso::Desconectado { endpoint: 0, llamadas: 5 }));
     assert_eq!(circuitos(&mundo), [], "un fallo no abre");
     for _ in 0..5 {
-        mundo.hacer(Op::Servir(1));
+        mundo.hacer(Jugada::Servir(1));
     }
     assert!(llamadas.iter().all(|l| fin(&mundo, *l) == Some(Final::Servida)));
 }
 
 #[test]
 fn el_envio_que_no_sale_y_la_desconexion_que_lo_explica_son_un_solo_fallo() {
-    let mut mundo = Mundo::con(&[Op::Llamar, Op::Cerrar(0), Op::Llamar, Op::Llamar]);
-    mundo.hacer(Op::Desconectar(0));
-    mundo.hacer(Op::Conectar(0));
+    let mut mundo = Mundo::con(&[Jugada::Llamar, Jugada::Cerrar(0), Jugada::Llamar, Jugada::Llamar]);
+    mundo.hacer(Jugada::Desconectar(0));
+    mundo.hacer(Jugada::Conectar(0));
     mundo.rotacion.on_basura(0, mundo.now);
     assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Cerrado), "van dos fallos");
     mundo.rotacion.on_basura(0, mundo.now);
@@ -77,7 +77,7 @@ fn el_envio_que_no_sale_y_la_desconexion_que_lo_explica_son_un_solo_fallo() {
 
 #[test]
 fn lo_que_contesto_antes_de_irse_no_se_repite_en_otra_parte() {
-    let mundo = Mundo::con(&[Op::Llamar, Op::Servir(0), Op::Desconectar(0)]);
+    let mundo = Mundo::con(&[Jugada::Llamar, Jugada::Servir(0), Jugada::Desconectar(0)]);
     assert!(mundo.recibido[1].is_empty());
 }
 
@@ -85,22 +85,22 @@ fn lo_que_contesto_antes_de_irse_no_se_repite_en_otra_parte() {
 fn sin_respuesta_en_su_plazo_va_al_otro_y_la_tardia_tambien_vale() {
     let mut mundo = Mundo::conectado();
     let llamada = mundo.llamar();
-    mundo.hacer(Op::Esperar(PLAZO));
-    assert!(mundo.avisos.contains(&Aviso::SinRespuesta { punto: 0, espera: PLAZO }));
+    mundo.hacer(Jugada::Esperar(PLAZO));
+    assert!(mundo.avisos.contains(&Aviso::SinRespuesta { endpoint: 0, espera: PLAZO }));
     assert_eq!(mundo.recibido[1], [llamada]);
-    mundo.hacer(Op::Servir(0));
+    mundo.hacer(Jugada::Servir(0));
     assert_eq!(fin(&mundo, llamada), Some(Final::Servida));
-    mundo.hacer(Op::Servir(1));
-    assert!(mundo.rotacion.puntos[1].breaker.sano(), "el intento que sobró devolvió su permiso");
+    mundo.hacer(Jugada::Servir(1));
+    assert!(mundo.rotacion.endpoints[1].breaker.sano(), "el intento que sobró devolvió su permiso");
 }
 
 #[test]
 fn lo_que_nadie_contesta_acaba_con_duda_en_lo_que_tardan_dos_vueltas() {
     let mut mundo = Mundo::conectado();
     let llamada = mundo.llamar();
-    mundo.hacer(Op::Esperar(PLAZO * 2));
+    mundo.hacer(Jugada::Esperar(PLAZO * 2));
     assert_eq!(fin(&mundo, llamada), None);
-    mundo.hacer(Op::Esperar(PLAZO * 2));
+    mundo.hacer(Jugada::Esperar(PLAZO * 2));
     assert!(se_perdio(&mundo, llamada, true));
 }
 
@@ -108,9 +108,9 @@ fn lo_que_nadie_contesta_acaba_con_duda_en_lo_que_tardan_dos_vueltas() {
 fn si_todos_contestan_que_no_pueden_se_sabe_que_nada_se_hizo() {
     let mut mundo = Mundo::conectado();
     let llamadas: Vec<u64> = (0..4).map(|_| mundo.llamar()).collect();
-    for punto in [0, 1, 0, 1] {
+    for endpoint in [0, 1, 0, 1] {
         for _ in 0..4 {
-            mundo.hacer(Op::Fallar(punto));
+            mundo.hacer(Jugada::Fallar(endpoint));
         }
     }
     assert!(llamadas.iter().all(|l| se_perdio(&mundo, *l, false)));
@@ -119,13 +119,13 @@ fn si_todos_contestan_que_no_pueden_se_sabe_que_nada_se_hizo() {
 
 #[test]
 fn al_abrirse_por_fallos_lo_que_aun_espera_contestacion_no_se_da_por_perdido() {
-    let mut mundo = Mundo::con(&[Op::Basura(0), Op::Basura(0), Op::Desconectar(1)]);
+    let mut mundo = Mundo::con(&[Jugada::Basura(0), Jugada::Basura(0), Jugada::Desconectar(1)]);
     let llamadas = [mundo.llamar(), mundo.llamar()];
-    mundo.hacer(Op::Fallar(0));
+    mundo.hacer(Jugada::Fallar(0));
     assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Abierto));
     assert!(se_perdio(&mundo, llamadas[0], false));
     assert_eq!(fin(&mundo, llamadas[1]), None);
-    mundo.hacer(Op::Fallar(0));
+    mundo.hacer(Jugada::Fallar(0));
     assert!(se_perdio(&mundo, llamadas[1], false));
 }
 
@@ -133,23 +133,23 @@ fn al_abrirse_por_fallos_lo_que_aun_espera_contestacion_no_se_da_por_perdido() {
 fn un_commit_en_el_aire_deja_la_llamada_en_duda() {
     let mut mundo = Mundo::conectado();
     let llamada = mundo.llamar();
-    mundo.hacer(Op::FallarEnElAire(0));
+    mundo.hacer(Jugada::FallarEnElAire(0));
     for _ in 0..3 {
-        mundo.hacer(Op::Fallar(1));
-        mundo.hacer(Op::Fallar(0));
+        mundo.hacer(Jugada::Fallar(1));
+        mundo.hacer(Jugada::Fallar(0));
     }
     assert!(se_perdio(&mundo, llamada, true));
 }
 
 #[test]
 fn en_medio_abierto_pasa_una_lista_y_su_exito_cierra() {
-    let mut mundo = Mundo::con(&[Op::Basura(0), Op::Basura(0), Op::Basura(0), Op::Desconectar(1)]);
-    mundo.hacer(Op::Esperar(SALUD));
-    mundo.hacer(Op::Servir(0));
+    let mut mundo = Mundo::con(&[Jugada::Basura(0), Jugada::Basura(0), Jugada::Basura(0), Jugada::Desconectar(1)]);
+    mundo.hacer(Jugada::Esperar(SALUD));
+    mundo.hacer(Jugada::Servir(0));
     let [primera, segunda] = [mundo.llamar(), mundo.llamar()];
     assert_eq!(mundo.recibido[0], [primera]);
     assert!(se_perdio(&mundo, segunda, false), "nadie espera a que pruebe otro");
-    mundo.hacer(Op::Servir(0));
+    mundo.hacer(Jugada::Servir(0));
     assert_eq!(fin(&mundo, primera), Some(Final::Servida));
     assert_eq!(
         circuitos(&mundo)[..],
@@ -162,15 +162,15 @@ fn en_medio_abierto_pasa_una_lista_y_su_exito_cierra() {
 }
 
 #[test]
-fn un_punto_que_vuelve_se_cierra_solo_aunque_nadie_lo_use() {
-    let mut mundo = Mundo::con(&[Op::Desconectar(0), Op::Esperar(Duration::from_secs(2))]);
+fn un_endpoint_que_vuelve_se_cierra_solo_aunque_nadie_lo_use() {
+    let mut mundo = Mundo::con(&[Jugada::Desconectar(0), Jugada::Esperar(Duration::from_secs(2))]);
     assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Abierto));
-    mundo.hacer(Op::Conectar(0));
-    mundo.hacer(Op::Servir(0));
-    mundo.hacer(Op::Esperar(SALUD));
-    mundo.hacer(Op::Servir(0));
+    mundo.hacer(Jugada::Conectar(0));
+    mundo.hacer(Jugada::Servir(0));
+    mundo.hacer(Jugada::Esperar(SALUD));
+    mundo.hacer(Jugada::Servir(0));
     assert_eq!(mundo.rotacion.estados().next(), Some(EstadoBreaker::Cerrado));
-    mundo.hacer(Op::Llamar);
+    mundo.hacer(Jugada::Llamar);
     assert!(mundo.recibido[0].is_empty() && mundo.recibido[1].len() == 1, "se queda donde estaba");
 }
 
@@ -181,16 +181,16 @@ fn con_la_capacidad_llena_no_se_admite_otra_llamada() {
         mundo.llamar();
     }
     assert_eq!(mundo.rotacion.on_llamada(mundo.now), None);
-    mundo.hacer(Op::Servir(0));
+    mundo.hacer(Jugada::Servir(0));
     assert!(mundo.rotacion.on_llamada(mundo.now).is_some());
 }
 
 #[test]
 fn restablecer_un_circuito_abierto_lo_prueba_en_seguida_y_si_esta_sano_se_cierra() {
-    let mut mundo = Mundo::con(&[Op::Basura(0), Op::Basura(0), Op::Basura(0)]);
-    mundo.hacer(Op::Restablecer(0));
-    mundo.hacer(Op::Servir(0));
-    let de_cero: Vec<_> = circuitos(&mundo).into_iter().filter(|(punto, ..)| *punto == 0).collect();
+    let mut mundo = Mundo::con(&[Jugada::Basura(0), Jugada::Basura(0), Jugada::Basura(0)]);
+    mundo.hacer(Jugada::Restablecer(0));
+    mundo.hacer(Jugada::Servir(0));
+    let de_cero: Vec<_> = circuitos(&mundo).into_iter().filter(|(endpoint, ..)| *endpoint == 0).collect();
     assert_eq!(
         de_cero,
         [
@@ -207,14 +207,14 @@ fn con_todos_los_endpoints_callados_a_todos_se_les_pregunta_y_la_llamada_acaba_a
     for cuantos in 1..=ENDPOINTS_MAX as usize {
         let inicio = Instant::now();
         let mut rotacion = Rotacion::new(Config::default(), cuantos, inicio);
-        (0..cuantos).for_each(|punto| rotacion.on_conectado(punto, inicio));
+        (0..cuantos).for_each(|endpoint| rotacion.on_conectado(endpoint, inicio));
         let llamada = rotacion.on_llamada(inicio).expect("hay sitio");
         let (mut preguntados, mut acabo) = (Vec::new(), None);
         let mut now = inicio;
         while acabo.is_none() {
             while let Some(accion) = rotacion.poll_accion() {
                 match accion {
-                    Accion::Enviar { punto, .. } => preguntados.push(punto),
+                    Accion::Enviar { endpoint, .. } => preguntados.push(endpoint),
                     Accion::Abandonar { llamada: cual, porque: SinServicio::EnElAire } if cual == llamada => {
                         acabo = Some(now);
                     }
@@ -222,50 +222,50 @@ fn con_todos_los_endpoints_callados_a_todos_se_les_pregunta_y_la_llamada_acaba_a
                 }
             }
             now = rotacion.poll_timeout().map_or(now, |cuando| now.max(cuando));
-            rotacion.on_plazo(now);
+            rotacion.on_timeout(now);
         }
         let duro = acabo.expect("acabó") - inicio;
         assert!(duro <= LLAMADA && duro < REENTREGA, "con {cuantos}: {duro:?}");
-        assert!((0..cuantos).all(|punto| preguntados.contains(&punto)), "con {cuantos}: {preguntados:?}");
+        assert!((0..cuantos).all(|endpoint| preguntados.contains(&endpoint)), "con {cuantos}: {preguntados:?}");
     }
 }
 
 #[test]
-fn lo_que_un_punto_no_entiende_va_al_otro_sin_contarle_un_fallo_ni_mover_a_los_demas() {
+fn lo_que_un_endpoint_no_entiende_va_al_otro_sin_contarle_un_fallo_ni_mover_a_los_demas() {
     let mut mundo = Mundo::conectado();
     for _ in 0..10 {
         let nueva = mundo.llamar();
-        mundo.hacer(Op::NoEntender(0));
+        mundo.hacer(Jugada::NoEntender(0));
         assert_eq!(Vec::from(mundo.recibido[1].clone()), [nueva]);
-        mundo.hacer(Op::Servir(1));
+        mundo.hacer(Jugada::Servir(1));
         assert_eq!(fin(&mundo, nueva), Some(Final::Servida));
         let de_siempre = mundo.llamar();
-        mundo.hacer(Op::Servir(0));
+        mundo.hacer(Jugada::Servir(0));
         assert_eq!(fin(&mundo, de_siempre), Some(Final::Servida), "las demás siguen en el primero");
     }
     assert_eq!(circuitos(&mundo), []);
-    assert!(mundo.rotacion.puntos.iter().all(|p| p.breaker.sano()));
+    assert!(mundo.rotacion.endpoints.iter().all(|p| p.breaker.sano()));
 }
 
 #[test]
 fn si_ninguno_la_entiende_se_dice_y_si_el_otro_no_esta_se_espera_por_el() {
     let mut mundo = Mundo::conectado();
     let nadie = mundo.llamar();
-    mundo.hacer(Op::NoEntender(0));
-    mundo.hacer(Op::NoEntender(1));
+    mundo.hacer(Jugada::NoEntender(0));
+    mundo.hacer(Jugada::NoEntender(1));
     assert_eq!(fin(&mundo, nadie), Some(Final::Abandonada(SinServicio::NoEntendida)));
-    mundo.hacer(Op::Desconectar(1));
+    mundo.hacer(Jugada::Desconectar(1));
     let quiza = mundo.llamar();
-    mundo.hacer(Op::NoEntender(0));
+    mundo.hacer(Jugada::NoEntender(0));
     assert!(se_perdio(&mundo, quiza, false), "el que falta quizá la entienda");
 }
 
 #[test]
 fn si_de_un_intento_no_se_sabe_que_los_demas_no_la_entiendan_no_quita_la_duda() {
-    let mut mundo = Mundo::con(&[Op::Llamar, Op::Esperar(PLAZO), Op::NoEntender(1)]);
+    let mut mundo = Mundo::con(&[Jugada::Llamar, Jugada::Esperar(PLAZO), Jugada::NoEntender(1)]);
     let llamada = *mundo.llamadas.keys().next().expect("la hay");
     mundo.recibido[0].clear();
-    mundo.hacer(Op::Esperar(PLAZO));
-    mundo.hacer(Op::Esperar(PLAZO));
+    mundo.hacer(Jugada::Esperar(PLAZO));
+    mundo.hacer(Jugada::Esperar(PLAZO));
     assert!(se_perdio(&mundo, llamada, true), "{:?}", fin(&mundo, llamada));
 }

@@ -31,9 +31,9 @@ const PACIENCIA: Duration = Duration::from_secs(8);
 const ESPERA_POR_CLIENTE: u64 = 2;
 
 /// De quién es cada ejemplar.
-pub(super) struct Reparto(Vec<(EjemplarId, UsuarioId)>);
+pub(super) struct Parejas(Vec<(EjemplarId, UsuarioId)>);
 
-impl Reparto {
+impl Parejas {
     /// Dos repartos sin nada en común, con sitio cada uno para los clientes de `ritmo` operaciones por segundo.
     pub(super) fn de(disponible: Disponible, ritmo: u64) -> anyhow::Result<[Self; 2]> {
         let Disponible { ejemplares, usuarios } = disponible;
@@ -64,7 +64,7 @@ impl Peticionarios {
     /// Los pone a pedir, entre todos, `ritmo` operaciones por segundo.
     pub(super) fn empezar(
         escena: &Escena,
-        reparto: &Reparto,
+        reparto: &Parejas,
         ritmo: u64,
         historia: &Rc<RefCell<Historia>>,
     ) -> anyhow::Result<Self> {
@@ -137,7 +137,7 @@ impl Peticionario {
         self.historia.borrow_mut().seguir(id, comando);
         let desde = Instant::now();
         let espera = Paciencia { primero: PACIENCIA, repetido: PACIENCIA, total: PACIENCIA };
-        let contestacion = self.cliente.pedir(&Solicitud::nueva(id, comando).escribir(), espera).await;
+        let contestacion = self.cliente.pedir(&Solicitud::new(id, comando).escribir(), espera).await;
         let mut historia = self.historia.borrow_mut();
         let vista = contestacion.as_ref().ok().and_then(|c| Vista::leer(&c.cuerpo));
         let (Ok(contestacion), Some(vista)) = (contestacion, vista) else {

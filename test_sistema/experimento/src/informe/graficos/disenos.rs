@@ -10,7 +10,7 @@ use crate::{
         formato::{self, diseno},
         resumen::Resumenes,
     },
-    resultados::Fallo,
+    resultados::FalloInducido,
 };
 
 /// Una fila del gráfico.
@@ -25,7 +25,7 @@ pub fn de(resumenes: &Resumenes) -> Option<Grafico> {
     let solicitantes = resumenes.comunes()?;
     let mut renglones = Vec::new();
     for d in resumenes.disenos() {
-        for (fallo, color) in [(Fallo::No, 0), (Fallo::Si, 1)] {
+        for (fallo, color) in [(FalloInducido::No, 0), (FalloInducido::Si, 1)] {
             let tiempos = resumenes.cual(d, solicitantes, fallo).and_then(|r| r.prestamos);
             let nombre = format!("{}, {}", diseno(d), formato::fallo(fallo));
             renglones.extend(tiempos.map(|tiempos| Renglon { nombre, color, tiempos }));

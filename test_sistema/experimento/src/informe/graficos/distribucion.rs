@@ -15,7 +15,7 @@ use crate::{
         muestras::Muestras,
         resumen::Resumenes,
     },
-    resultados::Fallo,
+    resultados::FalloInducido,
 };
 
 /// Cada cuántos píxeles se calcula.
@@ -26,7 +26,7 @@ const COLORES: [u8; 5] = [0, 3, 2, 4, 5];
 /// Los préstamos de una configuración, ordenados.
 struct Curva {
     solicitantes: u16,
-    fallo: Fallo,
+    fallo: FalloInducido,
     orden: usize,
     us: Vec<u32>,
 }
@@ -81,8 +81,8 @@ fn dibujar(curvas: &[Curva], solicitantes: &[u16], x: Escala, formato: Formato) 
     let entradas: Vec<_> =
         nombres.iter().enumerate().map(|(i, nombre)| (Figura::Trazo, clase(i), nombre.as_str())).collect();
     let (leyenda, alto) = leyenda(&entradas, formato.ancho());
-    let fallos: Vec<Fallo> =
-        [Fallo::No, Fallo::Si].into_iter().filter(|f| curvas.iter().any(|c| c.fallo == *f)).collect();
+    let fallos: Vec<FalloInducido> =
+        [FalloInducido::No, FalloInducido::Si].into_iter().filter(|f| curvas.iter().any(|c| c.fallo == *f)).collect();
     let a_lo_ancho = formato == Formato::Ancho && fallos.len() == 2;
     let mut cuerpo = vec![leyenda];
     let (mut arriba, mut abajo) = (alto + 36.0, 0.0);
@@ -110,7 +110,7 @@ fn dibujar(curvas: &[Curva], solicitantes: &[u16], x: Escala, formato: Formato) 
     Lienzo { alto: abajo + 46.0, cuerpo: html! { @for parte in cuerpo { (parte) } } }
 }
 
-fn panel(ejes: &Ejes, fallo: Fallo, curvas: &[Curva]) -> Markup {
+fn panel(ejes: &Ejes, fallo: FalloInducido, curvas: &[Curva]) -> Markup {
     let valores = ejes.x.marcas(9);
     let textos = formato::marcas(&valores, false);
     let marcas: Vec<_> = valores.into_iter().zip(textos).collect();

@@ -13,7 +13,7 @@ use crate::{
         muestras::{Muestras, Tanda},
         resumen::{Resumenes, hueco_de},
     },
-    resultados::{Diseno, Fallo},
+    resultados::{Diseno, FalloInducido},
 };
 
 /// Lo que abarca cada cajón.
@@ -118,7 +118,7 @@ pub fn de_la_peor(muestras: &Muestras, resumenes: &Resumenes) -> Option<Grafico>
              logarítmica). La línea discontinua es el kill -9; la banda, el mayor silencio. Es la repetición {} de {}, la del \
              hueco más largo, con {solicitantes} solicitantes por sede.{}",
             tanda.repeticion,
-            resumenes.cual(principal, solicitantes, Fallo::Si).map_or(1, |r| r.repeticiones),
+            resumenes.cual(principal, solicitantes, FalloInducido::Si).map_or(1, |r| r.repeticiones),
             vista.fuera(),
         ),
         ancho: con_lentitud(&vista, Formato::Ancho),

@@ -10,7 +10,7 @@ use crate::{
         formato::{self, diseno, lista},
         resumen::{Resumen, Resumenes},
     },
-    resultados::Fallo,
+    resultados::FalloInducido,
 };
 
 /// De qué va el gráfico.
@@ -24,7 +24,7 @@ struct Tema {
 /// Lo de una configuración: en qué columna va, si hubo fallo, y su número.
 struct Dato<'a> {
     columna: usize,
-    fallo: Fallo,
+    fallo: FalloInducido,
     repetido: &'a Repetido,
 }
 
@@ -69,7 +69,7 @@ fn grafico(r: &Resumenes, tema: &Tema, archivo: &'static str, titulo: &str, pie:
     let columnas = r.solicitantes(principal);
     let mut datos = Vec::new();
     for (columna, solicitantes) in columnas.iter().enumerate() {
-        for fallo in [Fallo::No, Fallo::Si] {
+        for fallo in [FalloInducido::No, FalloInducido::Si] {
             let repetido = r.cual(principal, *solicitantes, fallo).and_then(tema.de);
             datos.extend(repetido.map(|repetido| Dato { columna, fallo, repetido }));
         }
@@ -102,7 +102,7 @@ fn grafico(r: &Resumenes, tema: &Tema, archivo: &'static str, titulo: &str, pie:
 
 fn dibujar(tema: &Tema, columnas: &[u16], datos: &[Dato<'_>], formato: Formato) -> Lienzo {
     let tope = datos.iter().map(|d| d.repetido.tope()).fold(0.0, f64::max);
-    let entradas: Vec<_> = [Fallo::No, Fallo::Si]
+    let entradas: Vec<_> = [FalloInducido::No, FalloInducido::Si]
         .into_iter()
         .filter(|f| datos.iter().any(|d| d.fallo == *f))
         .map(|f| (if tema.barras { Figura::Cuadrado } else { forma(f) }, format!("r{}", color(f)), formato::fallo(f)))
@@ -133,7 +133,7 @@ fn dibujar(tema: &Tema, columnas: &[u16], datos: &[Dato<'_>], formato: Formato) 
 fn uno(tema: &Tema, ejes: &Ejes, dato: &Dato<'_>, columnas: usize) -> Markup {
     let ranura = (ejes.derecha - ejes.izquierda) / real(columnas);
     let medio = (ranura * 0.21).min(48.0);
-    let lado = if dato.fallo == Fallo::No { -1.0 } else { 1.0 };
+    let lado = if dato.fallo == FalloInducido::No { -1.0 } else { 1.0 };
     let (r, x) = (dato.repetido, ejes.px(real(dato.columna)) + lado * medio);
     let (lleno, trazo) =
         (format!("r{}", color(dato.fallo)), if tema.barras { "error" } else { clase_trazo(dato.fallo) });
@@ -159,30 +159,30 @@ fn uno(tema: &Tema, ejes: &Ejes, dato: &Dato<'_>, columnas: usize) -> Markup {
     }
 }
 
-const fn color(fallo: Fallo) -> u8 {
+const fn color(fallo: FalloInducido) -> u8 {
     match fallo {
-        Fallo::No => 0,
-        Fallo::Si => 1,
+        FalloInducido::No => 0,
+        FalloInducido::Si => 1,
     }
 }
 
-const fn clase_trazo(fallo: Fallo) -> &'static str {
+const fn clase_trazo(fallo: FalloInducido) -> &'static str {
     match fallo {
-        Fallo::No => "s0 trazo",
-        Fallo::Si => "s1 trazo",
+        FalloInducido::No => "s0 trazo",
+        FalloInducido::Si => "s1 trazo",
     }
 }
 
-const fn clase_hueca(fallo: Fallo) -> &'static str {
+const fn clase_hueca(fallo: FalloInducido) -> &'static str {
     match fallo {
-        Fallo::No => "s0 hueca",
-        Fallo::Si => "s1 hueca",
+        FalloInducido::No => "s0 hueca",
+        FalloInducido::Si => "s1 hueca",
     }
 }
 
-const fn forma(fallo: Fallo) -> Figura {
+const fn forma(fallo: FalloInducido) -> Figura {
     match fallo {
-        Fallo::No => Figura::Circulo,
-        Fallo::Si => Figura::Rombo,
+        FalloInducido::No => Figura::Circulo,
+        FalloInducido::Si => Figura::Rombo,
     }
 }

@@ -6,7 +6,7 @@ use crate::{
         formato::{diseno, duracion, ms, numero, por_ciento},
         resumen::{Resumen, Resumenes},
     },
-    resultados::Fallo,
+    resultados::FalloInducido,
 };
 
 /// La configuración del diseño principal que más pide, sin fallo y con él, si las hay.
@@ -14,7 +14,7 @@ pub fn extremas(resumenes: &Resumenes) -> Option<(Option<&Resumen>, Option<&Resu
     let principal = *resumenes.disenos().first()?;
     let solicitantes = *resumenes.solicitantes(principal).last()?;
     let cual = |fallo| resumenes.cual(principal, solicitantes, fallo);
-    Some((cual(Fallo::No), cual(Fallo::Si)))
+    Some((cual(FalloInducido::No), cual(FalloInducido::Si)))
 }
 
 /// La respuesta a la pregunta del título.

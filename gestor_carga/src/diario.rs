@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{
     buzon::{Carta, CierreDeBuzon, PaginaDeBuzon},
-    hilo::{Comando, Hilo},
+    hilo::{AlHilo, Hilo},
     ilegibles::PaginaDeIlegibles,
 };
 use crate::machine::{Aviso, Num, limites::OPERACIONES_MAX};
@@ -47,8 +47,8 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 pub struct SinDiario;
 
 /// El diario abierto.
-pub struct Journal {
-    comandos: mpsc::Sender<Comando>,
+pub struct Diario {
+    comandos: mpsc::Sender<AlHilo>,
     avisos: mpsc::Receiver<Aviso>,
     ilegibles: u64,
 }
@@ -59,7 +59,7 @@ pub type Filas = Vec<(Num, Orden)>;
 /// Cómo se abre la base; se repite para recuperarla.
 type Abrir = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>;
 
-impl Journal {
+impl Diario {
     /// Abre (o crea) el diario y devuelve lo que quedó prometido.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Journal {
         let (avisa, avisos) = mpsc::channel(AVISOS_MAX);
         std::thread::Builder::new()
             .name("diario".into())
-            .spawn(move || Hilo::nuevo(abrir, recibe, avisa).correr(db))
+            .spawn(move || Hilo::new(abrir, recibe, avisa).correr(db))
             .expect("el sistema admite un hilo más al arrancar");
         Ok((Self { comandos, avisos, ilegibles }, filas))
     }
@@ -91,22 +91,22 @@ impl Journal {
     pub fn escribir(&self, num: Num, orden: Orden) -> bool {
         // La mitad de la cola queda para los borrados.
         self.comandos.capacity() > COLA_MAX / 2
-            && self.comandos.try_send(Comando::Escribir(num, Box::new(orden))).is_ok()
+            && self.comandos.try_send(AlHilo::Escribir(num, Box::new(orden))).is_ok()
     }
 
     /// Manda borrar una fila, detrás de lo ya mandado. Si no cupiera, se repetiría al arrancar una operación ya
     /// decidida: no tiene efecto.
     pub fn borrar(&self, num: Num) {
-        self.mandar_borrado(Comando::Borrar(num));
+        self.mandar_borrado(AlHilo::Borrar(num));
     }
 
     /// Manda pasar una fila al buzón, detrás de lo ya mandado: deja de estar prometida y queda a la vista en la misma
     /// transacción. Si no cupiera, la promesa sigue en su sitio y se decide otra vez al arrancar.
     pub fn al_buzon(&self, num: Num, carta: Carta) {
-        self.mandar_borrado(Comando::AlBuzon(num, Box::new(carta)));
+        self.mandar_borrado(AlHilo::AlBuzon(num, Box::new(carta)));
     }
 
-    fn mandar_borrado(&self, comando: Comando) {
+    fn mandar_borrado(&self, comando: AlHilo) {
         if self.comandos.try_send(comando).is_err() {
             metrics::counter!("anaquel_diario_borrados_perdidos_total").increment(1);
         }
@@ -119,7 +119,7 @@ impl Journal {
         cuantas: usize,
     ) -> impl Future<Output = Result<PaginaDeBuzon, SinDiario>> + Send + use<> {
         let (responde, respuesta) = oneshot::channel();
-        self.preguntar(Comando::Pagina { desde, cuantas, responde }, respuesta)
+        self.preguntar(AlHilo::Pagina { desde, cuantas, responde }, respuesta)
     }
 
     /// Cuántas filas hay que no se entienden: se apartan al abrir.
@@ -135,7 +135,7 @@ impl Journal {
         cuantas: usize,
     ) -> impl Future<Output = Result<PaginaDeIlegibles, SinDiario>> + Send + use<> {
         let (responde, respuesta) = oneshot::channel();
-        self.preguntar(Comando::Ilegibles { desde, cuantas, responde }, respuesta)
+        self.preguntar(AlHilo::Ilegibles { desde, cuantas, responde }, respuesta)
     }
 
     /// Cierra una carta del buzón con una nota; cerrarla otra vez no cambia nada. El futuro no retiene al diario.
@@ -146,12 +146,12 @@ impl Journal {
     ) -> impl Future<Output = Result<CierreDeBuzon, SinDiario>> + Send + use<> {
         let (responde, respuesta) = oneshot::channel();
         let cuando = Instante::from(Utc::now());
-        self.preguntar(Comando::Cerrar { id, nota, cuando, responde }, respuesta)
+        self.preguntar(AlHilo::Cerrar { id, nota, cuando, responde }, respuesta)
     }
 
     fn preguntar<T: Send>(
         &self,
-        comando: Comando,
+        comando: AlHilo,
         respuesta: oneshot::Receiver<Result<T, SinDiario>>,
     ) -> impl Future<Output = Result<T, SinDiario>> + Send + use<T> {
         // La mitad de la cola queda para los borrados.
@@ -241,5 +241,5 @@ fn leer_filas(db: &Database) -> Result<(Filas, u64), redb::Error> {
 }
 
 #[cfg(test)]
-#[path = "journal/tests.rs"]
+#[path = "diario/tests.rs"]
 mod tests;

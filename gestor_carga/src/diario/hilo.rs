@@ -22,7 +22,7 @@ const LOTE_MAX: usize = 4_096;
 const SONDEO: Duration = Duration::from_secs(1);
 
 /// Lo que se manda al hilo, en orden.
-pub(super) enum Comando {
+pub(super) enum AlHilo {
     Escribir(Num, Box<Orden>),
     Borrar(Num),
     /// Borrar la fila y dejar la carta, en una transacción.
@@ -47,7 +47,7 @@ pub(super) enum Comando {
 
 type Responde<T> = oneshot::Sender<Result<T, SinDiario>>;
 
-impl Comando {
+impl AlHilo {
     fn borra(&self) -> bool {
         matches!(self, Self::Borrar(_) | Self::AlBuzon(..))
     }
@@ -60,14 +60,14 @@ impl Comando {
 /// El hilo del disco.
 pub(super) struct Hilo {
     abrir: Abrir,
-    comandos: mpsc::Receiver<Comando>,
+    comandos: mpsc::Receiver<AlHilo>,
     avisos: mpsc::Sender<Aviso>,
     /// Borrados, y pasos al buzón, que no se pudieron hacer; no son más que las filas escritas.
-    por_borrar: Vec<Comando>,
+    por_borrar: Vec<AlHilo>,
 }
 
 impl Hilo {
-    pub(super) fn nuevo(abrir: Abrir, comandos: mpsc::Receiver<Comando>, avisos: mpsc::Sender<Aviso>) -> Self {
+    pub(super) fn new(abrir: Abrir, comandos: mpsc::Receiver<AlHilo>, avisos: mpsc::Sender<Aviso>) -> Self {
         Self { abrir, comandos, avisos, por_borrar: Vec::new() }
     }
 
@@ -99,7 +99,7 @@ impl Hilo {
     }
 
     /// Espera algo que hacer y toma lo que se haya juntado. `None` si el gestor se va.
-    fn juntar(&mut self) -> Option<Vec<Comando>> {
+    fn juntar(&mut self) -> Option<Vec<AlHilo>> {
         let mut lote = vec![self.comandos.blocking_recv()?];
         while lote.len() < LOTE_MAX
             && let Ok(comando) = self.comandos.try_recv()
@@ -110,8 +110,8 @@ impl Hilo {
     }
 
     /// A quien pregunta se le contesta que no: su canal se cierra al soltar el lote.
-    fn apartar_borrados(&mut self, lote: Vec<Comando>) {
-        self.por_borrar.extend(lote.into_iter().filter(Comando::borra));
+    fn apartar_borrados(&mut self, lote: Vec<AlHilo>) {
+        self.por_borrar.extend(lote.into_iter().filter(AlHilo::borra));
     }
 
     /// Prueba hasta que el diario se deje escribir; entretanto, lo que se mande falla en seguida. `None` si el gestor
@@ -134,7 +134,7 @@ impl Hilo {
         loop {
             match self.comandos.try_recv() {
                 Ok(comando) if comando.borra() => self.por_borrar.push(comando),
-                Ok(Comando::Escribir(num, _)) => {
+                Ok(AlHilo::Escribir(num, _)) => {
                     if self.avisos.blocking_send(Aviso::Fallidas(vec![num])).is_err() {
                         return false;
                     }
@@ -149,14 +149,14 @@ impl Hilo {
 }
 
 /// Las que escribe el lote, se pueda o no.
-fn escritas(lote: &[Comando]) -> Vec<Num> {
-    let num = |comando: &Comando| if let Comando::Escribir(num, _) = comando { Some(*num) } else { None };
+fn escritas(lote: &[AlHilo]) -> Vec<Num> {
+    let num = |comando: &AlHilo| if let AlHilo::Escribir(num, _) = comando { Some(*num) } else { None };
     lote.iter().filter_map(num).collect()
 }
 
 /// Hace el lote en una transacción; devuelve en qué quedó cada cierre de buzón, en orden.
-fn aplicar(db: &Database, lote: &[Comando]) -> Result<Vec<CierreDeBuzon>, redb::Error> {
-    if lote.iter().all(Comando::solo_mira) {
+fn aplicar(db: &Database, lote: &[AlHilo]) -> Result<Vec<CierreDeBuzon>, redb::Error> {
+    if lote.iter().all(AlHilo::solo_mira) {
         return Ok(Vec::new());
     }
     let transaccion = db.begin_write()?;
@@ -165,20 +165,20 @@ fn aplicar(db: &Database, lote: &[Comando]) -> Result<Vec<CierreDeBuzon>, redb::
         let mut tabla = transaccion.open_table(FILAS)?;
         for comando in lote {
             match comando {
-                Comando::Escribir(num, orden) => {
+                AlHilo::Escribir(num, orden) => {
                     tabla.insert(num.0, mensajes::codificar(orden).as_slice())?;
                 }
-                Comando::Borrar(num) => {
+                AlHilo::Borrar(num) => {
                     tabla.remove(num.0)?;
                 }
-                Comando::AlBuzon(num, carta) => {
+                AlHilo::AlBuzon(num, carta) => {
                     tabla.remove(num.0)?;
                     buzon::echar(&transaccion, carta)?;
                 }
-                Comando::Cerrar { id, nota, cuando, .. } => {
+                AlHilo::Cerrar { id, nota, cuando, .. } => {
                     cierres.push(buzon::cerrar(&transaccion, *id, nota, *cuando)?);
                 }
-                Comando::Pagina { .. } | Comando::Ilegibles { .. } => {}
+                AlHilo::Pagina { .. } | AlHilo::Ilegibles { .. } => {}
             }
         }
     }
@@ -188,19 +188,19 @@ fn aplicar(db: &Database, lote: &[Comando]) -> Result<Vec<CierreDeBuzon>, redb::
 }
 
 /// Contesta a quienes preguntaron, con lo que ya está en disco.
-fn contestar(db: &Database, lote: Vec<Comando>, cierres: Vec<CierreDeBuzon>) {
+fn contestar(db: &Database, lote: Vec<AlHilo>, cierres: Vec<CierreDeBuzon>) {
     let mut cierres = cierres.into_iter();
     for comando in lote {
         match comando {
             // Quien preguntó pudo irse.
-            Comando::Cerrar { responde, .. } => drop(responde.send(cierres.next().ok_or(SinDiario))),
-            Comando::Pagina { desde, cuantas, responde } => {
+            AlHilo::Cerrar { responde, .. } => drop(responde.send(cierres.next().ok_or(SinDiario))),
+            AlHilo::Pagina { desde, cuantas, responde } => {
                 drop(responde.send(buzon::pagina(db, desde, cuantas).map_err(no_se_lee)));
             }
-            Comando::Ilegibles { desde, cuantas, responde } => {
+            AlHilo::Ilegibles { desde, cuantas, responde } => {
                 drop(responde.send(ilegibles::pagina(db, desde, cuantas).map_err(no_se_lee)));
             }
-            Comando::Escribir(..) | Comando::Borrar(_) | Comando::AlBuzon(..) => {}
+            AlHilo::Escribir(..) | AlHilo::Borrar(_) | AlHilo::AlBuzon(..) => {}
         }
     }
 }

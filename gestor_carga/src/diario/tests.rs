@@ -68,7 +68,7 @@ impl StorageBackend for Averiable {
     }
 }
 
-fn averiable(ruta: &Path) -> (Journal, Arc<AtomicBool>) {
+fn averiable(ruta: &Path) -> (Diario, Arc<AtomicBool>) {
     let averiado = Arc::new(AtomicBool::new(false));
     let (ruta, suyo) = (ruta.to_owned(), Arc::clone(&averiado));
     let abrir: Abrir = Box::new(move || {
@@ -77,11 +77,11 @@ fn averiable(ruta: &Path) -> (Journal, Arc<AtomicBool>) {
         Database::builder().create_with_backend(Averiable { archivo, averiado: Arc::clone(&suyo) })
     });
     let db = abrir().expect("se abre");
-    (Journal::con_base(db, abrir).expect("arranca").0, averiado)
+    (Diario::con_base(db, abrir).expect("arranca").0, averiado)
 }
 
-async fn aviso(journal: &mut Journal) -> Aviso {
-    tokio::time::timeout(PACIENCIA, journal.aviso()).await.expect("a tiempo").expect("el hilo vive")
+async fn aviso(diario: &mut Diario) -> Aviso {
+    tokio::time::timeout(PACIENCIA, diario.aviso()).await.expect("a tiempo").expect("el hilo vive")
 }
 
 #[tokio::test]
@@ -89,19 +89,19 @@ async fn lo_escrito_vuelve_en_orden_y_lo_borrado_no() {
     let carpeta = tempfile::tempdir().expect("carpeta");
     let ruta = carpeta.path().join("no").join("existe").join("diario.redb");
     let ordenes: [Orden; 4] = std::array::from_fn(|_| orden());
-    let (mut journal, filas) = Journal::abrir(&ruta).expect("se abre");
+    let (mut diario, filas) = Diario::abrir(&ruta).expect("se abre");
     assert!(filas.is_empty());
     let mut faltan: Vec<_> = [3, 300, 5, 70].map(Num).into();
     for (num, orden) in faltan.clone().into_iter().zip(ordenes) {
-        assert!(journal.escribir(num, orden));
+        assert!(diario.escribir(num, orden));
     }
-    journal.borrar(Num(5));
+    diario.borrar(Num(5));
     while !faltan.is_empty() {
-        let Aviso::Escritas(nums) = aviso(&mut journal).await else { panic!("no falló nada") };
+        let Aviso::Escritas(nums) = aviso(&mut diario).await else { panic!("no falló nada") };
         faltan.retain(|num| !nums.contains(num));
     }
-    journal.cerrar(PACIENCIA).await;
-    let (_journal, filas) = Journal::abrir(&ruta).expect("se abre otra vez");
+    diario.cerrar(PACIENCIA).await;
+    let (_diario, filas) = Diario::abrir(&ruta).expect("se abre otra vez");
     assert_eq!(filas, vec![(Num(3), ordenes[0]), (Num(70), ordenes[3]), (Num(300), ordenes[1])]);
 }
 
@@ -109,21 +109,21 @@ async fn lo_escrito_vuelve_en_orden_y_lo_borrado_no() {
 async fn un_diario_averiado_avisa_falla_en_seguida_y_vuelve_solo() {
     let carpeta = tempfile::tempdir().expect("carpeta");
     let ruta = carpeta.path().join("diario.redb");
-    let (mut journal, averiado) = averiable(&ruta);
-    assert!(journal.escribir(Num(1), orden()));
-    assert_eq!(aviso(&mut journal).await, Aviso::Escritas(vec![Num(1)]));
+    let (mut diario, averiado) = averiable(&ruta);
+    assert!(diario.escribir(Num(1), orden()));
+    assert_eq!(aviso(&mut diario).await, Aviso::Escritas(vec![Num(1)]));
     averiado.store(true, Ordering::SeqCst);
-    assert!(journal.escribir(Num(2), orden()));
-    assert_eq!(aviso(&mut journal).await, Aviso::Fallidas(vec![Num(2)]));
-    assert!(journal.escribir(Num(3), orden()));
-    journal.borrar(Num(1));
-    assert_eq!(aviso(&mut journal).await, Aviso::Fallidas(vec![Num(3)]));
+    assert!(diario.escribir(Num(2), orden()));
+    assert_eq!(aviso(&mut diario).await, Aviso::Fallidas(vec![Num(2)]));
+    assert!(diario.escribir(Num(3), orden()));
+    diario.borrar(Num(1));
+    assert_eq!(aviso(&mut diario).await, Aviso::Fallidas(vec![Num(3)]));
     averiado.store(false, Ordering::SeqCst);
-    assert_eq!(aviso(&mut journal).await, Aviso::Recuperado);
-    assert!(journal.escribir(Num(4), orden()));
-    assert_eq!(aviso(&mut journal).await, Aviso::Escritas(vec![Num(4)]));
-    journal.cerrar(PACIENCIA).await;
-    let (_journal, filas) = Journal::abrir(&ruta).expect("se abre otra vez");
+    assert_eq!(aviso(&mut diario).await, Aviso::Recuperado);
+    assert!(diario.escribir(Num(4), orden()));
+    assert_eq!(aviso(&mut diario).await, Aviso::Escritas(vec![Num(4)]));
+    diario.cerrar(PACIENCIA).await;
+    let (_diario, filas) = Diario::abrir(&ruta).expect("se abre otra vez");
     let nums: Vec<_> = filas.iter().map(|(num, _)| num.0).filter(|num| *num != 2).collect();
     assert_eq!(nums, [4], "el borrado hecho durante la avería no se olvidó");
 }
@@ -161,9 +161,9 @@ async fn las_que_aparto_una_version_anterior_se_miran_aunque_no_se_sepa_cuando_y
     }
     transaccion.commit().expect("guarda");
     drop(db);
-    let (journal, _) = Journal::abrir(&ruta).expect("se abre");
-    assert_eq!(journal.ilegibles(), 2);
-    let PaginaDeIlegibles { filas, .. } = journal.ilegibles_pagina(0, 10).await.expect("se miran");
+    let (diario, _) = Diario::abrir(&ruta).expect("se abre");
+    assert_eq!(diario.ilegibles(), 2);
+    let PaginaDeIlegibles { filas, .. } = diario.ilegibles_pagina(0, 10).await.expect("se miran");
     let vistas: Vec<_> = filas.iter().map(|f| (f.num, f.cuando, f.motivo.is_some())).collect();
     assert_eq!(vistas, [(3, None, true), (4, None, false)]);
 }
@@ -172,19 +172,19 @@ async fn las_que_aparto_una_version_anterior_se_miran_aunque_no_se_sepa_cuando_y
 fn un_segundo_gestor_sobre_el_mismo_diario_recibe_un_error_que_lo_dice() {
     let carpeta = tempfile::tempdir().expect("carpeta");
     let ruta = carpeta.path().join("diario.redb");
-    let _abierto = Journal::abrir(&ruta).expect("se abre");
-    let error = Journal::abrir(&ruta).err().expect("está en uso").to_string();
+    let _abierto = Diario::abrir(&ruta).expect("se abre");
+    let error = Diario::abrir(&ruta).err().expect("está en uso").to_string();
     assert!(error.contains(AJUSTE) && error.contains("otro gestor"), "{error}");
 }
 
 fn rechazada(orden: &Orden) -> Carta {
     let fecha = orden.aceptada.fecha();
-    let respuesta = Respuesta::nueva(Some(orden.id.uuid()), Estado::Rechazada, Codigo::EjemplarPrestado, fecha);
+    let respuesta = Respuesta::new(Some(orden.id.uuid()), Estado::Rechazada, Codigo::EjemplarPrestado, fecha);
     Carta { orden: *orden, fin: respuesta.guardada(), cuando: Instante(2) }
 }
 
-async fn en_el_buzon(journal: &Journal) -> (Vec<OperacionId>, u64) {
-    let PaginaDeBuzon { cartas, total } = journal.buzon_pagina(0, 100).await.expect("se lee");
+async fn en_el_buzon(diario: &Diario) -> (Vec<OperacionId>, u64) {
+    let PaginaDeBuzon { cartas, total } = diario.buzon_pagina(0, 100).await.expect("se lee");
     (cartas.into_iter().map(|carta| carta.orden.id).collect(), total)
 }
 
@@ -193,44 +193,44 @@ async fn lo_que_no_se_aplico_deja_de_estar_prometido_y_queda_en_el_buzon_hasta_q
     let carpeta = tempfile::tempdir().expect("carpeta");
     let ruta = carpeta.path().join("diario.redb");
     let ordenes: [Orden; 3] = std::array::from_fn(|_| orden());
-    let (journal, _) = Journal::abrir(&ruta).expect("se abre");
+    let (diario, _) = Diario::abrir(&ruta).expect("se abre");
     for (num, orden) in (1..).map(Num).zip(ordenes) {
-        assert!(journal.escribir(num, orden));
-        journal.al_buzon(num, rechazada(&orden));
+        assert!(diario.escribir(num, orden));
+        diario.al_buzon(num, rechazada(&orden));
     }
-    assert_eq!(en_el_buzon(&journal).await, (vec![ordenes[2].id, ordenes[1].id, ordenes[0].id], 3));
-    journal.cerrar(PACIENCIA).await;
+    assert_eq!(en_el_buzon(&diario).await, (vec![ordenes[2].id, ordenes[1].id, ordenes[0].id], 3));
+    diario.cerrar(PACIENCIA).await;
 
-    let (journal, filas) = Journal::abrir(&ruta).expect("se abre otra vez");
+    let (diario, filas) = Diario::abrir(&ruta).expect("se abre otra vez");
     assert!(filas.is_empty(), "ya no se promete");
-    let PaginaDeBuzon { cartas, total } = journal.buzon_pagina(1, 1).await.expect("se lee");
+    let PaginaDeBuzon { cartas, total } = diario.buzon_pagina(1, 1).await.expect("se lee");
     let [carta] = &cartas[..] else { panic!("una página de una: {cartas:?}") };
     assert_eq!((carta.orden, carta.cuando, carta.fin.codigo), (ordenes[1], Instante(2), Codigo::EjemplarPrestado));
     assert_eq!((carta.fin.cuerpo.get(), total), (rechazada(&ordenes[1]).fin.cuerpo.get(), 3));
 
     let id = ordenes[1].id;
-    assert_eq!(journal.cerrar_buzon(id, "hablado con ella".into()).await, Ok(CierreDeBuzon::Cerrada));
-    assert_eq!(en_el_buzon(&journal).await, (vec![ordenes[2].id, ordenes[0].id], 2));
+    assert_eq!(diario.cerrar_buzon(id, "hablado con ella".into()).await, Ok(CierreDeBuzon::Cerrada));
+    assert_eq!(en_el_buzon(&diario).await, (vec![ordenes[2].id, ordenes[0].id], 2));
     // Otra vez no cambia nada, y dice quién llegó antes.
-    let otra_vez = journal.cerrar_buzon(id, "otra nota".into()).await.expect("contesta");
+    let otra_vez = diario.cerrar_buzon(id, "otra nota".into()).await.expect("contesta");
     assert!(matches!(otra_vez, CierreDeBuzon::YaEstaba { nota, .. } if nota == "hablado con ella"));
-    assert_eq!(journal.cerrar_buzon(orden().id, "x".into()).await, Ok(CierreDeBuzon::NoExiste));
+    assert_eq!(diario.cerrar_buzon(orden().id, "x".into()).await, Ok(CierreDeBuzon::NoExiste));
 }
 
 #[tokio::test]
 async fn con_el_disco_averiado_el_buzon_lo_dice_y_lo_que_iba_a_el_llega_al_volver() {
     let carpeta = tempfile::tempdir().expect("carpeta");
-    let (mut journal, averiado) = averiable(&carpeta.path().join("diario.redb"));
+    let (mut diario, averiado) = averiable(&carpeta.path().join("diario.redb"));
     let prometida = orden();
-    assert!(journal.escribir(Num(1), prometida));
-    assert_eq!(aviso(&mut journal).await, Aviso::Escritas(vec![Num(1)]));
+    assert!(diario.escribir(Num(1), prometida));
+    assert_eq!(aviso(&mut diario).await, Aviso::Escritas(vec![Num(1)]));
     averiado.store(true, Ordering::SeqCst);
-    journal.al_buzon(Num(1), rechazada(&prometida));
-    assert_eq!(aviso(&mut journal).await, Aviso::Fallidas(vec![]));
-    assert_eq!(journal.cerrar_buzon(prometida.id, "x".into()).await, Err(SinDiario));
+    diario.al_buzon(Num(1), rechazada(&prometida));
+    assert_eq!(aviso(&mut diario).await, Aviso::Fallidas(vec![]));
+    assert_eq!(diario.cerrar_buzon(prometida.id, "x".into()).await, Err(SinDiario));
     averiado.store(false, Ordering::SeqCst);
-    assert_eq!(aviso(&mut journal).await, Aviso::Recuperado);
-    assert_eq!(en_el_buzon(&journal).await, (vec![prometida.id], 1));
+    assert_eq!(aviso(&mut diario).await, Aviso::Recuperado);
+    assert_eq!(en_el_buzon(&diario).await, (vec![prometida.id], 1));
 }
 
 /// Las filas que dejaba en disco la versión anterior: de cada una, su tabla, su clave y sus bytes.
@@ -299,9 +299,9 @@ async fn el_diario_que_dejo_la_version_anterior_se_lee_entero() {
     }
     transaccion.commit().expect("guarda");
     drop(db);
-    let (journal, filas) = Journal::abrir(&ruta).expect("se abre");
+    let (diario, filas) = Diario::abrir(&ruta).expect("se abre");
     assert_eq!(filas.iter().map(|(num, orden)| (num.0, orden.sola)).collect::<Vec<_>>(), [(3, false), (70, true)]);
-    assert_eq!(en_el_buzon(&journal).await, (vec![filas[0].1.id], 1));
-    let cierre = journal.cerrar_buzon(filas[1].1.id, "otra nota".into()).await.expect("contesta");
+    assert_eq!(en_el_buzon(&diario).await, (vec![filas[0].1.id], 1));
+    let cierre = diario.cerrar_buzon(filas[1].1.id, "otra nota".into()).await.expect("contesta");
     assert_eq!(cierre, CierreDeBuzon::YaEstaba { nota: "hablado con ella".into(), cuando: Instante(9) });
 }
