@@ -15,9 +15,7 @@ const INFORMES_ADDR_POR_DEFECTO: &str = "127.0.0.1:5557";
 /// Las dos direcciones de un gestor de carga que un actor usa.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DireccionGestor {
-    /// Donde publica eventos.
     pub eventos: Endpoint,
-    /// Donde recibe informes.
     pub informes: Endpoint,
 }
 
@@ -28,7 +26,6 @@ pub struct Ajustado {
     pub gestores: Vec<DireccionGestor>,
     /// Los puntos de almacenamiento, por orden de preferencia.
     pub almacenamiento: Vec<Endpoint>,
-    /// Dónde se atiende HTTP.
     pub http: SocketAddr,
 }
 

@@ -45,11 +45,9 @@ const ULTIMO: u16 = HTTP + 6;
 pub enum Etapa {
     /// El gestor de carga.
     Gestor,
-    /// Los actores.
     Actores,
     /// Los gestores de almacenamiento.
     Almacenes,
-    /// PostgreSQL.
     Base,
 }
 
@@ -77,13 +75,11 @@ pub struct Servicio {
     pub nombre: &'static str,
     /// El programa, junto al lanzador.
     pub programa: &'static str,
-    /// Cuándo se para.
     pub etapa: Etapa,
     /// Dónde contesta `/salud`, `/listo` y `/metrics`.
     pub http: SocketAddr,
     /// Dónde escucha ZeroMQ, si escucha.
     pub zocalos: Vec<SocketAddr>,
-    /// Sus ajustes.
     pub entorno: Vec<(&'static str, String)>,
 }
 

@@ -270,7 +270,6 @@ pub struct OrdenRoto {
     pub ajuste: &'static str,
     /// Qué vale, y qué orden rompe.
     pub motivo: String,
-    /// Cómo se arregla.
     pub salida: String,
 }
 

@@ -19,7 +19,6 @@ pub type Clave = (OperacionId, Huella);
 /// Lo que se pide de una operación.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encargo {
-    /// La operación.
     pub orden: Orden,
     /// Cómo terminar con ella si nadie la decidió; nada, si hay que decidirla.
     pub fin: Option<Fin>,
@@ -64,10 +63,8 @@ pub struct Cola<R> {
 /// Por qué una petición no entra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoCabe {
-    /// Lleva demasiadas operaciones.
     #[error("la lista lleva más de {LISTA_MAX} operaciones")]
     ListaLarga,
-    /// No hay sitio.
     #[error("saturado: ya esperan {COLA_MAX} operaciones")]
     Saturado,
 }

@@ -39,7 +39,6 @@ pub enum Error {
     /// El archivo del catálogo.
     #[error(transparent)]
     Archivo(#[from] ArchivoInvalido),
-    /// La importación.
     #[error(transparent)]
     Importacion(#[from] ErrorDeImportacion),
     /// La base no admitió la orden.

@@ -55,7 +55,6 @@ pub struct AjustesGestor {
     pub limites: Limites,
     /// El archivo del token de quien administra.
     pub token: Option<PathBuf>,
-    /// Dónde se atiende HTTP.
     pub http: SocketAddr,
 }
 

@@ -25,15 +25,9 @@ pub enum Mandato {
     /// Cómo está cada proceso.
     Estado,
     /// Que uno pare y quede parado; contesta cuando lo está.
-    Parar {
-        /// Cuál.
-        nombre: String,
-    },
+    Parar { nombre: String },
     /// Que uno esté en marcha; contesta cuando está listo.
-    Iniciar {
-        /// Cuál.
-        nombre: String,
-    },
+    Iniciar { nombre: String },
 }
 
 /// Lo que se contesta.
@@ -45,7 +39,6 @@ pub enum RespuestaDelLanzador {
         /// Una por proceso, en el orden de siempre.
         filas: Vec<Fila>,
     },
-    /// Está hecho.
     Hecho {
         /// Qué, para una persona.
         mensaje: String,
@@ -65,7 +58,6 @@ pub enum RespuestaDelLanzador {
 /// Cómo está un proceso.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fila {
-    /// Su nombre.
     pub nombre: String,
     /// En qué está, para una persona.
     pub estado: String,
@@ -75,6 +67,5 @@ pub struct Fila {
     pub reinicios: u32,
     /// Segundos que lleva en ese estado; de uno ajeno no se sabe.
     pub desde_s: Option<u64>,
-    /// Dónde atiende.
     pub direcciones: String,
 }

@@ -33,7 +33,6 @@ pub struct Base {
     pub nombre: String,
     /// Para quien migra: el dueño.
     pub url_migracion: String,
-    /// Para los servicios.
     pub url_servicio: String,
 }
 

@@ -76,7 +76,6 @@ const DESECHABLE: &[&str] = &[
 /// Qué pasa con los datos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modo {
-    /// Sobreviven a todo.
     Duradero,
     /// Para pruebas: rápido, y no sobreviven a una caída de la máquina.
     Desechable,

@@ -42,12 +42,7 @@ pub enum Error {
     SinCuenta,
     /// El directorio de datos no sirve.
     #[error("no se puede usar {} para los datos de PostgreSQL: {causa}. Dé en ANAQUEL_VAR un directorio que se pueda escribir", ruta.display())]
-    Directorio {
-        /// Cuál.
-        ruta: PathBuf,
-        /// Qué dijo el sistema.
-        causa: io::Error,
-    },
+    Directorio { ruta: PathBuf, causa: io::Error },
     /// Un programa de PostgreSQL no se pudo lanzar o acabó mal.
     #[error("{programa} falló: {motivo}. Mire {}, o dé DATABASE_URL para usar otro servidor", registro.display())]
     Programa {
@@ -61,7 +56,6 @@ pub enum Error {
     /// No aceptó conexiones a tiempo.
     #[error("PostgreSQL no estuvo listo en {segundos} s. Mire {}", registro.display())]
     Lento {
-        /// El plazo.
         segundos: u64,
         /// Dónde cuenta qué hace.
         registro: PathBuf,

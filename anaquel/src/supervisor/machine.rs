@@ -43,13 +43,8 @@ pub enum Fase {
     /// Parado a mano, o la suite se apaga.
     Parado,
     /// Se lanzará en `cuando`.
-    Pendiente {
-        /// El instante.
-        cuando: Instant,
-    },
-    /// Lanzado.
+    Pendiente { cuando: Instant },
     EnMarcha {
-        /// Cuándo.
         desde: Instant,
         /// Si ya contestó que está listo.
         listo: bool,
@@ -66,7 +61,6 @@ pub enum Fase {
 /// Lo que hay que hacer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accion {
-    /// Lanzar el proceso.
     Lanzar(usize),
     /// Pedirle que se vaya.
     Terminar(usize),

@@ -50,13 +50,11 @@ type PedidoConAviso = (PedidoAlSupervisor, oneshot::Sender<()>);
 /// Cómo está un proceso.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EstadoDeProceso {
-    /// En qué está.
     pub fase: Fase,
     /// Su pid, si vive.
     pub pid: Option<u32>,
     /// Veces que se rearrancó solo.
     pub reinicios: u32,
-    /// Cuándo cambió de fase.
     pub desde: Instant,
     /// Muertes seguidas sin haber servido nunca.
     pub muertes_sin_servir: u32,

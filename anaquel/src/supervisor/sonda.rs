@@ -26,9 +26,7 @@ const PLAZO: Duration = Duration::from_millis(500);
 /// Lo que de un proceso, por su pid, averigua su sonda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoticiaDeSonda {
-    /// Está listo.
     Listo(u32),
-    /// Vive.
     Vive(u32),
 }
 

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Estado {
-    /// Hecha y guardada.
     Aplicada,
     /// La regla de la biblioteca dice que no; guardada también. Quien insista usa un id nuevo.
     Rechazada,

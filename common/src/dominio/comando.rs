@@ -10,11 +10,8 @@ use super::etiqueta::{EjemplarId, Isbn, SedeId, UsuarioId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tipo {
-    /// Llevarse un ejemplar.
     Prestamo,
-    /// Devolverlo.
     Devolucion,
-    /// Alargar el plazo.
     Renovacion,
 }
 
@@ -42,7 +39,6 @@ impl fmt::Display for Tipo {
 /// De qué habla una operación: de un ejemplar, o de un título por su ISBN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Objeto {
-    /// Ese ejemplar.
     Ejemplar(EjemplarId),
     /// Un ejemplar libre del título (préstamo) o el que tiene el usuario (devolución, renovación).
     Libro(Isbn),
@@ -68,35 +64,24 @@ pub enum Comando {
     Prestamo {
         /// Quién se lo lleva.
         usuario: UsuarioId,
-        /// Qué.
         objeto: Objeto,
-        /// De qué sede.
         sede: Option<SedeId>,
     },
     /// Devolver un ejemplar (quien sea que lo traiga), o el que `usuario` tiene de un título.
     Devolucion {
         /// Quién lo tiene; imprescindible con ISBN.
         usuario: Option<UsuarioId>,
-        /// Qué.
         objeto: Objeto,
         /// En qué sede se devuelve.
         sede: Option<SedeId>,
     },
     /// Alargar el préstamo que `usuario` tiene de `objeto`.
-    Renovacion {
-        /// Quién lo tiene.
-        usuario: UsuarioId,
-        /// Qué.
-        objeto: Objeto,
-        /// Sede que atiende.
-        sede: Option<SedeId>,
-    },
+    Renovacion { usuario: UsuarioId, objeto: Objeto, sede: Option<SedeId> },
 }
 
 /// Un campo que falta para que la orden esté completa.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ComandoIncompleto {
-    /// Falta el usuario.
     #[error("falta el campo «usuario»")]
     SinUsuario,
     /// No se nombra ni ejemplar ni ISBN.

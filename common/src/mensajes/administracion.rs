@@ -17,18 +17,14 @@ pub enum Administracion {
     Apartadas {
         /// Solo las que nadie ha resuelto.
         solo_abiertas: bool,
-        /// Cuántas se saltan.
         desde: u32,
-        /// Cuántas caben.
         cuantas: u32,
     },
-    /// Una apartada.
     Apartada(OperacionId),
     /// Decidirla de nuevo, ahora.
     Recuperar(OperacionId),
     /// Dar por bueno que no se hará.
     Cerrar {
-        /// Cuál.
         id: OperacionId,
         /// Por qué, en palabras de quien la cierra.
         nota: String,
@@ -37,7 +33,6 @@ pub enum Administracion {
     Cuentas,
     /// Los libros más prestados.
     MasPrestados {
-        /// Cuántos.
         cuantos: u32,
     },
 }
@@ -48,12 +43,10 @@ pub enum Administracion {
 pub enum Administrada {
     /// La página y cuántas hay en total.
     Apartadas {
-        /// La página.
         filas: Vec<Apartada>,
         /// Cuántas cumplen lo pedido.
         total: u64,
     },
-    /// Una.
     Apartada(Box<Apartada>),
     /// La operación está decidida; esta es su respuesta.
     Decidida(RespuestaGuardada),
@@ -61,12 +54,10 @@ pub enum Administrada {
     NoExiste,
     /// Se intentó recuperar y, con la base en marcha, sigue sin poderse escribir: continúa apartada.
     NoEscrita {
-        /// Por qué.
         motivo: String,
     },
     /// Otra persona la resolvió antes.
     YaResuelta(Resolucion),
-    /// Las cuentas.
     Cuentas(Vec<Cuenta>),
     /// Los libros, del más prestado al menos.
     MasPrestados(Vec<LibroPrestado>),
@@ -75,17 +66,12 @@ pub enum Administrada {
 /// Una operación apartada.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Apartada {
-    /// Su id.
     pub id: OperacionId,
-    /// Lo que se pedía.
     pub comando: Comando,
-    /// Por qué se apartó.
     pub motivo: MotivoDeApartar,
-    /// Sus fallos.
     pub historia: Vec<FalloAnotado>,
     /// Cuándo la aceptó un gestor.
     pub aceptada: DateTime<Utc>,
-    /// Cuándo se apartó.
     pub apartada: DateTime<Utc>,
     /// En qué quedó, si alguien la resolvió.
     pub resolucion: Option<Resolucion>,
@@ -99,39 +85,27 @@ pub enum Resolucion {
     Recuperada {
         /// El código de lo decidido.
         codigo: Codigo,
-        /// Cuándo.
         cuando: DateTime<Utc>,
     },
     /// Se dio por no hecha.
-    Cerrada {
-        /// Por qué.
-        nota: String,
-        /// Cuándo.
-        cuando: DateTime<Utc>,
-    },
+    Cerrada { nota: String, cuando: DateTime<Utc> },
 }
 
 /// Cuántas operaciones de un tipo acabaron en un código, en una sede.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cuenta {
-    /// El tipo.
     pub tipo: Tipo,
-    /// El código.
     pub codigo: Codigo,
     /// La sede del ejemplar o, si no se llegó a él, la de la solicitud; nula si no se sabe.
     pub sede: Option<SedeId>,
-    /// Cuántas.
     pub cuantas: u64,
 }
 
 /// Un libro y cuántas veces se ha prestado.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LibroPrestado {
-    /// Cuál.
     pub isbn: Isbn,
-    /// Su título.
     pub titulo: String,
-    /// Cuántas veces.
     pub prestamos: u64,
 }
 

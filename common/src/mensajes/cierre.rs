@@ -11,7 +11,6 @@ use crate::dominio::Codigo;
 pub struct Cierre {
     /// La operación, entera: si se aparta, con esto se decidirá cuando una persona la recupere.
     pub orden: Orden,
-    /// Cómo.
     pub fin: Fin,
 }
 
@@ -28,7 +27,6 @@ pub enum Fin {
 /// Lo que una persona necesita saber de una operación apartada.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expediente {
-    /// Por qué se aparta.
     pub motivo: MotivoDeApartar,
     /// Sus fallos, del primero al último.
     pub historia: Vec<FalloAnotado>,
@@ -61,11 +59,8 @@ impl MotivoDeApartar {
 /// Un fallo de una operación.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FalloAnotado {
-    /// En qué intento.
     pub intento: u32,
-    /// Cuándo se supo.
     pub cuando: Instante,
-    /// Qué pasó.
     pub que: String,
 }
 

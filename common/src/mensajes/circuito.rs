@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 pub struct Circuito {
     /// El punto, como lo nombra quien informa.
     pub endpoint: String,
-    /// Su estado.
     pub estado: EstadoBreaker,
 }
 
@@ -17,11 +16,9 @@ pub struct Circuito {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EstadoBreaker {
-    /// Admite todo.
     Cerrado,
     /// Admite una llamada de prueba.
     MedioAbierto,
-    /// No admite nada.
     Abierto,
 }
 

@@ -13,9 +13,7 @@ use crate::dominio::{EjemplarId, Isbn, UsuarioId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Situacion {
-    /// Nadie lo tiene.
     Libre,
-    /// Alguien lo tiene.
     Prestado,
 }
 
@@ -24,28 +22,23 @@ pub enum Situacion {
 pub struct DatosEjemplar {
     /// Por cuál se pregunta.
     pub ejemplar: EjemplarId,
-    /// De qué título es.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isbn: Option<String>,
     /// Operaciones suyas que el gestor tiene sin decidir: las pone él.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pendientes: Option<usize>,
-    /// El préstamo abierto.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prestamo: Option<Uuid>,
     /// Veces que se renovó.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renovaciones: Option<i16>,
-    /// Dónde está.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sede: Option<String>,
     /// Si se puede llevar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub situacion: Option<Situacion>,
-    /// El título.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub titulo: Option<String>,
-    /// Quién lo tiene.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usuario: Option<String>,
     /// Hasta cuándo.
@@ -75,29 +68,23 @@ impl DatosEjemplar {
 /// Qué ejemplares hay de un título y cuáles están libres.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatosLibro {
-    /// Quién lo escribió.
     pub autores: Option<String>,
     /// Hay más de los que caben en la respuesta.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cortada: bool,
-    /// Los que caben.
     pub ejemplares: Vec<EjemplarDeLibro>,
     /// Por cuál se pregunta.
     pub isbn: Isbn,
     /// Cuántos se pueden llevar.
     pub libres: i64,
-    /// El título.
     pub titulo: String,
-    /// Cuántos hay.
     pub total: i64,
 }
 
 /// Un ejemplar de un título.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EjemplarDeLibro {
-    /// Cuál.
     pub ejemplar: String,
-    /// Dónde está.
     pub sede: Option<String>,
     /// Si se puede llevar.
     pub situacion: Situacion,
@@ -109,11 +96,9 @@ pub struct EjemplarDeLibro {
 /// Qué préstamos tiene abiertos un usuario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatosUsuario {
-    /// Cuántos.
     pub abiertos: i64,
     /// Si no puede llevarse nada.
     pub bloqueado: Option<bool>,
-    /// De qué categoría es.
     pub categoria: String,
     /// Hay más de los que caben en la respuesta.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -130,11 +115,8 @@ pub struct PrestamoDeUsuario {
     /// Desde cuándo.
     #[serde(serialize_with = "rfc3339")]
     pub desde: Option<DateTime<Utc>>,
-    /// Qué copia.
     pub ejemplar: Option<String>,
-    /// De qué título.
     pub isbn: Option<String>,
-    /// Su id.
     pub prestamo: Uuid,
     /// Veces que se renovó.
     pub renovaciones: Option<i16>,
@@ -147,9 +129,7 @@ pub struct PrestamoDeUsuario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Desconocido {
-    /// Ese título.
     Isbn(Isbn),
-    /// Ese usuario.
     Usuario(UsuarioId),
 }
 

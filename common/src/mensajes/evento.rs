@@ -77,7 +77,6 @@ pub struct Evento {
 /// Una orden de la que el actor no entiende qué pide, pero sí por cuál ha de contestar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrdenNoEntendida {
-    /// De qué operación.
     pub id: OperacionId,
     /// Y con qué contenido.
     pub huella: Huella,

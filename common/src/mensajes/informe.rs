@@ -24,13 +24,11 @@ pub const CIRCUITOS_MAX: usize = 16;
 /// El desenlace de una operación.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResultadoInforme {
-    /// De qué operación.
     pub id: OperacionId,
     /// Y con qué contenido.
     pub huella: Huella,
     /// Del intento que se asignó al actor.
     pub intento: u32,
-    /// Qué pasó.
     pub desenlace: Desenlace,
 }
 

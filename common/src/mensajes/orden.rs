@@ -38,7 +38,6 @@ pub struct Orden {
     /// Va sola, sin vecinas en su lista ni en su transacción: pudo matar a quien la atendía.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sola: bool,
-    /// Qué se pide.
     pub comando: Comando,
 }
 

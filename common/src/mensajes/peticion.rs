@@ -25,7 +25,6 @@ pub struct Peticion {
     /// Cuánto espera quien la envía, en milisegundos: pasado ese tiempo desde su llegada, una petición que siga en
     /// cola se descarta sin responder, porque ya se pidió en otra parte.
     pub plazo_ms: u32,
-    /// Qué se pide.
     pub cuerpo: CuerpoPeticion,
 }
 
@@ -39,7 +38,6 @@ pub enum CuerpoPeticion {
     Terminar(Vec<Cierre>),
     /// Lo que pide una persona de las apartadas y las cuentas.
     Administrar(Administracion),
-    /// Responder una pregunta.
     Consultar(Consulta),
     /// Decir si hay base de datos que funcione.
     Salud,
@@ -52,7 +50,6 @@ pub enum PeticionLeida {
     Entendida(Peticion, Vec<ResultadoEscritura>),
     /// Nada se entiende de ella más que su número: es de otra versión, y con él se contesta que nada se hizo.
     NoEntendida {
-        /// Su número.
         peticion: u64,
         /// Qué no se entiende.
         motivo: String,

@@ -17,9 +17,7 @@ pub struct Respuesta<D = serde_json::Value> {
     pub id: Option<Uuid>,
     /// Si se hizo lo que se pedía.
     pub exito: bool,
-    /// En qué quedó.
     pub estado: Estado,
-    /// La razón.
     pub codigo: Codigo,
     /// Una frase para una persona.
     pub mensaje: String,

@@ -11,7 +11,6 @@ use crate::dominio::{Huella, OperacionId};
 pub struct Resultado {
     /// El número de la petición.
     pub peticion: u64,
-    /// Lo que resultó.
     pub cuerpo: CuerpoResultado,
 }
 
@@ -30,10 +29,7 @@ pub enum CuerpoResultado {
     /// Este endpoint no puede; otro quizá sí.
     Fallo(Fallo),
     /// Este endpoint no entiende la petición, que es de otra versión, y nada hizo; otro quizá la entienda.
-    NoEntendida {
-        /// Qué no entiende.
-        motivo: String,
-    },
+    NoEntendida { motivo: String },
 }
 
 /// Un fallo del punto de almacenamiento, no de la operación.
@@ -48,11 +44,9 @@ pub struct Fallo {
 /// El desenlace de una operación de la lista.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResultadoEscritura {
-    /// De qué operación.
     pub id: OperacionId,
     /// Y con qué contenido.
     pub huella: Huella,
-    /// Qué pasó.
     pub desenlace: Desenlace,
 }
 

@@ -15,7 +15,6 @@ const SALUD: &str = "salud";
 pub struct Solicitud {
     /// El id que puso el cliente, si puso alguno; de una escritura, siempre UUIDv7.
     pub id: Option<Uuid>,
-    /// Qué pide.
     pub pedido: Pedido,
     /// Si a quien pide le vale `pendiente`. Si no, al vencer el plazo se pide al almacenamiento que la anule. Es de quien
     /// espera y no de la operación: ni entra en la huella ni viaja en la orden.
@@ -25,9 +24,7 @@ pub struct Solicitud {
 /// Qué se puede pedir al gestor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pedido {
-    /// Cambiar algo.
     Comando(Comando),
-    /// Preguntar algo.
     Consulta(Consulta),
     /// Saber cómo está el sistema.
     Salud,
@@ -53,16 +50,13 @@ pub struct Campos<'a> {
     pub id: Option<Uuid>,
     /// `prestamo`, `consulta_libro`, `salud`…
     pub operacion: &'a str,
-    /// Para quién.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usuario: Option<UsuarioId>,
-    /// De qué copia.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ejemplar: Option<EjemplarId>,
     /// O de qué título.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isbn: Option<Isbn>,
-    /// En qué sede.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sede: Option<SedeId>,
     /// Ausente, `true`.

@@ -24,9 +24,7 @@ pub const ALMACENAMIENTO_POR_DEFECTO: &str = "127.0.0.1:5570,127.0.0.1:5571";
 pub struct AjusteInvalido {
     /// El nombre del ajuste, como se escribe en el entorno.
     pub nombre: String,
-    /// Qué está mal.
     pub motivo: String,
-    /// Cómo se arregla.
     pub salida: String,
 }
 

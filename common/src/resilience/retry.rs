@@ -14,7 +14,6 @@ pub struct Paciencia {
     pub primero: Duration,
     /// Tras cada envío repetido.
     pub repetido: Duration,
-    /// En total.
     pub total: Duration,
 }
 

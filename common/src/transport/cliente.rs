@@ -49,7 +49,6 @@ pub enum SinRespuesta {
     Vencida {
         /// A quiénes se podía pedir.
         gestores: Vec<Endpoint>,
-        /// Cuántas veces salió.
         envios: u32,
     },
     /// El zócalo no sirve.

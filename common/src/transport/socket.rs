@@ -26,7 +26,6 @@ pub enum ErrorDeTransporte {
     /// No se pudo escuchar en la dirección.
     #[error("no se puede escuchar en {endpoint}: {causa}")]
     Escuchar {
-        /// La dirección pedida.
         endpoint: String,
         /// El motivo del sistema.
         causa: String,
@@ -34,7 +33,6 @@ pub enum ErrorDeTransporte {
     /// No se pudo preparar la conexión.
     #[error("no se puede conectar con {endpoint}: {causa}")]
     Conectar {
-        /// La dirección pedida.
         endpoint: String,
         /// El motivo del sistema.
         causa: String,

@@ -16,15 +16,12 @@ const ANIOS: std::ops::RangeInclusive<i16> = -4_000..=2_200;
 pub struct Libro {
     /// Su ISBN-13.
     pub isbn: Isbn,
-    /// El título.
     pub titulo: String,
-    /// Los autores.
     pub autores: String,
     /// El año de la primera publicación; negativo antes de nuestra era.
     pub anio: Option<i16>,
     /// El código de idioma.
     pub idioma: Option<String>,
-    /// Cuántas valoraciones tiene.
     pub popularidad: i32,
 }
 

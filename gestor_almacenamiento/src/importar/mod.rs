@@ -29,23 +29,16 @@ pub enum ArchivoInvalido {
     /// No se puede abrir.
     #[error("no se puede abrir {ruta}: {causa}. Dé la ruta de un CSV que exista, por ejemplo datos/libros_10k.csv")]
     Abrir {
-        /// La ruta pedida.
         ruta: String,
         /// El motivo del sistema.
         causa: String,
     },
     /// La primera línea no es la cabecera del catálogo.
     #[error("{ruta} {causa}")]
-    Cabecera {
-        /// La ruta pedida.
-        ruta: String,
-        /// Qué le falta.
-        causa: CabeceraInvalida,
-    },
+    Cabecera { ruta: String, causa: CabeceraInvalida },
     /// Se cortó la lectura.
     #[error("no se puede leer {ruta}: {causa}")]
     Leer {
-        /// La ruta pedida.
         ruta: String,
         /// El motivo del sistema.
         causa: csv::Error,
@@ -55,10 +48,8 @@ pub enum ArchivoInvalido {
 /// Por qué no se pudo importar.
 #[derive(Debug, thiserror::Error)]
 pub enum ErrorDeImportacion {
-    /// El archivo.
     #[error(transparent)]
     Archivo(#[from] ArchivoInvalido),
-    /// SIGINT o SIGTERM.
     #[error("importación interrumpida por {0}; no se cambió nada")]
     Interrumpida(&'static str),
     /// El sistema no deja atender las señales.
@@ -80,11 +71,9 @@ pub struct Importado {
     pub cambiadas: u64,
     /// Filas que no valen.
     pub rechazadas: u64,
-    /// Ejemplares nuevos.
     pub ejemplares: u64,
     /// Usuarios de muestra nuevos.
     pub usuarios: u64,
-    /// Préstamos de partida.
     pub prestamos: u64,
 }
 

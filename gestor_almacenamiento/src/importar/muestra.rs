@@ -30,9 +30,7 @@ const ANTIGUEDAD: TimeDelta = TimeDelta::days(7);
 /// Una copia física.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ejemplar {
-    /// Su identificador.
     pub id: EjemplarId,
-    /// De qué título.
     pub isbn: Isbn,
     /// En qué sede, por su puesto en [`SEDES`].
     pub sede: usize,

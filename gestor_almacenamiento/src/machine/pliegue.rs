@@ -23,7 +23,6 @@ const ANULADA: &str = "La operación no se hizo ni se hará; si aún la quiere, 
 /// que no se deja leer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nombrado {
-    /// La operación.
     pub id: OperacionId,
     /// Lo que se pide en ella.
     pub comando: Option<Comando>,
@@ -57,13 +56,10 @@ pub struct Foto {
 /// Una operación y lo que se decidió de ella.
 #[derive(Clone, Debug)]
 pub struct Decidida {
-    /// Lo que se pidió.
     pub orden: Orden,
     /// En qué quedó: `aplicada`, `rechazada`, `anulada` o `apartada`.
     pub estado: &'static str,
-    /// Lo que se contesta.
     pub respuesta: RespuestaGuardada,
-    /// Dónde se cuenta.
     pub sede: Option<SedeId>,
     /// Por qué se apartó, si se apartó.
     pub expediente: Option<Expediente>,
@@ -72,7 +68,6 @@ pub struct Decidida {
 /// Cómo resuelve una persona una operación apartada.
 #[derive(Clone, Debug)]
 pub struct Resuelta {
-    /// Cuál.
     pub id: OperacionId,
     /// `recuperada` o `cerrada`.
     pub como: &'static str,

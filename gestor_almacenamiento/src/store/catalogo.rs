@@ -23,7 +23,6 @@ pub type ErrorDeCatalogo = sqlx::Error;
 /// Qué fue de un lote de libros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recuento {
-    /// No estaban.
     pub nuevas: u64,
     /// Estaban, con otros datos.
     pub cambiadas: u64,

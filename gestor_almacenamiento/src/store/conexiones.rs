@@ -21,7 +21,6 @@ pub struct Conexiones {
 
 /// Una conexión prestada. Si no se devuelve, se cierra: lo que dejara a medias se deshace.
 pub struct Prestada {
-    /// La conexión.
     pub conexion: PgConnection,
     /// Si ya estaba abierta: pudo morir mientras nadie la usaba.
     pub usada: bool,

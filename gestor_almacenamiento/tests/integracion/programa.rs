@@ -14,7 +14,6 @@ use common::transport::puertos::puerto_libre;
 pub struct Programa {
     hijo: Child,
     registro: BufReader<std::process::ChildStderr>,
-    /// Dónde atiende.
     pub puerto: u16,
     /// Dónde cuenta de sí.
     pub http: u16,

@@ -26,7 +26,6 @@ pub struct Carta {
     pub orden: Orden,
     /// En qué quedó, con su código.
     pub fin: RespuestaGuardada,
-    /// Cuándo se supo.
     pub cuando: Instante,
 }
 
@@ -50,13 +49,11 @@ pub struct PaginaDeBuzon {
 /// Qué pasó al cerrar una carta.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CierreDeBuzon {
-    /// Queda cerrada.
     Cerrada,
     /// Lo estaba ya, con esa nota y desde entonces.
     YaEstaba {
         /// La nota de entonces.
         nota: String,
-        /// Cuándo se cerró.
         cuando: Instante,
     },
     /// No hay carta de esa operación.

@@ -14,13 +14,11 @@ const APARTADAS: TableDefinition<u64, i64> = TableDefinition::new("ilegibles_cua
 /// Una fila que no se entiende.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ilegible {
-    /// Su número.
     pub num: u64,
     /// Cuándo se apartó, si se sabe.
     pub cuando: Option<Instante>,
     /// Qué no se entiende hoy de ella; nada, si esta versión sí la entiende.
     pub motivo: Option<String>,
-    /// Lo que decía.
     pub bytes: Vec<u8>,
 }
 

@@ -17,68 +17,23 @@ use super::{
 #[derive(Clone, Debug)]
 pub enum Accion<W> {
     /// Publicar la lista a ese actor.
-    Publicar {
-        /// El tópico.
-        topico: Topico,
-        /// El actor.
-        instancia: Rc<str>,
-        /// La lista.
-        ordenes: Vec<Orden>,
-    },
+    Publicar { topico: Topico, instancia: Rc<str>, ordenes: Vec<Orden> },
     /// Pedir al almacenamiento que decida la lista.
-    Llamar {
-        /// La lista.
-        ordenes: Vec<Orden>,
-    },
+    Llamar { ordenes: Vec<Orden> },
     /// Pedir al almacenamiento que decida en contra de ellas, si no lo estaban ya.
-    Terminar {
-        /// La lista.
-        cierres: Vec<PorTerminar>,
-    },
+    Terminar { cierres: Vec<PorTerminar> },
     /// Contestar a quien esperaba; se consume.
-    Responder {
-        /// Quién.
-        a: W,
-        /// De qué operación.
-        id: OperacionId,
-        /// Qué.
-        contestacion: Contestacion,
-    },
+    Responder { a: W, id: OperacionId, contestacion: Contestacion },
     /// Escribir la fila en el diario.
-    Anotar {
-        /// Su número.
-        num: Num,
-        /// Lo que se promete.
-        orden: Orden,
-    },
+    Anotar { num: Num, orden: Orden },
     /// Borrar la fila, detrás de lo que ya se mandó escribir.
-    Borrar {
-        /// Su número.
-        num: Num,
-    },
+    Borrar { num: Num },
     /// Pasar la fila al buzón, detrás de lo que ya se mandó escribir: se prometió y no se aplicó.
-    AlBuzon {
-        /// Su número.
-        num: Num,
-        /// Lo que se prometió.
-        orden: Orden,
-        /// En qué quedó.
-        fin: RespuestaGuardada,
-    },
+    AlBuzon { num: Num, orden: Orden, fin: RespuestaGuardada },
     /// Decir en el registro que ya no se intenta: se anula o se aparta.
-    Renunciada {
-        /// Cuál.
-        id: OperacionId,
-        /// Cómo se quiere terminar.
-        fin: Fin,
-    },
+    Renunciada { id: OperacionId, fin: Fin },
     /// Decir en el registro que la operación se da a otro.
-    Reasignada {
-        /// Cuál.
-        id: OperacionId,
-        /// Por qué.
-        motivo: &'static str,
-    },
+    Reasignada { id: OperacionId, motivo: &'static str },
 }
 
 /// Qué se contesta.
@@ -93,9 +48,7 @@ pub enum Contestacion {
 /// Una operación con la que hay que terminar.
 #[derive(Clone, Debug)]
 pub struct PorTerminar {
-    /// La operación.
     pub orden: Orden,
-    /// Cómo.
     pub fin: Fin,
     /// Sus fallos, con el reloj de la máquina.
     pub historia: Vec<FalloVisto>,

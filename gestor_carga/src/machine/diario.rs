@@ -13,7 +13,6 @@ use super::{
 /// Lo que cuenta el diario de lo que se le mandó.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Aviso {
-    /// Están en disco.
     Escritas(Vec<Num>),
     /// No se pudieron escribir.
     Fallidas(Vec<Num>),

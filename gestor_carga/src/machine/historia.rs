@@ -15,11 +15,8 @@ const LETRAS_MAX: usize = 120;
 /// Un fallo, con el reloj de la máquina.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FalloVisto {
-    /// En qué intento.
     pub intento: u32,
-    /// Cuándo se supo.
     pub cuando: Instant,
-    /// Qué pasó.
     pub que: Cow<'static, str>,
 }
 

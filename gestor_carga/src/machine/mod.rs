@@ -81,11 +81,9 @@ pub struct Machine<W> {
 /// Cómo está la máquina, para quien mira desde fuera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situacion {
-    /// Operaciones sin decidir.
     pub operaciones: usize,
     /// De ellas, las que están fuera.
     pub en_vuelo: usize,
-    /// Clientes que esperan.
     pub esperas: usize,
     /// El diario no se puede escribir: la puerta está cerrada.
     pub diario_averiado: bool,

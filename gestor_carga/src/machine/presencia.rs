@@ -16,7 +16,6 @@ pub(super) enum Llegada {
     Nuevo,
     /// Ya estaba: su conexión se rehízo, y lo que llevaba la vieja pudo perderse.
     OtraVez(ActorNum),
-    /// No caben más.
     Sobra,
 }
 

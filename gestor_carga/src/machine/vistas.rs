@@ -35,11 +35,8 @@ pub enum EstadoTarea {
 /// Una operación sin decidir, como la ve un operador.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tarea {
-    /// Su id.
     pub id: OperacionId,
-    /// Qué se pide.
     pub comando: Comando,
-    /// En qué está.
     pub estado: EstadoTarea,
     /// El número de su intento, desde 0.
     pub intento: u32,

@@ -51,11 +51,8 @@ pub enum Encargo {
     Circuitos(Contestar<Circuitos>),
     /// Una página de las operaciones sin decidir.
     Tareas {
-        /// Cuáles.
         filtro: Filtro,
-        /// Cuántas se saltan.
         desde: u32,
-        /// Cuántas caben.
         cuantas: u32,
         /// La página, y cuántas son.
         a: Contestar<(Vec<Tarea>, usize)>,
@@ -66,18 +63,14 @@ pub enum Encargo {
     Reintentar(OperacionId, Contestar<Reintento>),
     /// Una página del buzón.
     Buzon {
-        /// Cuántas se saltan.
         desde: u32,
-        /// Cuántas caben.
         cuantas: u32,
         /// La página, y cuántas son.
         a: Contestar<Result<PaginaDeBuzon, SinDiario>>,
     },
     /// Una página de las filas del diario que no se entienden.
     Ilegibles {
-        /// Cuántas se saltan.
         desde: u32,
-        /// Cuántas caben.
         cuantas: u32,
         /// La página, y cuántas son.
         a: Contestar<Result<PaginaDeIlegibles, SinDiario>>,
@@ -86,18 +79,15 @@ pub enum Encargo {
     CerrarBuzon(OperacionId, String, Contestar<Result<CierreDeBuzon, SinDiario>>),
     /// Restablecer el circuito de un endpoint: el estado en que estaba y el que queda; nada, si no es de los nuestros.
     Restablecer(Endpoint, Contestar<Option<(EstadoBreaker, EstadoBreaker)>>),
-    /// Preguntar al almacenamiento.
     Almacen(CuerpoPeticion, DelAlmacen),
 }
 
 /// Por qué un encargo no tuvo contestación.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinContestar {
-    /// Hay demasiados.
     Saturado,
     /// No llegó a tiempo: no se sabe si se hizo.
     Plazo,
-    /// Ningún endpoint atiende.
     SinAlmacenamiento,
     /// Ninguno entiende lo que se le pide.
     NoEntendido,
@@ -108,9 +98,7 @@ pub enum SinContestar {
 /// Cómo está el gestor.
 #[derive(Clone, Debug)]
 pub struct EstadoDelGestor {
-    /// La máquina.
     pub foto: Situacion,
-    /// Consultas sin contestar.
     pub consultas: usize,
     /// Lo contestado desde que arrancó.
     pub respondidas: Respondidas,
@@ -121,7 +109,6 @@ pub struct EstadoDelGestor {
 /// Los circuitos que se conocen.
 #[derive(Clone, Debug)]
 pub struct Circuitos {
-    /// Los del gestor.
     pub propios: Vec<(Endpoint, EstadoBreaker)>,
     /// Los que contó cada actor presente.
     pub actores: Vec<DeUnActor>,

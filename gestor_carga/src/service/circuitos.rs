@@ -20,13 +20,10 @@ struct Visto {
 /// Lo que contó un actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeUnActor {
-    /// Qué atiende.
     pub topico: &'static str,
-    /// Su instancia.
     pub instancia: String,
     /// Cuándo lo contó; nada, si todavía no.
     pub cuando: Option<Instant>,
-    /// Sus circuitos.
     pub circuitos: Vec<Circuito>,
 }
 

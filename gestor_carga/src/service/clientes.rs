@@ -12,7 +12,6 @@ use super::descartar;
 /// A quién se contesta, y lo que se cuenta de su solicitud. Se consume al contestar.
 pub struct Remite {
     sobre: Vec<Frame>,
-    /// Cuándo llegó.
     pub desde: Instant,
     /// Qué pidió, para las métricas.
     pub operacion: &'static str,

@@ -84,10 +84,12 @@ pub struct Cuentas {
 }
 
 impl Cuentas {
+    /// Las que van.
     pub fn respondidas(&self) -> Respondidas {
         self.respondidas.clone()
     }
 
+    /// Una más, y lo que tardó.
     pub fn contar(&mut self, operacion: &'static str, estado: Estado, codigo: Codigo, desde: Instant) {
         *self.respondidas.0.entry(estado).or_default() += 1;
         self.contadas

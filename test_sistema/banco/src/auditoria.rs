@@ -11,7 +11,6 @@ use crate::{cadena::Acuse, datos::copiar};
 /// Lo que dice la auditoría.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Cuadre {
-    /// Operaciones reconocidas.
     pub reconocidas: i64,
     /// Reconocidas y no guardadas como se reconocieron.
     pub sin_guardar: i64,

@@ -26,20 +26,15 @@ const CON_TEXTO: usize = 5;
 /// Una operación reconocida, en lo mínimo que hace falta para auditarla.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acuse {
-    /// Su id.
     pub id: Uuid,
-    /// Qué se pidió.
     pub tipo: Tipo,
-    /// En qué quedó.
     pub estado: Estado,
-    /// Por qué.
     pub codigo: Codigo,
 }
 
 /// Respuestas que no deciden, y lo que no se respondió.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fallos {
-    /// Cuántos.
     pub cuantos: u64,
     /// Los primeros, con su texto.
     pub textos: Vec<String>,
@@ -64,7 +59,6 @@ impl Fallos {
 /// Un tramo de medida.
 #[derive(Clone, Copy, Debug)]
 pub struct Tramo {
-    /// Qué pide cada cliente.
     pub reparto: Reparto,
     /// Por cuántas conexiones; cada cliente usa una.
     pub conexiones: usize,
@@ -87,7 +81,6 @@ pub struct Salida {
     pub rechazadas: u64,
     /// Todo lo que se reconoció, también sin medir.
     pub acuses: Vec<Acuse>,
-    /// Lo que no.
     pub fallos: Fallos,
 }
 

@@ -23,9 +23,7 @@ pub const CONEXIONES: usize = 2;
 /// Algo que medir.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prueba {
-    /// Qué se pide.
     pub caso: Caso,
-    /// Cuántos clientes.
     pub clientes: usize,
     /// Cuánto dura cada tramo.
     pub dura: Duration,
@@ -37,13 +35,11 @@ pub type Cpu = BTreeMap<String, f64>;
 /// Lo que salió de una prueba.
 #[derive(Clone, Debug)]
 pub struct Fila {
-    /// Cuál.
     pub prueba: Prueba,
     /// La cadena, ronda a ronda.
     pub cadena: Vec<Ritmo>,
     /// La referencia, ronda a ronda.
     pub referencia: Vec<Ritmo>,
-    /// Operaciones por lote.
     pub lote: f64,
     /// La CPU de una ronda de la cadena, por proceso.
     pub cpu_cadena: Cpu,
@@ -60,7 +56,6 @@ pub struct Medidas {
     pub filas: Vec<Fila>,
     /// Lo que la cadena reconoció.
     pub acuses: Vec<Acuse>,
-    /// Lo que no.
     pub fallos: Fallos,
 }
 

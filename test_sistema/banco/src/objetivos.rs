@@ -21,13 +21,9 @@ const ARRANQUE_MS: f64 = 2_000.0;
 /// Algo que se quería alcanzar.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Objetivo {
-    /// Qué.
     pub que: String,
-    /// Lo que salió.
     pub valor: f64,
-    /// Lo que se quería.
     pub meta: f64,
-    /// Si se alcanzó.
     pub cumple: bool,
 }
 

@@ -55,9 +55,7 @@ impl Serialize for Caso {
 /// Cuánto hay de cada cosa.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Tamano {
-    /// Ejemplares libres.
     pub ejemplares: usize,
-    /// Usuarios sin préstamos.
     pub usuarios: usize,
     /// Ejemplares prestados, cada uno a su usuario.
     pub renovables: usize,
@@ -66,11 +64,8 @@ pub struct Tamano {
 /// Lo que se reparten los clientes de un tramo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reparto {
-    /// Qué se mide.
     pub caso: Caso,
-    /// Cuántos clientes.
     pub clientes: usize,
-    /// Sobre cuánto.
     pub tamano: Tamano,
     /// Por qué préstamo suyo empieza a renovar cada cliente, para que cada tramo siga donde quedó el anterior.
     pub paso: usize,

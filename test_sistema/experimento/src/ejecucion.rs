@@ -33,7 +33,6 @@ const SEGUNDO_ALMACEN: &str = "backup_almacen";
 
 /// Dónde se hacen las ejecuciones de un experimento.
 pub struct Taller<'a> {
-    /// Con qué.
     pub condiciones: &'a Condiciones,
     /// Dónde están los archivos de peticiones.
     pub peticiones: PathBuf,

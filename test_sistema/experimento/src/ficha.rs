@@ -33,23 +33,19 @@ pub struct Condiciones {
     pub solicitantes: Vec<u16>,
     /// Cuántas veces se repite cada configuración del diseño principal.
     pub repeticiones: u32,
-    /// Qué diseños.
     pub disenos: Vec<Diseno>,
-    /// El catálogo.
     pub catalogo: PathBuf,
 }
 
 /// Una ejecución y en qué quedó.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anotada {
-    /// Cuál.
     #[serde(flatten)]
     pub ejecucion: Ejecucion,
     /// Si está hecha entera.
     pub hecha: bool,
     /// Cuántas solicitudes se enviaron.
     pub solicitudes: u64,
-    /// A quién se mató.
     pub victima: Option<String>,
     /// Cuándo, en microsegundos desde el principio de su ventana.
     pub muerte_us: Option<u64>,
@@ -58,13 +54,9 @@ pub struct Anotada {
 /// La ficha.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ficha {
-    /// Cuándo empezó.
     pub fecha: DateTime<Utc>,
-    /// Dónde.
     pub maquina: Maquina,
-    /// Qué versiones.
     pub versiones: BTreeMap<String, String>,
-    /// Con qué.
     pub condiciones: Condiciones,
     /// Lo que había en la biblioteca al empezar cada ejecución.
     pub biblioteca: Option<Existencias>,

@@ -26,7 +26,6 @@ const IRSE_MAX: Duration = Duration::from_secs(15);
 
 /// Uno.
 pub struct SolicitanteEnMarcha {
-    /// De qué sede.
     pub sede: SedeId,
     /// Cuál de los de su sede, desde 1.
     pub cual: u16,
@@ -38,19 +37,14 @@ pub struct SolicitanteEnMarcha {
 
 /// Con qué se lanza uno.
 pub struct Lanzamiento<'a> {
-    /// De qué sede.
     pub sede: SedeId,
     /// Cuál de los de su sede, desde 1.
     pub cual: u16,
-    /// A quién pide.
     pub clientes: SocketAddr,
-    /// Qué pide.
     pub archivo: PathBuf,
     /// Dónde deja sus medidas.
     pub carpeta: &'a Path,
-    /// Cuándo empezó la ejecución.
     pub corrida: DateTime<Utc>,
-    /// Lo demás.
     pub condiciones: &'a Condiciones,
     /// De dónde sale el azar de sus pausas.
     pub semilla: u64,

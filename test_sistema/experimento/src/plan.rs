@@ -18,7 +18,6 @@ const POR_SEGUNDO_SIN_PAUSA: u64 = 2_000;
 pub struct Ejecucion {
     /// Su número, desde 1, en el orden en que se hacen.
     pub tanda: u32,
-    /// Con qué diseño.
     pub diseno: Diseno,
     /// Cuántos procesos solicitantes en cada sede.
     pub solicitantes: u16,

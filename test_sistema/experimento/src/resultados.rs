@@ -66,7 +66,6 @@ impl Diseno {
 pub enum FalloInducido {
     /// No se mata a nadie.
     No,
-    /// Se mata.
     Si,
 }
 
@@ -75,7 +74,6 @@ pub enum FalloInducido {
 pub struct Fila {
     /// El número de la ejecución, desde 1, en el orden en que se hicieron.
     pub tanda: u32,
-    /// Con qué diseño.
     pub diseno: Diseno,
     /// Cuántos procesos solicitantes hubo en cada sede.
     pub solicitantes: u16,
@@ -89,13 +87,11 @@ pub struct Fila {
     pub solicitante: u16,
     /// La línea de su archivo de peticiones, desde 1.
     pub numero: u32,
-    /// Qué se pidió.
     pub operacion: Tipo,
     /// Cuándo se envió por primera vez.
     pub inicio_us: u64,
     /// Cuándo llegó la respuesta, si llegó.
     pub respuesta_us: Option<u64>,
-    /// En qué quedó.
     pub estado: Quedo,
     /// Por qué, si no está hecha.
     pub codigo: Option<Codigo>,
@@ -114,16 +110,11 @@ impl Fila {
 /// Por qué no se pueden leer o escribir los resultados.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// El archivo.
     #[error("{0}: {1}")]
     Archivo(String, io::Error),
     /// Su primera línea no es la esperada.
     #[error("{nombre}: la primera línea ha de ser «{}»", COLUMNAS.join(","))]
-    Cabecera {
-        /// El archivo.
-        nombre: String,
-    },
-    /// Una fila.
+    Cabecera { nombre: String },
     #[error("{0}: {1}")]
     Fila(String, String),
 }

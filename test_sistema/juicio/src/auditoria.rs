@@ -27,11 +27,8 @@ const HALLAZGOS_CON_TEXTO: usize = 20;
 /// Una operación guardada.
 #[derive(Clone, Debug)]
 pub struct FilaOperacion {
-    /// Su id.
     pub id: Uuid,
-    /// Qué clase de operación.
     pub tipo: Tipo,
-    /// Qué se pidió.
     pub huella: Huella,
     /// En qué quedó; `None` si con ningún nombre conocido.
     pub destino: Option<Destino>,
@@ -46,7 +43,6 @@ pub struct FilaOperacion {
 /// En qué quedó una operación guardada.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destino {
-    /// Hecha.
     Aplicada,
     /// Una regla dijo que no.
     Rechazada,
@@ -86,11 +82,8 @@ impl Destino {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Efecto {
-    /// En qué préstamo.
     pub prestamo: Option<Uuid>,
-    /// En qué ejemplar.
     pub ejemplar: Option<EjemplarId>,
-    /// De qué usuario.
     pub usuario: Option<UsuarioId>,
 }
 
@@ -99,11 +92,8 @@ pub struct Efecto {
 pub struct FilaPrestamo {
     /// El id de la operación que lo abrió.
     pub id: Uuid,
-    /// Qué ejemplar.
     pub ejemplar: EjemplarId,
-    /// A quién.
     pub usuario: UsuarioId,
-    /// Cuántas veces se alargó.
     pub renovaciones: u32,
     /// La operación que lo cerró; `None` si está abierto.
     pub devolucion: Option<Uuid>,

@@ -19,13 +19,9 @@ const ERRORES_CON_TEXTO: usize = 20;
 /// Lo que de una respuesta interesa a quien compara.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Vista {
-    /// De qué operación.
     pub id: Option<Uuid>,
-    /// Si se hizo.
     pub exito: bool,
-    /// En qué quedó.
     pub estado: Estado,
-    /// Por qué.
     pub codigo: Codigo,
 }
 
@@ -60,9 +56,7 @@ impl ResumenDeBytes {
 /// Lo que se sabe de una operación por sus respuestas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registro {
-    /// Qué clase de operación.
     pub tipo: Tipo,
-    /// Qué se pidió.
     pub huella: Huella,
     /// La decisión que se reconoció, con el resumen de sus bytes.
     pub decidida: Option<(Estado, Codigo, ResumenDeBytes)>,
@@ -95,7 +89,6 @@ pub struct Muestra {
     pub tipo: Option<Tipo>,
     /// Si se hizo lo que se pedía.
     pub exito: bool,
-    /// En qué quedó.
     pub estado: Estado,
     /// Hubo que repetirla porque no llegaba.
     pub repetida: bool,

@@ -24,7 +24,6 @@ pub trait Medido: Serialize {
 /// Un informe: lo medido, juzgado.
 #[derive(Clone, Debug, Serialize)]
 pub struct Informe<M> {
-    /// Lo medido.
     #[serde(flatten)]
     pub medido: M,
     /// Por qué no vale; vacía si vale.
@@ -61,9 +60,7 @@ impl<M: Medido> Informe<M> {
 /// Lo que se reconoció en una carga, cada operación una vez, y lo que no cuadra con lo guardado.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Cuentas {
-    /// Cuántas se reconocieron.
     pub operaciones: u64,
-    /// De ellas, hechas.
     pub aplicadas: u64,
     /// De ellas, rechazadas por una regla.
     pub rechazadas: u64,
@@ -73,7 +70,6 @@ pub struct Cuentas {
     pub errores: u64,
     /// Reconocidas y no guardadas como se reconocieron.
     pub perdidas: u64,
-    /// Efectos de más.
     pub duplicadas: u64,
 }
 
@@ -219,7 +215,6 @@ pub struct Muertes {
 /// Una muerte bajo carga.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MuerteVista {
-    /// Qué se mató.
     pub proceso: String,
     /// El hueco más largo entre dos éxitos, en milisegundos.
     pub pausa_ms: u64,
@@ -256,7 +251,6 @@ pub struct Ritmo {
     pub p50_ms: f64,
     /// Lo que tardaron 99 de cada 100.
     pub p99_ms: f64,
-    /// La más lenta.
     pub max_ms: f64,
 }
 

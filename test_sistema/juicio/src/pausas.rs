@@ -9,15 +9,12 @@ use crate::numeros::{milisegundos, percentil};
 /// Las pausas de una clase de fallo.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pausas {
-    /// De qué.
     pub clase: String,
-    /// Cuántas veces.
     pub veces: usize,
     /// La mitad duró esto o menos, en milisegundos.
     pub p50_ms: u64,
     /// De cada 100, 99 duraron esto o menos.
     pub p99_ms: u64,
-    /// La más larga.
     pub max_ms: u64,
 }
 

@@ -24,15 +24,12 @@ use crate::{
 /// La base.
 #[derive(Debug)]
 pub struct Base {
-    /// Si atiende.
     pub arriba: bool,
     /// Si está parada, con las conexiones abiertas.
     pub quieta: bool,
     /// Cuántas veces ha arrancado.
     pub generacion: u32,
-    /// Lo decidido.
     pub operaciones: BTreeMap<OperacionId, Decidida>,
-    /// Los préstamos.
     pub prestamos: BTreeMap<OperacionId, Prestamo>,
     /// Los ejemplares que hay.
     pub ejemplares: BTreeMap<EjemplarId, Ejemplar>,

@@ -28,7 +28,6 @@ pub enum Clase {
 pub struct Enlace {
     /// Los dos extremos: quien conecta y quien atiende.
     pub extremos: [Quien; 2],
-    /// Para qué.
     pub clase: Clase,
     /// Cuál de las sucesivas.
     pub encarnacion: u32,

@@ -25,7 +25,6 @@ const EPOCA_US: i64 = 1_767_225_600_000_000;
 pub struct Proceso {
     /// Cuántas veces ha arrancado.
     pub vida: u32,
-    /// Si vive.
     pub vivo: bool,
     /// Si está parado (SIGSTOP).
     pub parado: bool,
@@ -49,20 +48,16 @@ impl Proceso {
 /// Lo que todos comparten: el tiempo, el azar, la red, la historia y el juez.
 #[derive(Debug)]
 pub struct Entorno {
-    /// El momento.
     pub ahora: Us,
     origen: Instant,
     agenda: Agenda<Suceso>,
     /// El azar de la semilla.
     pub azar: Azar,
-    /// Todas las conexiones.
     pub enlaces: Vec<Enlace>,
     /// Cómo va la red.
     pub trafico: Trafico,
     procesos: Vec<(Quien, Proceso)>,
-    /// La historia.
     pub cronica: Cronica,
-    /// Quien comprueba.
     pub juez: Juez,
     /// Lo que la semilla quiere probar.
     pub perfil: Perfil,

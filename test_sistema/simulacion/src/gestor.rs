@@ -56,7 +56,6 @@ pub struct Gestor {
     n: usize,
     limites: Limites,
     desvio: i64,
-    /// Su diario.
     pub diario: Diario,
     vivo: Option<Vivo>,
 }

@@ -20,15 +20,12 @@ const HOLGURA: Us = 50 * MS;
 /// Una operación, vista desde fuera: un id con un contenido.
 #[derive(Debug)]
 pub struct Op {
-    /// Su id.
     pub id: OperacionId,
-    /// Lo que se pidió.
     pub comando: Comando,
     /// Cuándo se pidió por primera vez.
     pub pedida: Us,
     /// Cuándo supo un cliente lo decidido.
     pub sabida: Option<Us>,
-    /// Cuántas veces se envió.
     pub envios: u32,
     /// A cuántas se contestó que no se hizo.
     pub negados: u32,
@@ -41,9 +38,7 @@ pub struct Op {
 /// Una vez que un cliente la envió.
 #[derive(Debug)]
 pub struct Envio {
-    /// De qué operación es.
     pub op: usize,
-    /// Si se contestó.
     pub contestado: bool,
     /// A qué gestor llegó, y en qué vida suya.
     pub entregado: Option<(usize, u32)>,
@@ -70,9 +65,7 @@ struct Marca {
 pub struct Juez {
     /// Lo primero que se rompió.
     pub falta: Option<String>,
-    /// Lo que se pidió.
     pub ops: Vec<Op>,
-    /// Todos los envíos.
     pub envios: Vec<Envio>,
     marcas: HashMap<OperacionId, Marca>,
     /// Lo que la base confirmó.

@@ -52,13 +52,10 @@ use reloj::Us;
 /// Lo que fue de una semilla.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Simulada {
-    /// Cuál.
     pub semilla: u64,
     /// Qué se rompió, si se rompió algo.
     pub falta: Option<String>,
-    /// Sucesos que pasaron.
     pub pasos: u64,
-    /// Cuánto tiempo virtual.
     pub duro: Us,
     /// La historia, si se pidió.
     pub historia: Vec<String>,

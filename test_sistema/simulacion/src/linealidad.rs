@@ -24,15 +24,12 @@ use crate::{
 /// Una operación decidida, con el intervalo en que tuvo que tener efecto.
 #[derive(Clone, Debug)]
 pub struct OperacionDecidida {
-    /// Su id.
     pub id: OperacionId,
-    /// Lo que se pidió.
     pub comando: Comando,
     /// Cuándo se pidió por primera vez.
     pub pedida: Us,
     /// Cuándo supo alguien lo decidido; `None`, nadie.
     pub sabida: Option<Us>,
-    /// Lo decidido.
     pub codigo: Codigo,
     /// El préstamo que nombra.
     pub prestamo: Option<Uuid>,
@@ -55,7 +52,6 @@ struct TituloConCopias {
     isbn: Isbn,
     copias: Vec<Ejemplar>,
     usuarios: usize,
-    /// Cómo quedó.
     quedo: Abiertos,
 }
 

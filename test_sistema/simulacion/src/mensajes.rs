@@ -9,31 +9,23 @@ use gestor_almacenamiento::machine::{Culpa, Foto, LoteDecidido, Nombrado};
 /// Lo que viaja por la red.
 #[derive(Clone, Debug)]
 pub enum Mensaje {
-    /// De un cliente.
     Solicitud {
         /// El número de este envío.
         envio: usize,
         /// El id que le puso.
         id: OperacionId,
-        /// Lo que pide.
         comando: Comando,
         /// Si admite que quede pendiente.
         acepta_pendiente: bool,
     },
-    /// A un cliente.
     Respuesta {
         /// A cuál de sus envíos.
         envio: usize,
-        /// Qué.
         que: Contestado,
     },
-    /// A un actor.
     Evento(Vec<Orden>),
-    /// De un actor.
     Informe(Vec<ResultadoInforme>),
-    /// Al almacenamiento.
     Peticion(Box<Peticion>),
-    /// Del almacenamiento.
     Resultado(Box<Resultado>),
 }
 
@@ -51,22 +43,16 @@ pub enum Contestado {
 pub enum Trabajo {
     /// Leer lo que se nombra.
     Foto(Vec<Nombrado>),
-    /// Guardar lo decidido.
     Guardar(Box<LoteDecidido>),
-    /// Decir que vive.
     Salud,
 }
 
 /// Lo que contesta la base.
 #[derive(Clone, Debug)]
 pub enum DeBase {
-    /// Lo leído.
     Foto(Box<Foto>),
-    /// Guardado.
     Guardado,
-    /// Vive.
     Sana,
-    /// No pudo ser.
     No(Culpa),
 }
 

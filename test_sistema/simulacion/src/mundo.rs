@@ -10,17 +10,13 @@ use crate::{
 /// Todo lo que se simula.
 #[derive(Debug)]
 pub struct Mundo {
-    /// Lo que comparten.
     pub entorno: Entorno,
     /// Los gestores de carga.
     pub gestores: Vec<Gestor>,
-    /// Los actores.
     pub actores: Vec<Actor>,
     /// Los gestores de almacenamiento.
     pub almacenes: Vec<Almacen>,
-    /// Los clientes.
     pub clientes: Vec<Cliente>,
-    /// PostgreSQL.
     pub base: Base,
     /// Sucesos que han pasado.
     pub pasos: u64,

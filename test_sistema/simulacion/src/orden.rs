@@ -37,9 +37,7 @@ pub struct Argumentos {
 /// Lo que dieron muchas semillas.
 #[derive(Clone, Debug, Default)]
 pub struct Tanda {
-    /// Cuántas se simularon.
     pub semillas: u64,
-    /// Sucesos entre todas.
     pub pasos: u64,
     /// La primera que falló, de las que se vieron.
     pub fallo: Option<Simulada>,

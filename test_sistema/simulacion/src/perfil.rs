@@ -17,17 +17,13 @@ use crate::{
 /// Lo que prueba una semilla.
 #[derive(Clone, Debug)]
 pub struct Perfil {
-    /// Gestores de carga.
     pub gestores: usize,
     /// Actores de cada tópico.
     pub actores: usize,
-    /// Gestores de almacenamiento.
     pub almacenes: usize,
-    /// Clientes.
     pub clientes: usize,
     /// Operaciones de cada cliente.
     pub operaciones: usize,
-    /// Usuarios.
     pub usuarios: usize,
     /// Ejemplares de cada título.
     pub copias: Vec<usize>,
@@ -35,9 +31,7 @@ pub struct Perfil {
     pub tormenta: Us,
     /// Cada cuánto, por término medio.
     pub cada: Us,
-    /// Qué se estropea.
     pub averias: Vec<Averia>,
-    /// La red.
     pub trafico: Trafico,
     /// De cada cien mil acciones, las que un proceso no llega a terminar.
     pub muertes_a_medias: usize,

@@ -11,13 +11,10 @@ use crate::mensajes::{DeBase, Mensaje, Trabajo};
 pub enum Quien {
     /// Un gestor de carga.
     Gestor(usize),
-    /// Un actor.
     Actor(usize),
     /// Un gestor de almacenamiento.
     Almacen(usize),
-    /// Un cliente.
     Cliente(usize),
-    /// PostgreSQL.
     Base,
     /// Quien estropea y arregla.
     Mundo,
@@ -47,7 +44,6 @@ pub enum Averia {
     Corte,
     /// Dos procesos dejan de oírse.
     Particion,
-    /// PostgreSQL se reinicia.
     Reinicio,
     /// PostgreSQL se queda quieto.
     Quietud,
@@ -66,14 +62,12 @@ impl Averia {
 pub enum Reparacion {
     /// Un proceso parado sigue.
     Sigue {
-        /// Cuál.
         quien: Quien,
         /// En qué vida se paró.
         vida: u32,
     },
     /// Los enlaces vuelven a pasar.
     Habla(Vec<usize>),
-    /// PostgreSQL arranca.
     BaseArranca,
     /// PostgreSQL vuelve a moverse.
     BaseSigue,
@@ -85,28 +79,61 @@ pub enum Reparacion {
 #[derive(Debug)]
 pub enum Suceso {
     /// Un mensaje llega al extremo de un enlace.
-    Llega { enlace: usize, encarnacion: u32, hacia: usize, mensaje: Mensaje },
+    Llega {
+        enlace: usize,
+        encarnacion: u32,
+        hacia: usize,
+        mensaje: Mensaje,
+    },
     /// Un extremo se entera de que su conexión se perdió.
-    Pierde { enlace: usize, encarnacion: u32, lado: usize },
+    Pierde {
+        enlace: usize,
+        encarnacion: u32,
+        lado: usize,
+    },
     /// Un extremo deja de oír al otro.
-    Latido { enlace: usize, encarnacion: u32, lado: usize },
+    Latido {
+        enlace: usize,
+        encarnacion: u32,
+        lado: usize,
+    },
     /// Toca rehacer una conexión.
-    Reconecta { enlace: usize },
+    Reconecta {
+        enlace: usize,
+    },
     /// Un proceso mira lo que le ha llegado, o le vence un plazo.
-    Turno { quien: Quien, vida: u32 },
+    Turno {
+        quien: Quien,
+        vida: u32,
+    },
     /// El disco de un gestor termina lo que hacía.
-    Disco { gestor: usize, vida: u32 },
+    Disco {
+        gestor: usize,
+        vida: u32,
+    },
     /// La base recibe algo que hacer.
-    EnBase { almacen: usize, vida: u32, numero: u64, generacion: Option<u32>, trabajo: Trabajo },
-    /// La base contesta.
-    DeBase { almacen: usize, vida: u32, numero: u64, generacion: u32, que: DeBase },
+    EnBase {
+        almacen: usize,
+        vida: u32,
+        numero: u64,
+        generacion: Option<u32>,
+        trabajo: Trabajo,
+    },
+    DeBase {
+        almacen: usize,
+        vida: u32,
+        numero: u64,
+        generacion: u32,
+        que: DeBase,
+    },
     /// Un almacén deja de esperar a la base.
-    VenceBase { almacen: usize, vida: u32, numero: u64 },
-    /// Un proceso arranca.
+    VenceBase {
+        almacen: usize,
+        vida: u32,
+        numero: u64,
+    },
     Arranca(Quien),
-    /// Toca estropear algo.
     Averia(Averia),
-    /// Toca arreglarlo.
     Repara(Reparacion),
     /// Se acaba la tormenta.
     Calma,
@@ -115,16 +142,31 @@ pub enum Suceso {
 /// Lo que espera a que un proceso lo mire.
 #[derive(Debug)]
 pub enum Entrante {
-    /// Un mensaje.
-    Mensaje { enlace: usize, encarnacion: u32, mensaje: Mensaje },
+    Mensaje {
+        enlace: usize,
+        encarnacion: u32,
+        mensaje: Mensaje,
+    },
     /// Hay conexión, abierta por esa vida de quien conecta.
-    Abierta { enlace: usize, vida: u32 },
+    Abierta {
+        enlace: usize,
+        vida: u32,
+    },
     /// Ya no la hay.
-    Perdida { enlace: usize, vida: u32 },
+    Perdida {
+        enlace: usize,
+        vida: u32,
+    },
     /// Lo que cuenta el diario.
     Diario(Aviso),
     /// La base contesta a esa petición.
-    DeBase { numero: u64, generacion: u32, que: DeBase },
+    DeBase {
+        numero: u64,
+        generacion: u32,
+        que: DeBase,
+    },
     /// La base no contestó a tiempo.
-    VenceBase { numero: u64 },
+    VenceBase {
+        numero: u64,
+    },
 }

@@ -18,9 +18,7 @@ use gestor_almacenamiento::importar::{
 /// Los ejemplares libres que una sede tiene de un título.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Titulo {
-    /// Cuál.
     pub isbn: Isbn,
-    /// En qué sede.
     pub sede: SedeId,
     /// Sus ejemplares; al menos uno.
     pub ejemplares: Vec<EjemplarId>,
@@ -29,7 +27,6 @@ pub struct Titulo {
 /// Un usuario que puede pedir prestado.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lector {
-    /// Quién.
     pub id: UsuarioId,
     /// Cuántos préstamos puede tener a la vez.
     pub prestamos_max: usize,
@@ -40,7 +37,6 @@ pub struct Lector {
 pub struct Surtido {
     /// Los títulos, por sede.
     pub titulos: Vec<Titulo>,
-    /// Los usuarios.
     pub lectores: Vec<Lector>,
 }
 

@@ -31,7 +31,6 @@ const ABIERTO: u8 = 3;
 pub enum Desenlace {
     /// Hubo respuesta: la última.
     Respondida(Box<Respuesta>),
-    /// No la hubo.
     SinRespuesta,
 }
 

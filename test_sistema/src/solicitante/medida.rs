@@ -10,15 +10,12 @@ pub const CABECERA: &str = "numero,operacion,inicio_us,respuesta_us,estado,codig
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quedo {
-    /// Hecha y guardada.
     Aplicada,
     /// Una regla dijo que no.
     Rechazada,
-    /// Prometida.
     Pendiente,
     /// No se hizo nada.
     Error,
-    /// No se sabe.
     Incierta,
     /// No hubo respuesta antes de acabar la ventana.
     SinRespuesta,
@@ -54,15 +51,12 @@ impl From<Estado> for Quedo {
 /// Una petición hecha.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Medida {
-    /// Su línea.
     pub numero: u32,
-    /// Qué se pidió.
     pub operacion: Tipo,
     /// Cuándo se envió por primera vez, en microsegundos desde el principio.
     pub inicio_us: u64,
     /// Cuándo llegó la respuesta, si llegó.
     pub respuesta_us: Option<u64>,
-    /// En qué quedó.
     pub estado: Quedo,
     /// Por qué, si no está hecha.
     pub codigo: Option<Codigo>,

@@ -23,7 +23,6 @@ const CAMPOS: [&str; 3] = ["usuario", "isbn o ejemplar", "sede"];
 pub struct Peticion {
     /// Su línea, desde 1.
     pub linea: u32,
-    /// Qué pide.
     pub comando: Comando,
 }
 
@@ -42,7 +41,6 @@ pub enum Motivo {
     /// Faltan campos; se nombra el primero que falta.
     #[error("falta el campo {0}. Escriba: OPERACION usuario isbn-o-ejemplar sede")]
     Falta(&'static str),
-    /// Sobran campos.
     #[error("sobra «{0}». Escriba: OPERACION usuario isbn-o-ejemplar sede")]
     Sobra(String),
     /// El usuario no vale.
@@ -57,10 +55,8 @@ pub enum Motivo {
     /// No hay tal sede.
     #[error("no existe la sede «{0}». Escriba {1}")]
     Sede(String, String),
-    /// Demasiado larga.
     #[error("tiene {0} bytes y caben {LINEA_MAX}")]
     Larga(usize),
-    /// No es texto.
     #[error("no está en UTF-8")]
     NoEsTexto,
     /// El archivo no pide nada.
@@ -76,7 +72,6 @@ pub enum Motivo {
 pub struct Falta {
     /// En qué línea, desde 1; `None` es el archivo entero.
     pub linea: Option<u32>,
-    /// Qué.
     pub motivo: Motivo,
 }
 

@@ -48,11 +48,9 @@ pub struct Disponible {
 /// Lo que hay en la base, en números.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Existencias {
-    /// Títulos.
     pub libros: i64,
     /// Préstamos abiertos de cada sede.
     pub prestados: BTreeMap<String, i64>,
-    /// Operaciones decididas.
     pub operaciones: i64,
     /// La versión del servidor.
     pub postgresql: String,

@@ -39,7 +39,6 @@ pub const CLIENTES_MAX: usize = 256;
 /// Cómo se reparte la carga.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Cuántos clientes.
     pub clientes: usize,
     /// Qué se puede prestar y a quién.
     pub disponible: Disponible,

@@ -27,7 +27,6 @@ pub struct Escena {
     pub suite: Rc<Suite>,
     /// Por dónde entran los clientes.
     pub endpoint: Endpoint,
-    /// Lo que guarda.
     pub base: Base,
     contexto: Contexto,
     sembrados: Sembrados,

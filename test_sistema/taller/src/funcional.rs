@@ -32,7 +32,6 @@ const HAY_SUITE: Duration = Duration::from_secs(3);
 /// Por qué no se pudo empezar.
 #[derive(Debug, thiserror::Error)]
 pub enum NoEmpieza {
-    /// Nadie responde.
     #[error(transparent)]
     SinSuite(#[from] SinRespuesta),
     /// Responde, pero no hay con qué probar.

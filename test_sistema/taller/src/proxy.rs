@@ -18,7 +18,6 @@ const TROZO: usize = 64 * 1024;
 /// Qué hace con lo que pasa por él.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modo {
-    /// Lo deja pasar.
     Abierto,
     /// Cierra las conexiones que hay y las que lleguen.
     Cortado,

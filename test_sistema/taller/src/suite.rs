@@ -67,25 +67,13 @@ pub enum Error {
     },
     /// Un archivo o proceso del sistema.
     #[error("{que}: {causa}")]
-    Sistema {
-        /// Qué se intentaba.
-        que: String,
-        /// Qué dijo el sistema.
-        causa: io::Error,
-    },
+    Sistema { que: String, causa: io::Error },
     /// El proceso no está en marcha.
     #[error("{0} no está en marcha")]
     Ausente(String),
     /// Una orden del lanzador falló.
     #[error("anaquel {orden} {nombre}: {motivo}")]
-    Orden {
-        /// Cuál.
-        orden: &'static str,
-        /// De qué proceso.
-        nombre: String,
-        /// Qué dijo.
-        motivo: String,
-    },
+    Orden { orden: &'static str, nombre: String, motivo: String },
     /// Algo que tenía que pasar no pasó a tiempo.
     #[error("no pasó a tiempo: {0}")]
     Plazo(String),

@@ -13,7 +13,6 @@ pub const ARCHIVOS: [&str; 2] = ["docker-compose.pc1.yml", "docker-compose.pc2.y
 pub struct Compose {
     /// Tal como está escrito.
     pub texto: String,
-    /// Lo que dice.
     pub todo: Yaml,
 }
 

@@ -10,20 +10,15 @@ use crate::dominio::{EjemplarId, Isbn, OperacionId, SedeId, UsuarioId};
 /// Una copia física de un título.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ejemplar {
-    /// Cuál.
     pub id: EjemplarId,
-    /// De qué título.
     pub isbn: Isbn,
-    /// Dónde vive.
     pub sede: SedeId,
 }
 
 /// Quien pide prestado.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usuario {
-    /// Su carné.
     pub id: UsuarioId,
-    /// Su categoría.
     pub categoria: Categoria,
     /// Si no puede pedir ni renovar.
     pub bloqueado: bool,
@@ -70,17 +65,13 @@ impl Ranuras {
 pub struct Prestamo {
     /// El id de la operación que lo concedió.
     pub id: OperacionId,
-    /// Qué ejemplar.
     pub ejemplar: EjemplarId,
-    /// De qué título.
     pub isbn: Isbn,
-    /// A quién.
     pub usuario: UsuarioId,
     /// Desde cuándo.
     pub desde: DateTime<Utc>,
     /// Hasta cuándo.
     pub vence: DateTime<Utc>,
-    /// Cuántas veces se alargó.
     pub renovaciones: u8,
     /// Cuál de las [`Ranuras`] de su usuario ocupa mientras está abierto.
     pub ranura: u8,
@@ -91,7 +82,6 @@ pub struct Prestamo {
 /// El final de un préstamo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cierre {
-    /// Cuándo se devolvió.
     pub devuelto: DateTime<Utc>,
     /// Qué operación lo cerró.
     pub devolucion: OperacionId,
@@ -139,7 +129,6 @@ pub struct Cambios {
 /// Un préstamo que cambió. Solo puede escribirse sobre el que se leyó: abierto y con aquellas renovaciones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cambiado {
-    /// Cómo queda.
     pub prestamo: Prestamo,
     /// Cuántas veces se había alargado al leerlo.
     pub renovaciones_leidas: u8,

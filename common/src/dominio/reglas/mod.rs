@@ -28,7 +28,6 @@ use filas::Abierto;
 pub struct Operacion {
     /// Su id; su tiempo es cuándo se pidió.
     pub id: OperacionId,
-    /// Qué se pide.
     pub comando: Comando,
     /// El tiempo del negocio: cuándo se aceptó.
     pub momento: DateTime<Utc>,

@@ -12,11 +12,8 @@ use crate::dominio::SedeId;
 /// Qué clase de usuario es.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Categoria {
-    /// Quien estudia.
     Estudiante,
-    /// Quien enseña.
     Docente,
-    /// Quien investiga.
     Investigador,
 }
 

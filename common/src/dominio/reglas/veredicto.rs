@@ -16,11 +16,9 @@ use crate::dominio::{Codigo, EjemplarId, Estado, Isbn, OperacionId, SedeId, Usua
 pub struct Veredicto {
     /// `aplicada` o `rechazada`.
     pub estado: Estado,
-    /// Por qué.
     pub codigo: Codigo,
     /// Una frase para una persona.
     pub mensaje: Cow<'static, str>,
-    /// De qué se habla.
     pub datos: Datos,
 }
 
@@ -30,13 +28,10 @@ pub struct Datos {
     /// El préstamo, por el id de la operación que lo concedió.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prestamo: Option<OperacionId>,
-    /// A quién.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usuario: Option<UsuarioId>,
-    /// Qué copia.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ejemplar: Option<EjemplarId>,
-    /// De qué título.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isbn: Option<Isbn>,
     /// Dónde vive la copia.
@@ -45,10 +40,8 @@ pub struct Datos {
     /// Hasta cuándo.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
     pub vence: Option<DateTime<Utc>>,
-    /// Cuántas veces se alargó.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renovaciones: Option<u8>,
-    /// Cuándo se devolvió.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
     pub devuelto: Option<DateTime<Utc>>,
     /// Cuántos préstamos abiertos tiene el usuario.

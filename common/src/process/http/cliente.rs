@@ -18,7 +18,6 @@ pub struct PeticionHttp<'a> {
     pub ruta: &'a str,
     /// El token de quien administra.
     pub token: Option<&'a str>,
-    /// Lo que se envía.
     pub cuerpo: &'a str,
     /// Lo que se espera por la respuesta.
     pub plazo: Duration,

@@ -56,25 +56,18 @@ pub enum Contestada {
 pub enum Accion {
     /// Enviar la petición de una llamada.
     Enviar {
-        /// A quién.
         endpoint: usize,
         /// El número de la llamada y de la petición.
         llamada: u64,
     },
     /// Preguntar por la salud.
     Sondear {
-        /// A quién.
         endpoint: usize,
         /// El número de la petición.
         peticion: u64,
     },
     /// La llamada acabó sin que nadie la sirviera.
-    Abandonar {
-        /// Cuál.
-        llamada: u64,
-        /// Por qué.
-        porque: SinServicio,
-    },
+    Abandonar { llamada: u64, porque: SinServicio },
     /// Contarlo, en el registro y en las métricas.
     Avisar(Aviso),
 }
@@ -94,40 +87,20 @@ pub enum SinServicio {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aviso {
     /// Cambió el estado de un breaker.
-    Circuito {
-        /// De qué endpoint.
-        endpoint: usize,
-        /// El estado nuevo.
-        estado: EstadoBreaker,
-        /// Por qué.
-        motivo: Motivo,
-    },
+    Circuito { endpoint: usize, estado: EstadoBreaker, motivo: Motivo },
     /// Desde ahora se usa este endpoint.
     Rotacion {
-        /// Cuál.
         endpoint: usize,
         /// El intento de la llamada que lo provocó, desde 1.
         intento: u32,
-        /// Cuántos puede hacer.
         intentos_max: u32,
     },
     /// Venció el plazo de un intento o de una pregunta de salud.
-    SinRespuesta {
-        /// De qué endpoint.
-        endpoint: usize,
-        /// Cuánto se esperó.
-        espera: Duration,
-    },
+    SinRespuesta { endpoint: usize, espera: Duration },
     /// Hay conexión con el endpoint.
-    Conectado {
-        /// Cuál.
-        endpoint: usize,
-        /// La hubo antes.
-        de_nuevo: bool,
-    },
+    Conectado { endpoint: usize, de_nuevo: bool },
     /// Se perdió la conexión.
     Desconectado {
-        /// Con qué endpoint.
         endpoint: usize,
         /// Las llamadas que estaban allí y van a otra parte.
         llamadas: usize,

@@ -14,7 +14,6 @@ use taller::maquina::Maquina;
 pub struct Cifra {
     /// Qué se midió, con su unidad.
     pub que: String,
-    /// Cuánto.
     pub valor: u64,
     /// Lo más que puede ser; sin él, solo se dice.
     pub maximo: Option<u64>,
@@ -23,10 +22,8 @@ pub struct Cifra {
 /// Lo que midió una campaña.
 #[derive(Clone, Debug, Serialize)]
 pub struct Campania {
-    /// Qué campaña.
     #[serde(rename = "campania")]
     pub cual: String,
-    /// En qué máquina.
     pub maquina: Maquina,
     /// Las pausas de cada clase de fallo.
     pub pausas: Vec<Pausas>,

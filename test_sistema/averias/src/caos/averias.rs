@@ -40,7 +40,6 @@ const VOLVER_MAX: Duration = Duration::from_secs(15);
 /// Lo que se rompió.
 #[derive(Clone, Debug)]
 pub struct Averia {
-    /// De qué clase.
     pub clase: String,
     /// Entre cuándo y cuándo, desde el principio de la carga.
     pub desde: Duration,

@@ -27,11 +27,9 @@ pub struct Visto<'a> {
     pub interrumpido: bool,
     /// Con qué disco se hizo lo del diario.
     pub disco: String,
-    /// Lo que se rompió.
     pub averias: &'a [Averia],
     /// Lo que vieron los clientes.
     pub historia: &'a Historia,
-    /// La auditoría.
     pub veredicto: &'a Veredicto,
     /// Lo prometido que no se decidió a tiempo.
     pub atascadas: &'a [uuid::Uuid],
@@ -54,7 +52,6 @@ pub struct Caos {
     pub interrumpido: bool,
     /// Cómo se llenó el disco del diario, o por qué no.
     pub disco: String,
-    /// Fallos hechos.
     pub fallos: usize,
     /// Los que no se pudieron hacer, con su porqué.
     pub omitidos: Vec<String>,
@@ -64,7 +61,6 @@ pub struct Caos {
     pub respuestas: BTreeMap<String, u64>,
     /// Las que no se pudieron atender, por su código.
     pub sin_atender: BTreeMap<String, u64>,
-    /// Peticiones sin respuesta.
     pub sin_respuesta: u64,
     /// Promesas a quien dijo que no las quería.
     pub promesas_no_queridas: u64,
@@ -74,11 +70,8 @@ pub struct Caos {
     pub reasignadas: usize,
     /// Circuitos que se abrieron.
     pub breakers_abiertos: usize,
-    /// Operaciones apartadas.
     pub apartadas: u64,
-    /// Operaciones anuladas.
     pub anuladas: u64,
-    /// A qué ritmo.
     pub ritmo: Ritmo,
     /// Pausas por clase de fallo.
     pub pausas: Vec<Pausas>,

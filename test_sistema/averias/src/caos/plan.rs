@@ -112,7 +112,6 @@ pub struct Suceso {
     pub en: Duration,
     /// Hasta que se arregla; lo que se mata lo arregla quien lo vigila.
     pub dura: Duration,
-    /// Qué.
     pub fallo: FalloDelPlan,
     /// Para lo que haya que elegir al hacerlo.
     pub suerte: u64,

@@ -22,7 +22,6 @@ const LENTA: Duration = Duration::from_millis(100);
 /// Lo que midió la demostración.
 #[derive(Clone, Debug, Serialize)]
 pub struct Contenedores {
-    /// En qué máquina.
     pub maquina: Maquina,
     /// Con qué motor y qué compose.
     pub motor: String,
@@ -30,7 +29,6 @@ pub struct Contenedores {
     pub arranque_ms: u64,
     /// Lo que duró todo, en segundos.
     pub duracion_s: u64,
-    /// Lo reconocido.
     #[serde(flatten)]
     pub cuentas: Cuentas,
     /// Lo que no se pudo atender mientras no había con qué, que es una respuesta y no un error.
@@ -49,7 +47,6 @@ pub struct Contenedores {
 /// Algo que se rompió bajo carga.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rotura {
-    /// Qué.
     pub que: String,
     /// El hueco más largo entre dos éxitos de los que pasan por ahí, en milisegundos.
     pub pausa_ms: u64,

@@ -8,11 +8,9 @@ use serde_json::Value;
 /// Un contenedor visto.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContenedorVisto {
-    /// Su nombre.
     pub nombre: String,
     /// Su identidad: otra si se volvió a crear.
     pub id: String,
-    /// Si corre.
     pub en_marcha: bool,
     /// Si su comprobación de salud dice que está sano.
     pub sano: bool,

@@ -28,7 +28,6 @@ pub struct Maquina {
     /// El proyecto de compose.
     pub proyecto: &'static str,
     archivos: [&'static str; 2],
-    /// Su red.
     pub red: &'static str,
 }
 

@@ -30,10 +30,8 @@ pub enum Error {
     /// No hay con qué levantar un archivo de compose.
     #[error("docker no tiene compose. Instale el complemento (docker-compose-plugin) o docker-compose 1.29, y repita")]
     SinCompose,
-    /// La orden falló.
     #[error("{orden}: {motivo}")]
     Orden {
-        /// Cómo se escribe.
         orden: String,
         /// Lo que hay que saber, en una línea.
         motivo: String,
@@ -42,20 +40,10 @@ pub enum Error {
     },
     /// No acabó a tiempo.
     #[error("{orden}: no acabó en {segundos} s")]
-    Plazo {
-        /// Cómo se escribe.
-        orden: String,
-        /// Lo que se esperó.
-        segundos: u64,
-    },
+    Plazo { orden: String, segundos: u64 },
     /// El sistema no dejó lanzarla.
     #[error("{orden}: {causa}")]
-    Sistema {
-        /// Cómo se escribe.
-        orden: String,
-        /// Por qué.
-        causa: io::Error,
-    },
+    Sistema { orden: String, causa: io::Error },
 }
 
 /// Una orden que acabó bien.

@@ -37,9 +37,7 @@ pub struct Cambio {
 pub struct FichaDeMutante {
     /// El nombre de su archivo, sin extensión.
     pub nombre: String,
-    /// Quién lo caza.
     pub cazador: Cazador,
-    /// Qué cambia.
     pub cambios: Vec<Cambio>,
 }
 

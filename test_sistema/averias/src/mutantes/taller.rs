@@ -23,7 +23,6 @@ pub struct Caza {
     pub quien: Option<&'static str>,
     /// En qué semilla, o qué falló.
     pub como: String,
-    /// Compilar y correr.
     pub duro: Duration,
 }
 

@@ -38,7 +38,6 @@ pub struct BancoGrande {
     pub poda: Option<Poda>,
     /// Los ocupados, con los demás conectados.
     pub conectados: Option<Presencia>,
-    /// De cada suite.
     pub auditoria: BTreeMap<String, Cuadre>,
     /// Lo que quedó sin respuesta o sin decidir.
     #[serde(rename = "sin_decidir", serialize_with = "cuantos")]

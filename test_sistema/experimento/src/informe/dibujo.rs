@@ -18,7 +18,6 @@ const LINEA: f64 = 18.0;
 pub enum Formato {
     /// Un escritorio, el papel y los archivos sueltos.
     Ancho,
-    /// Un teléfono.
     Estrecho,
 }
 
@@ -44,11 +43,9 @@ impl Formato {
 pub struct Grafico {
     /// El nombre de su archivo, sin extensión.
     pub archivo: &'static str,
-    /// De qué trata.
     pub titulo: String,
     /// Lo que se ve, para quien no lo ve.
     pub alternativo: String,
-    /// Cómo se lee.
     pub pie: String,
     /// El dibujo para una pantalla ancha.
     pub ancho: Lienzo,
@@ -78,7 +75,6 @@ impl Grafico {
 
 /// Lo dibujado y lo que ocupa de alto.
 pub struct Lienzo {
-    /// En píxeles.
     pub alto: f64,
     /// Lo que hay dentro del `svg`.
     pub cuerpo: Markup,
@@ -89,17 +85,11 @@ pub struct Lienzo {
 pub struct Ejes {
     /// Lo que se deja a la izquierda para los valores: de ahí empieza el título.
     pub sangria: f64,
-    /// El borde izquierdo.
     pub izquierda: f64,
-    /// El derecho.
     pub derecha: f64,
-    /// El de arriba.
     pub arriba: f64,
-    /// El de abajo.
     pub abajo: f64,
-    /// La escala horizontal.
     pub x: Escala,
-    /// La vertical.
     pub y: Escala,
 }
 
@@ -147,9 +137,7 @@ impl Ejes {
 /// La figura con que se distingue un punto, además del color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figura {
-    /// Un círculo.
     Circulo,
-    /// Un rombo.
     Rombo,
     /// Un cuadrado, como el de una barra.
     Cuadrado,

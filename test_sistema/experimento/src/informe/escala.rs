@@ -4,17 +4,11 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Escala {
     /// Lo que dista es lo que se suma.
-    Lineal {
-        /// El primer valor.
-        desde: f64,
-        /// El último.
-        hasta: f64,
-    },
+    Lineal { desde: f64, hasta: f64 },
     /// Lo que dista es por cuánto se multiplica.
     Logaritmica {
         /// El primer valor, mayor que cero.
         desde: f64,
-        /// El último.
         hasta: f64,
     },
 }

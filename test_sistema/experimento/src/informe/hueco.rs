@@ -12,7 +12,6 @@ pub const VENTANA_US: u32 = 5_000_000;
 pub struct Hueco {
     /// La respuesta de antes.
     pub desde_us: u32,
-    /// La de después.
     pub hasta_us: u32,
 }
 

@@ -10,7 +10,6 @@ use crate::resultados::{Diseno, FalloInducido, Fila};
 /// Lo que distingue una configuración de otra. Su orden es el de los informes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Configuracion {
-    /// Con qué diseño.
     pub diseno: Diseno,
     /// Cuántos procesos solicitantes hubo en cada sede.
     pub solicitantes: u16,
@@ -23,9 +22,7 @@ pub struct Configuracion {
 pub struct Respuesta {
     /// Cuándo llegó la respuesta, desde el principio de la ventana.
     pub cuando_us: u32,
-    /// Lo que tardó.
     pub tardo_us: u32,
-    /// En qué quedó.
     pub quedo: Quedo,
 }
 
@@ -44,9 +41,7 @@ const fn buena(quedo: Quedo) -> bool {
 /// Una ejecución.
 #[derive(Clone, Debug)]
 pub struct Tanda {
-    /// De qué configuración.
     pub configuracion: Configuracion,
-    /// Qué repetición suya.
     pub repeticion: u32,
     /// Cuándo se mató al almacén en uso, si se mató.
     pub muerte_us: Option<u32>,

@@ -12,7 +12,6 @@ use crate::resultados::{Diseno, FalloInducido};
 /// Lo que se dice de una configuración.
 #[derive(Clone, Debug)]
 pub struct Resumen {
-    /// De cuál.
     pub configuracion: Configuracion,
     /// Cuántas ejecuciones suyas hay.
     pub repeticiones: usize,
@@ -32,7 +31,6 @@ pub struct Resumen {
     pub solicitudes: u64,
     /// De ellas, hechas o rechazadas por una regla.
     pub decididas: u64,
-    /// De ellas, prometidas.
     pub pendientes: u64,
     /// De ellas, las que acabaron en error o inciertas.
     pub fallidas: u64,

@@ -14,7 +14,6 @@ pub enum Hecho {
     Presta(Uuid),
     /// Alargó este préstamo, que estaba abierto.
     Alarga(Uuid),
-    /// Lo cerró.
     Cierra(Uuid),
     /// Se rechazó porque estaba prestado.
     VePrestado,
@@ -25,13 +24,11 @@ pub enum Hecho {
 /// Una operación sobre un ejemplar. Los tiempos son de un mismo reloj, en milisegundos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paso {
-    /// De qué operación.
     pub id: Uuid,
     /// Desde cuándo pudo tener lugar.
     pub desde_ms: u64,
     /// Cuándo se supo; `None` si nadie lo supo a tiempo de anotarlo.
     pub hasta_ms: Option<u64>,
-    /// Qué hizo.
     pub hecho: Hecho,
 }
 

@@ -14,9 +14,7 @@ const T_975: [f64; 30] = [
 /// Lo que tardaron unas solicitudes, todas juntas, en milisegundos.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tiempos {
-    /// De cuántas.
     pub cuantas: usize,
-    /// La media.
     pub media: f64,
     /// La desviación típica de la muestra (entre n − 1); cero si hay una sola.
     pub desviacion: f64,
@@ -26,7 +24,6 @@ pub struct Tiempos {
     pub p95: f64,
     /// 99 de cada 100.
     pub p99: f64,
-    /// La más lenta.
     pub max: f64,
 }
 
@@ -55,7 +52,6 @@ impl Tiempos {
 pub struct Repetido {
     /// Lo de cada repetición, en su orden.
     pub valores: Vec<f64>,
-    /// Su media.
     pub media: f64,
     /// Su desviación típica (entre n − 1); con una sola no la hay.
     pub desviacion: Option<f64>,

@@ -38,9 +38,7 @@ impl Ritmo {
 pub struct Extremos {
     /// El de en medio; de un número par, la media de los dos de en medio.
     pub mediana: f64,
-    /// El menor.
     pub min: f64,
-    /// El mayor.
     pub max: f64,
 }
 

@@ -17,12 +17,7 @@ pub enum Error {
         "no se puede usar la nota de la corrida {}: {causa}. Diga dónde empieza con --corrida, y no hará falta",
         ruta.display()
     )]
-    Archivo {
-        /// La nota.
-        ruta: PathBuf,
-        /// Qué dijo el sistema.
-        causa: io::Error,
-    },
+    Archivo { ruta: PathBuf, causa: io::Error },
     /// Está, y no se entiende.
     #[error("la nota de la corrida {} no se entiende. Para empezar otra, --nueva", .0.display())]
     Ilegible(PathBuf),
@@ -33,7 +28,6 @@ pub enum Error {
 struct Nota {
     /// El SHA-256 del archivo.
     contenido: String,
-    /// Cuándo empezó.
     inicio: DateTime<Utc>,
 }
 

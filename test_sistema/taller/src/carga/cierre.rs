@@ -26,10 +26,8 @@ const PREGUNTAS: usize = 64;
 /// Por qué no se pudo cerrar.
 #[derive(Debug, thiserror::Error)]
 pub enum NoCierra {
-    /// La base.
     #[error(transparent)]
     Base(#[from] Error),
-    /// El gestor.
     #[error(transparent)]
     Gestor(#[from] SinRespuesta),
 }

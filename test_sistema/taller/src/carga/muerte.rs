@@ -18,7 +18,6 @@ const EXITOS: usize = 200;
 /// Entre cuándo y cuándo, desde el principio de la carga, se mide una muerte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ventana {
-    /// Cuándo se mató.
     pub desde: Duration,
     /// Hasta cuándo se miró.
     pub hasta: Duration,

@@ -18,9 +18,7 @@ pub(super) const LIMITE_DE_ESTUDIANTE: usize = 5;
 
 /// Con qué se prueba.
 pub(super) struct Eleccion {
-    /// Estudiante sin préstamos.
     pub usuario: UsuarioId,
-    /// Otro.
     pub otro_usuario: UsuarioId,
     pub bloqueado: UsuarioId,
     /// Libres, cada uno de un título.

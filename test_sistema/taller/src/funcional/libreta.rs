@@ -14,7 +14,6 @@ pub struct Libreta {
 /// Cuántas salieron bien, y cuáles mal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resumen {
-    /// Cuántas salieron bien.
     pub bien: usize,
     /// Las que no, con lo que se halló.
     pub mal: Vec<String>,
