@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// Una respuesta propia, en bytes.
 pub fn propia(id: Option<Uuid>, estado: Estado, codigo: Codigo) -> Vec<u8> {
-    let respuesta = Respuesta::nueva(id, estado, codigo, Utc::now());
+    let respuesta = Respuesta::new(id, estado, codigo, Utc::now());
     let respuesta = match estado {
         Estado::Pendiente => respuesta.con_mensaje(format!(
             "{}; la operación queda anotada y se decidirá sin que la repita",
@@ -32,7 +32,7 @@ pub fn propia(id: Option<Uuid>, estado: Estado, codigo: Codigo) -> Vec<u8> {
 
 /// Una respuesta propia con su frase, en bytes.
 pub fn con_frase(id: Option<Uuid>, estado: Estado, codigo: Codigo, frase: impl Into<String>) -> Vec<u8> {
-    mensajes::codificar(&Respuesta::nueva(id, estado, codigo, Utc::now()).con_mensaje(frase))
+    mensajes::codificar(&Respuesta::new(id, estado, codigo, Utc::now()).con_mensaje(frase))
 }
 
 /// La causa, sin lo que el código promete por su cuenta.
