@@ -22,7 +22,6 @@ pub struct DireccionGestor {
 /// Los ajustes, ya comprobados.
 #[derive(Clone, Debug)]
 pub struct Ajustado {
-    /// Los gestores que se atienden.
     pub gestores: Vec<DireccionGestor>,
     /// Los puntos de almacenamiento, por orden de preferencia.
     pub almacenamiento: Vec<Endpoint>,
@@ -54,7 +53,6 @@ impl Ajustado {
 }
 
 /// Los ajustes, para `--help`.
-#[must_use]
 pub fn ayuda(http: &str) -> String {
     format!(
         "

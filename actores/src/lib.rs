@@ -31,7 +31,6 @@ use ajustes::Ajustado;
 use service::{Servicio, Termino};
 
 /// El programa entero de un actor de `topico`; `http` es su dirección HTTP por defecto.
-#[must_use]
 pub fn ejecutar(nombre: &'static str, topico: Topico, http: &'static str) -> ExitCode {
     let que_hace = format!("Aplica las operaciones de {topico} que le asignan los gestores de carga. Sin orden, sirve");
     let leer = |ajustes: &_| Ajustado::leer(ajustes, http);

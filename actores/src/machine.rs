@@ -22,7 +22,6 @@ pub type Gestor = usize;
 pub struct Limites {
     /// Órdenes que esperan una llamada; llena, lo que llega se descarta.
     pub cola: usize,
-    /// Llamadas al almacenamiento a la vez.
     pub llamadas: usize,
     /// Órdenes por llamada y desenlaces por informe.
     pub lista: usize,
@@ -33,7 +32,6 @@ pub struct Limites {
 /// Lo que se envía al almacenamiento en una petición.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Llamada {
-    /// Con qué número vuelve su final.
     pub tag: u64,
     /// Las órdenes, en orden de llegada; una sola si va `sola`.
     pub ordenes: Vec<Orden>,
@@ -42,20 +40,17 @@ pub struct Llamada {
 /// Cómo acabó una llamada.
 #[derive(Clone, Debug)]
 pub enum Final {
-    /// El almacenamiento contestó por cada orden.
     Escritas(Vec<ResultadoEscritura>),
     /// No hubo a dónde enviarla: nada se hizo.
     NadaEnviado,
     /// Ningún punto de almacenamiento la entiende: nada se hizo.
     NoEntendida,
-    /// Salió y no volvió respuesta.
     EnElAire,
 }
 
 impl Final {
     /// Lo que significa el final de una llamada al almacenamiento. Contestar otra cosa a una escritura es no haber
     /// contestado.
-    #[must_use]
     pub fn de(resultado: Result<CuerpoResultado, SinServicio>) -> Self {
         match resultado {
             Ok(CuerpoResultado::Escritas(escritas)) => Self::Escritas(escritas),
@@ -71,7 +66,6 @@ impl Final {
 pub struct Acogida {
     /// Órdenes que ya estaban en la mano.
     pub repetidas: usize,
-    /// Órdenes que no cabían.
     pub descartadas: usize,
 }
 
@@ -104,7 +98,6 @@ pub struct Machine {
 
 impl Machine {
     /// Un actor con las manos vacías que atiende a `gestores` gestores.
-    #[must_use]
     pub fn new(gestores: usize, limites: Limites) -> Self {
         Self {
             limites,
@@ -218,31 +211,26 @@ impl Machine {
     }
 
     /// Si hay desenlaces que `gestor` aún no sabe.
-    #[must_use]
     pub fn debe_informe(&self, gestor: Gestor) -> bool {
         !self.informes[gestor].is_empty()
     }
 
     /// Si no espera ni llama.
-    #[must_use]
     pub fn ociosa(&self) -> bool {
         self.en_mano.is_empty()
     }
 
     /// Órdenes que esperan o están fuera.
-    #[must_use]
     pub fn en_mano(&self) -> usize {
         self.en_mano.len()
     }
 
     /// Órdenes que esperan una llamada.
-    #[must_use]
     pub fn en_cola(&self) -> usize {
         self.cola.len()
     }
 
     /// Llamadas que están fuera.
-    #[must_use]
     pub fn en_vuelo(&self) -> usize {
         self.llamadas.len()
     }

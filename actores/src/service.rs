@@ -47,13 +47,8 @@ const REVISION: Duration = Duration::from_millis(100);
 /// Cómo acabó el apagado.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Termino {
-    /// Todo terminado e informado.
     Completo,
-    /// El plazo acabó antes.
-    Cortado {
-        /// Órdenes que seguían en la mano.
-        ordenes: usize,
-    },
+    Cortado { ordenes: usize },
 }
 
 /// Un gestor de carga: de dónde llegan sus eventos y a dónde van sus informes.
@@ -65,7 +60,6 @@ struct Gestor {
     informes: Socket,
     /// Un informe ya escrito que aún no ha podido salir.
     por_salir: Option<Vec<u8>>,
-    /// Lo que sabe de nuestros circuitos.
     contado: Contado,
 }
 
@@ -93,9 +87,6 @@ pub struct Servicio {
 
 impl Servicio {
     /// Conecta con todos, con una instancia nueva.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte`].
     pub fn conectar(
         contexto: &Contexto,
         topico: Topico,
@@ -159,9 +150,6 @@ impl Servicio {
     }
 
     /// Se despide de los gestores y termina lo que tiene en la mano, con plazo.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte`].
     pub async fn terminar(&mut self) -> Result<Termino, ErrorDeTransporte> {
         self.listo.fijar(false);
         for gestor in &self.gestores {

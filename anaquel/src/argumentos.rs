@@ -39,7 +39,6 @@ pub enum Subordenes {
     },
     /// Muestra cómo está cada proceso de la suite en marcha
     Estado,
-    /// Para un proceso, y queda parado
     Parar {
         /// Su nombre, como lo dice «anaquel estado»
         nombre: String,

@@ -43,10 +43,8 @@ const ULTIMO: u16 = HTTP + 6;
 /// Quién se para antes al apagar: quien recibe trabajo antes que quien lo sirve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Etapa {
-    /// El gestor de carga.
     Gestor,
     Actores,
-    /// Los gestores de almacenamiento.
     Almacenes,
     Base,
 }
@@ -71,9 +69,7 @@ pub struct Plano {
 /// Un proceso de la suite que no es PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Servicio {
-    /// Su nombre en la suite.
     pub nombre: &'static str,
-    /// El programa, junto al lanzador.
     pub programa: &'static str,
     pub etapa: Etapa,
     /// Dónde contesta `/salud`, `/listo` y `/metrics`.
@@ -104,97 +100,81 @@ impl Plano {
     }
 
     /// El mismo, con algo en medio entre los almacenes y quien los llama.
-    #[must_use]
     pub fn con_desvio(self, desvio: [SocketAddr; 2]) -> Self {
         Self { desvio: Some(desvio), ..self }
     }
 
     /// Las direcciones que hay en medio, si las hay, como ajuste.
-    #[must_use]
     pub fn desvio(&self) -> Option<String> {
         self.desvio.map(|[uno, otro]| format!("{uno},{otro}"))
     }
 
     /// El directorio de la suite.
-    #[must_use]
     pub fn var(&self) -> &Path {
         &self.var
     }
 
     /// El puerto base: el de los clientes.
-    #[must_use]
     pub const fn base(&self) -> u16 {
         self.base
     }
 
     /// El archivo con el pid de un proceso en marcha.
-    #[must_use]
     pub fn pid(&self, nombre: &str) -> PathBuf {
         self.var.join("pids").join(format!("{nombre}.pid"))
     }
 
     /// El registro de un proceso.
-    #[must_use]
     pub fn registro(&self, nombre: &str) -> PathBuf {
         self.var.join("log").join(format!("{nombre}.log"))
     }
 
     /// Los datos de PostgreSQL.
-    #[must_use]
     pub fn datos(&self) -> PathBuf {
         self.var.join(POSTGRES)
     }
 
     /// El diario del gestor de carga.
-    #[must_use]
     pub fn diario(&self) -> PathBuf {
         self.var.join("gestor_carga").join("diario.redb")
     }
 
     /// El token que piden las órdenes por HTTP.
-    #[must_use]
     pub fn token(&self) -> PathBuf {
         self.var.join("gestor_carga").join("token")
     }
 
     /// Los ajustes de la suite en marcha, para `source`.
-    #[must_use]
     pub fn ajustes(&self) -> PathBuf {
         self.var.join("anaquel.env")
     }
 
     /// El cerrojo que tiene la suite en marcha.
-    #[must_use]
     pub fn cerrojo(&self) -> PathBuf {
         self.var.join("anaquel.lock")
     }
 
     /// Dónde escucha el gestor de carga a los clientes.
-    #[must_use]
     pub fn clientes(&self) -> SocketAddr {
         self.local(0)
     }
 
     /// Dónde publica los eventos.
-    #[must_use]
     pub fn eventos(&self) -> SocketAddr {
         self.local(EVENTOS)
     }
 
     /// Dónde escucha los informes de los actores.
-    #[must_use]
     pub fn informes(&self) -> SocketAddr {
         self.local(INFORMES)
     }
 
     /// Por dónde llegan a los almacenes quienes los llaman, separados por comas.
-    #[must_use]
     pub fn almacenes(&self) -> String {
         self.desvio.unwrap_or_else(|| self.escuchan_almacenes()).map(|a| a.to_string()).join(",")
     }
 
     /// Dónde escuchan los dos almacenes.
-    #[must_use]
     pub fn escuchan_almacenes(&self) -> [SocketAddr; 2] {
         ALMACENES.map(|d| self.local(d))
     }
@@ -204,7 +184,6 @@ impl Plano {
     }
 
     /// Los servicios, en el orden de [`NOMBRES`].
-    #[must_use]
     pub fn servicios(&self, urls: &Urls) -> Vec<Servicio> {
         let mut servicios = vec![self.gestor_carga(), self.almacen(0, urls), self.almacen(1, urls)];
         servicios.extend((3..7).map(|n| self.actor(n)));
@@ -256,7 +235,6 @@ impl Plano {
     }
 
     /// Los ajustes con que un cliente, una prueba o una auditoría encuentran la suite.
-    #[must_use]
     pub fn ajustes_de_cliente(&self, urls: &Urls) -> Vec<(&'static str, String)> {
         let mut pares = vec![
             (ANAQUEL_VAR, self.var.display().to_string()),
@@ -274,7 +252,6 @@ impl Plano {
 
 impl Urls {
     /// Como ajustes.
-    #[must_use]
     pub fn entorno(&self) -> Vec<(&'static str, String)> {
         let mut pares = vec![("DATABASE_URL", self.servicio.clone())];
         pares.extend(self.migracion.clone().map(|url| ("DATABASE_URL_MIGRACION", url)));
@@ -282,7 +259,6 @@ impl Urls {
     }
 
     /// La dirección de los servicios sin usuario ni clave, para mostrarla.
-    #[must_use]
     pub fn visible(&self) -> String {
         let (esquema, resto) = self.servicio.split_once("://").unwrap_or(("postgres", &self.servicio));
         let resto = resto.rsplit_once('@').map_or(resto, |(_, r)| r);
@@ -293,7 +269,6 @@ impl Urls {
 }
 
 /// Los ajustes como los lee una shell.
-#[must_use]
 pub fn escribir_ajustes(pares: &[(&'static str, String)]) -> String {
     pares.iter().fold(String::new(), |texto, (nombre, valor)| {
         texto + "export " + nombre + "='" + &valor.replace('\'', r"'\''") + "'\n"
@@ -301,7 +276,6 @@ pub fn escribir_ajustes(pares: &[(&'static str, String)]) -> String {
 }
 
 /// Lo que [`escribir_ajustes`] escribió.
-#[must_use]
 pub fn leer_ajustes(texto: &str) -> Vec<(String, String)> {
     texto
         .lines()

@@ -207,7 +207,6 @@ pub struct DelGestor {
 
 impl DelGestor {
     /// Los de ese plazo, sin comprobar su orden.
-    #[must_use]
     pub fn con_respuesta(respuesta: Duration) -> Self {
         let anotar_sin_destino = VUELVE_UN_ACTOR.max(respuesta / 8);
         Self { respuesta, anotar_sin_destino, anotar: respuesta * 3 / 8 }
@@ -266,9 +265,7 @@ pub fn comprobar_endpoints(cuantos: usize) -> Result<(), OrdenRoto> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("ajuste {ajuste}: {motivo}. {salida}")]
 pub struct OrdenRoto {
-    /// Como se escribe en el entorno.
     pub ajuste: &'static str,
-    /// Qué vale, y qué orden rompe.
     pub motivo: String,
     pub salida: String,
 }

@@ -45,7 +45,6 @@ impl<T: Clone + Into<Encargo>> From<&T> for Encargo {
 /// Una petición en espera. `R` es el remite: a quién y cómo se le contesta.
 #[derive(Debug)]
 pub struct EnEspera<R> {
-    /// A quién se le contesta.
     pub remite: R,
     /// Lo que hay que escribir: todo decidir, o todo terminar.
     pub encargos: Vec<Encargo>,
@@ -143,7 +142,6 @@ impl<R> Cola<R> {
     }
 
     /// Si no espera nadie.
-    #[must_use]
     pub fn esta_vacia(&self) -> bool {
         self.peticiones.is_empty()
     }
@@ -155,7 +153,6 @@ fn termina(encargos: &[Encargo]) -> bool {
 
 /// Parte un lote en las listas que se deciden una tras otra: casi siempre una. Lo repetido va una vez; el mismo id con
 /// otro contenido, en una transacción posterior; y si alguna va `sola`, cada una en la suya.
-#[must_use]
 pub fn tandas(mut encargos: Vec<Encargo>) -> Vec<Vec<Encargo>> {
     let mut vistas: HashSet<Clave> = HashSet::with_capacity(encargos.len());
     let sola = encargos.iter().any(|e| e.orden.sola);

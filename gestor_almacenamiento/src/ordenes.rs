@@ -55,27 +55,18 @@ pub struct AjustesAlmacen {
 
 impl AjustesAlmacen {
     /// Los lee.
-    ///
-    /// # Errors
-    /// [`AjusteInvalido`].
     pub fn leer(ajustes: &Ajustes) -> Result<Self, AjusteInvalido> {
         let bind = ajustes.endpoint(BIND, "127.0.0.1:5570")?;
         Ok(Self { base: Base::de_ajustes(ajustes)?, bind, http: Self::leer_http(ajustes)? })
     }
 
     /// Solo dónde atiende HTTP: es lo que hace falta para preguntarle cómo está.
-    ///
-    /// # Errors
-    /// [`AjusteInvalido`].
     pub fn leer_http(ajustes: &Ajustes) -> Result<SocketAddr, AjusteInvalido> {
         ajustes.http("127.0.0.1:5656")
     }
 }
 
 /// Carga el catálogo de un CSV.
-///
-/// # Errors
-/// [`Error`].
 pub async fn importar(csv: &Path, base: &Base) -> Result<(), Error> {
     let _sin_http = telemetry::iniciar();
     let archivo = Archivo::abrir(csv)?;
@@ -86,9 +77,6 @@ pub async fn importar(csv: &Path, base: &Base) -> Result<(), Error> {
 }
 
 /// Olvida las operaciones pedidas antes de un día.
-///
-/// # Errors
-/// [`Error`].
 pub async fn podar(antes_de: NaiveDate, base: &Base) -> Result<(), Error> {
     let _sin_http = telemetry::iniciar();
     base.preparar().await?;
@@ -99,9 +87,6 @@ pub async fn podar(antes_de: NaiveDate, base: &Base) -> Result<(), Error> {
 }
 
 /// Sirve hasta que lo apaguen.
-///
-/// # Errors
-/// [`Error`].
 pub async fn servir(AjustesAlmacen { base, bind, http }: AjustesAlmacen, mut marcha: Marcha) -> Result<(), Error> {
     marcha.atender_http(http, axum::Router::new()).await?;
     tokio::select! {

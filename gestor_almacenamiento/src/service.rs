@@ -66,7 +66,6 @@ pub struct Servicio {
 
 impl Servicio {
     /// Atiende por `socket` con la base ya preparada.
-    #[must_use]
     pub fn new(socket: Socket, base: &Base, listo: Listo) -> Self {
         let conexiones = |max| Conexiones::a(base.servicio.clone(), max);
         listo.fijar(true);

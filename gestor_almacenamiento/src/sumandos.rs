@@ -50,7 +50,6 @@ impl Sumandos {
 }
 
 /// La sede en que se cuenta lo decidido: la del ejemplar o, si no se llegó a él, la de la solicitud.
-#[must_use]
 pub fn sede(filas: &Filas, comando: &Comando, veredicto: &Veredicto) -> Option<SedeId> {
     let nombrado = match comando.objeto() {
         Objeto::Ejemplar(id) => Some(id),

@@ -49,7 +49,6 @@ pub struct AjustesGestor {
     eventos: Endpoint,
     informes: Endpoint,
     almacen: Vec<Endpoint>,
-    /// El archivo del diario.
     pub diario: PathBuf,
     /// Los plazos y topes de la máquina.
     pub limites: Limites,
@@ -60,9 +59,6 @@ pub struct AjustesGestor {
 
 impl AjustesGestor {
     /// Los lee.
-    ///
-    /// # Errors
-    /// [`AjusteInvalido`].
     pub fn leer(ajustes: &Ajustes) -> Result<Self, AjusteInvalido> {
         Ok(Self {
             clientes: ajustes.endpoint(CLIENTES, "127.0.0.1:5555")?,

@@ -87,7 +87,6 @@ impl Diario {
     }
 
     /// Manda escribir una fila; `false` si no cabe: es como si hubiera fallado.
-    #[must_use]
     pub fn escribir(&self, num: Num, orden: Orden) -> bool {
         // La mitad de la cola queda para los borrados.
         self.comandos.capacity() > COLA_MAX / 2
@@ -123,7 +122,6 @@ impl Diario {
     }
 
     /// Cuántas filas hay que no se entienden: se apartan al abrir.
-    #[must_use]
     pub fn ilegibles(&self) -> u64 {
         self.ilegibles
     }

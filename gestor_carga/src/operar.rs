@@ -83,9 +83,7 @@ enum OrdenDeOperar {
         #[command(flatten)]
         pagina: Pagina,
     },
-    /// Una operación, esté donde esté
     Tarea {
-        /// Su id
         id: Uuid,
     },
     /// Las operaciones apartadas, de la más reciente a la más antigua
@@ -106,20 +104,16 @@ enum OrdenDeOperar {
     Cuentas,
     /// Decide de nuevo, ahora, una operación apartada
     Recuperar {
-        /// Su id
         id: Uuid,
     },
     /// Da por no hecha una operación apartada
     Cerrar {
-        /// Su id
         id: Uuid,
         /// Por qué
         #[arg(long)]
         nota: String,
     },
-    /// Quita del buzón una operación
     CerrarBuzon {
-        /// Su id
         id: Uuid,
         /// Por qué
         #[arg(long)]
@@ -127,7 +121,6 @@ enum OrdenDeOperar {
     },
     /// Adelanta el siguiente intento de una operación
     Reintentar {
-        /// Su id
         id: Uuid,
     },
     /// Restablece el circuito de un punto de almacenamiento

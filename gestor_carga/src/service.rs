@@ -55,23 +55,17 @@ const TANDA_MAX: usize = 512;
 
 /// Los zócalos abiertos.
 pub struct Zocalos {
-    /// ROUTER de los clientes.
     pub clientes: Socket,
-    /// XPUB de los eventos.
     pub eventos: Socket,
-    /// ROUTER de los informes.
     pub informes: Socket,
-    /// El cliente del almacenamiento.
     pub almacen: StorageClient<Para>,
 }
 
 /// Para quién es el final de una llamada al almacenamiento.
 pub enum Para {
-    /// Las operaciones que llevaba.
     Operaciones(LlamadaDirecta),
     /// La consulta con ese número.
     Consulta(u64),
-    /// Quien lo encargó por HTTP.
     Encargo(DelAlmacen),
 }
 
@@ -86,7 +80,6 @@ pub struct Servicio {
     almacen: StorageClient<Para>,
     diario: Diario,
     encargos: mpsc::Receiver<Encargo>,
-    /// Encargos que están en el almacenamiento.
     en_el_almacen: usize,
     circuitos: DeLosActores,
     listo: Listo,
@@ -128,7 +121,6 @@ pub enum ErrorDeServicio {
 
 impl Servicio {
     /// El servicio con sus zócalos abiertos y lo que quedó prometido.
-    #[must_use]
     pub fn new(
         limites: Limites,
         zocalos: Zocalos,
@@ -161,9 +153,6 @@ impl Servicio {
     }
 
     /// Atiende hasta que se pide el apagado; entonces termina lo que está en vuelo, acotado.
-    ///
-    /// # Errors
-    /// [`ErrorDeServicio`].
     pub async fn correr(mut self, apagado: &mut Apagado) -> Result<(), ErrorDeServicio> {
         self.listo.fijar(true);
         self.girar();

@@ -22,25 +22,26 @@ const LINEA_MAX: u64 = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "orden", rename_all = "snake_case")]
 pub enum Mandato {
-    /// Cómo está cada proceso.
     Estado,
     /// Que uno pare y quede parado; contesta cuando lo está.
-    Parar { nombre: String },
+    Parar {
+        nombre: String,
+    },
     /// Que uno esté en marcha; contesta cuando está listo.
-    Iniciar { nombre: String },
+    Iniciar {
+        nombre: String,
+    },
 }
 
 /// Lo que se contesta.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "respuesta", rename_all = "snake_case")]
 pub enum RespuestaDelLanzador {
-    /// Cómo está cada proceso.
     Estado {
         /// Una por proceso, en el orden de siempre.
         filas: Vec<Fila>,
     },
     Hecho {
-        /// Qué, para una persona.
         mensaje: String,
     },
     /// No se pudo hacer, o no a tiempo.
@@ -59,7 +60,6 @@ pub enum RespuestaDelLanzador {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fila {
     pub nombre: String,
-    /// En qué está, para una persona.
     pub estado: String,
     /// Su pid, si vive.
     pub pid: Option<u32>,

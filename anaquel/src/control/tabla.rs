@@ -5,7 +5,6 @@ use std::fmt::Write;
 use super::Fila;
 
 /// Una línea por proceso, con su cabecera.
-#[must_use]
 pub fn tabla(filas: &[Fila]) -> String {
     let mut texto =
         format!("{:<22}{:<24}{:>8}{:>11}{:>12}  DIRECCIONES\n", "NOMBRE", "ESTADO", "PID", "REINICIOS", "DESDE HACE");

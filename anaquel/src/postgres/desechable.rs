@@ -29,7 +29,6 @@ const MIRADA: Duration = Duration::from_millis(2);
 /// Una base de un clúster desechable, con sus dos direcciones.
 #[derive(Clone, Debug)]
 pub struct Base {
-    /// Su nombre en el clúster.
     pub nombre: String,
     /// Para quien migra: el dueño.
     pub url_migracion: String,
@@ -109,13 +108,11 @@ impl Cluster {
     }
 
     /// La dirección de una base de este clúster.
-    #[must_use]
     pub fn url(&self, rol: Rol, base: &str) -> String {
         self.instalacion.url(rol, base)
     }
 
     /// El directorio donde está todo.
-    #[must_use]
     pub fn dir(&self) -> &Path {
         self.instalacion.dir()
     }

@@ -84,7 +84,6 @@ pub enum Modo {
 /// Con quién se entra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rol {
-    /// El administrador del clúster.
     Administrador,
     /// El dueño de la base y de las tablas.
     Migracion,
@@ -94,7 +93,6 @@ pub enum Rol {
 
 impl Rol {
     /// Su nombre en PostgreSQL.
-    #[must_use]
     pub const fn nombre(self) -> &'static str {
         match self {
             Self::Administrador => "postgres",
@@ -179,7 +177,6 @@ impl Instalacion {
 
     /// La orden que arranca el servidor. Muere con el *hilo* que la lanza (PDEATHSIG): láncela desde uno que viva tanto
     /// como deba vivir el servidor. Su registro va a donde diga quien la lanza.
-    #[must_use]
     pub fn orden(&self) -> Command {
         let mut orden = cuenta::orden(&self.binarios.join("postgres"), self.cuenta);
         orden.arg("-D").arg(self.datos()).arg("-k").arg(&self.zocalo);
@@ -196,7 +193,6 @@ impl Instalacion {
     }
 
     /// Si el servidor de ese pid acepta conexiones.
-    #[must_use]
     pub fn listo(&self, pid: u32) -> bool {
         let Ok(texto) = fs::read_to_string(self.datos().join("postmaster.pid")) else { return false };
         let mut lineas = texto.lines().map(str::trim);
@@ -217,13 +213,11 @@ impl Instalacion {
     }
 
     /// La dirección de una base, para sqlx.
-    #[must_use]
     pub fn url(&self, rol: Rol, base: &str) -> String {
         url_por_zocalo(&self.zocalo, rol, base)
     }
 
     /// Si una dirección es de la instalación, hecha ya, de ese directorio.
-    #[must_use]
     pub fn es_de(dir: &Path, url: &str) -> bool {
         let Ok(dir) = dir.canonicalize() else { return false };
         let zocalo = lugar::ruta_de_zocalo(&dir);
@@ -233,19 +227,16 @@ impl Instalacion {
     }
 
     /// El directorio, sin enlaces: dentro están `data` y, si su ruta cabe, el zócalo.
-    #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// El directorio del zócalo.
-    #[must_use]
     pub fn zocalo(&self) -> &Path {
         &self.zocalo
     }
 
     /// Dónde está otro programa de PostgreSQL (`pgbench`), si lo está: junto a los del servidor.
-    #[must_use]
     pub fn programa(&self, nombre: &str) -> PathBuf {
         self.binarios.join(nombre)
     }

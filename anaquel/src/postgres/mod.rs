@@ -50,16 +50,11 @@ pub enum Error {
         programa: &'static str,
         /// La última línea que escribió, o el error del sistema.
         motivo: String,
-        /// Dónde está lo demás.
         registro: PathBuf,
     },
     /// No aceptó conexiones a tiempo.
     #[error("PostgreSQL no estuvo listo en {segundos} s. Mire {}", registro.display())]
-    Lento {
-        segundos: u64,
-        /// Dónde cuenta qué hace.
-        registro: PathBuf,
-    },
+    Lento { segundos: u64, registro: PathBuf },
     /// Una orden a un servidor en marcha falló.
     #[error("PostgreSQL: {0}")]
     Orden(#[from] sqlx::Error),

@@ -39,15 +39,11 @@ pub struct AjustesDeSuite {
     plano: Plano,
     /// La base que dice `DATABASE_URL`, si no es la embebida.
     ajena: Option<Urls>,
-    /// Lo que tiene para estar lista.
     arranque: Duration,
 }
 
 impl AjustesDeSuite {
     /// Los lee. Los almacenes heredan este entorno: `ESPERA_BASE_MS` es la suya.
-    ///
-    /// # Errors
-    /// [`AjusteInvalido`].
     pub fn leer(ajustes: &Ajustes) -> Result<Self, AjusteInvalido> {
         let plano = plano_de(ajustes)?;
         // La de `anaquel.env` es la embebida: quien la leyó en su terminal no quiere otra.

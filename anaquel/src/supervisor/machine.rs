@@ -43,13 +43,13 @@ pub enum Fase {
     /// Parado a mano, o la suite se apaga.
     Parado,
     /// Se lanzará en `cuando`.
-    Pendiente { cuando: Instant },
+    Pendiente {
+        cuando: Instant,
+    },
     EnMarcha {
         desde: Instant,
-        /// Si ya contestó que está listo.
         listo: bool,
     },
-    /// Se le pidió que se fuera.
     Parando {
         /// Cuándo se le mata; `None` si ya se hizo.
         matar: Option<Instant>,
@@ -62,7 +62,6 @@ pub enum Fase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accion {
     Lanzar(usize),
-    /// Pedirle que se vaya.
     Terminar(usize),
     /// Matarlo: no se va, o no da señales de vida.
     Matar(usize),
@@ -75,7 +74,6 @@ struct Proceso {
     /// Muertes seguidas sin llegar a [`SANO`].
     seguidas: u32,
     reinicios: u32,
-    /// Si estuvo listo alguna vez.
     sirvio: bool,
     /// Desde cuándo falta: al arrancar, o al morir estando listo.
     falta_desde: Option<Instant>,
@@ -94,7 +92,6 @@ pub struct Suite {
 }
 
 /// Cuánto se espera tras `seguidas` muertes seguidas: nada, y luego el doble cada vez.
-#[must_use]
 pub fn backoff(seguidas: u32) -> Duration {
     match seguidas {
         0 | 1 => Duration::ZERO,
@@ -104,14 +101,12 @@ pub fn backoff(seguidas: u32) -> Duration {
 
 /// Las rondas de silencio que se aguantan a quien ya se mató por callar `calladas` veces, cada una recién lanzado: desde la
 /// segunda, el doble cada vez. Si calla porque la máquina no da para más, matarlo sin fin no la alivia.
-#[must_use]
 pub fn aguante(rondas: u32, calladas: u32) -> u32 {
     rondas.saturating_mul(1 << calladas.saturating_sub(1).min(8))
 }
 
 impl Suite {
     /// Una suite de procesos parados.
-    #[must_use]
     pub fn new(perfiles: &[Perfil]) -> Self {
         let nuevo = |&perfil| Proceso {
             perfil,
@@ -294,7 +289,6 @@ impl Suite {
     }
 
     /// Cuándo hay que llamar a [`Self::on_timeout`].
-    #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.procesos
             .iter()
@@ -307,31 +301,26 @@ impl Suite {
     }
 
     /// En qué está un proceso.
-    #[must_use]
     pub fn fase(&self, i: usize) -> Fase {
         self.procesos[i].fase
     }
 
     /// Cuántas veces se ha rearrancado solo.
-    #[must_use]
     pub fn reinicios(&self, i: usize) -> u32 {
         self.procesos[i].reinicios
     }
 
     /// Muertes seguidas de quien no ha estado listo nunca.
-    #[must_use]
     pub fn muertes_sin_servir(&self, i: usize) -> u32 {
         if self.procesos[i].sirvio { 0 } else { self.procesos[i].seguidas }
     }
 
     /// Si todos los que deben estarlo están listos.
-    #[must_use]
     pub fn lista(&self) -> bool {
         self.procesos.iter().all(|p| matches!(p.fase, Fase::Parado | Fase::EnMarcha { listo: true, .. }))
     }
 
     /// Si ya se apagó del todo.
-    #[must_use]
     pub fn apagada(&self) -> bool {
         self.apagando && self.procesos.iter().all(|p| p.fase == Fase::Parado)
     }

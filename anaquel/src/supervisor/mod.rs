@@ -38,9 +38,7 @@ const ORDENES_MAX: usize = 32;
 pub enum PedidoAlSupervisor {
     /// Que pare un proceso, y quede parado.
     Parar(usize),
-    /// Que esté en marcha.
     Iniciar(usize),
-    /// Que se apague la suite.
     Apagar,
 }
 
@@ -65,7 +63,6 @@ pub struct EstadoDeProceso {
 pub struct Mando {
     /// Los procesos, en el orden de las fotos.
     pub fichas: Arc<Vec<Ficha>>,
-    /// El último estado de cada uno.
     pub fotos: watch::Receiver<Vec<EstadoDeProceso>>,
     encargos: mpsc::Sender<PedidoConAviso>,
 }

@@ -29,22 +29,18 @@ const REGISTRO_MAX: u64 = 32 * 1024 * 1024;
 
 /// Todo lo que hace falta saber de un proceso para cuidarlo.
 pub struct Ficha {
-    /// Su nombre en la suite.
     pub nombre: &'static str,
     /// Lo que decide por él la máquina.
     pub perfil: Perfil,
-    /// Cómo se sabe que está listo.
     pub sonda: Sonda,
     /// Con qué se le pide que se vaya.
     pub senal: libc::c_int,
-    /// Sus direcciones, para una persona.
     pub direcciones: String,
     orden: Box<dyn Fn() -> Command + Send + Sync>,
 }
 
 impl Ficha {
     /// PostgreSQL: se va con SIGINT (apagado rápido y ordenado).
-    #[must_use]
     pub fn de_postgres(nombre: &'static str, perfil: Perfil, instalacion: Instalacion, direcciones: String) -> Self {
         let sonda = Sonda::Postgres(Box::new(instalacion.clone()));
         let orden = Box::new(move || instalacion.orden());
@@ -52,7 +48,6 @@ impl Ficha {
     }
 
     /// Un servicio, con su programa en `binarios`.
-    #[must_use]
     pub fn de_servicio(servicio: &Servicio, perfil: Perfil, binarios: &Path) -> Self {
         let programa = binarios.join(servicio.programa);
         let entorno = servicio.entorno.clone();

@@ -33,13 +33,11 @@ macro_rules! codigos {
             pub const TODOS: &'static [Self] = &[$(Self::$variante),+];
 
             /// Como se escribe en los mensajes y en la base.
-            #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variante => $texto),+ }
             }
 
             /// La frase para una persona cuando no hay otra más precisa.
-            #[must_use]
             pub fn mensaje(self) -> &'static str {
                 match self { $(Self::$variante => $mensaje),+ }
             }
@@ -100,7 +98,6 @@ impl fmt::Display for Codigo {
 
 impl Estado {
     /// Como se escribe en los mensajes y en la base.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Aplicada => "aplicada",

@@ -20,7 +20,6 @@ impl Tipo {
     pub const TODOS: [Self; 3] = [Self::Prestamo, Self::Devolucion, Self::Renovacion];
 
     /// Como se escribe en los mensajes.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Prestamo => "prestamo",
@@ -61,18 +60,12 @@ impl fmt::Display for Objeto {
 #[serde(try_from = "ComandoPlano", into = "ComandoPlano")]
 pub enum Comando {
     /// Prestar `objeto` a `usuario`; con ISBN, un ejemplar libre, de `sede` si se da.
-    Prestamo {
-        /// Quién se lo lleva.
-        usuario: UsuarioId,
-        objeto: Objeto,
-        sede: Option<SedeId>,
-    },
+    Prestamo { usuario: UsuarioId, objeto: Objeto, sede: Option<SedeId> },
     /// Devolver un ejemplar (quien sea que lo traiga), o el que `usuario` tiene de un título.
     Devolucion {
         /// Quién lo tiene; imprescindible con ISBN.
         usuario: Option<UsuarioId>,
         objeto: Objeto,
-        /// En qué sede se devuelve.
         sede: Option<SedeId>,
     },
     /// Alargar el préstamo que `usuario` tiene de `objeto`.
@@ -113,7 +106,6 @@ impl Comando {
     }
 
     /// La clase de operación.
-    #[must_use]
     pub fn tipo(&self) -> Tipo {
         match self {
             Self::Prestamo { .. } => Tipo::Prestamo,
@@ -123,7 +115,6 @@ impl Comando {
     }
 
     /// De qué habla; es también la clave del orden.
-    #[must_use]
     pub fn objeto(&self) -> Objeto {
         match *self {
             Self::Prestamo { objeto, .. } | Self::Devolucion { objeto, .. } | Self::Renovacion { objeto, .. } => objeto,
@@ -131,7 +122,6 @@ impl Comando {
     }
 
     /// El usuario, si se nombra.
-    #[must_use]
     pub fn usuario(&self) -> Option<UsuarioId> {
         match *self {
             Self::Prestamo { usuario, .. } | Self::Renovacion { usuario, .. } => Some(usuario),
@@ -140,7 +130,6 @@ impl Comando {
     }
 
     /// La sede, si se nombra.
-    #[must_use]
     pub fn sede(&self) -> Option<SedeId> {
         match *self {
             Self::Prestamo { sede, .. } | Self::Devolucion { sede, .. } | Self::Renovacion { sede, .. } => sede,
@@ -177,7 +166,6 @@ impl Objeto {
     }
 
     /// Los campos `ejemplar` e `isbn` con que se escribe.
-    #[must_use]
     pub fn campos(self) -> (Option<EjemplarId>, Option<Isbn>) {
         match self {
             Self::Ejemplar(ejemplar) => (Some(ejemplar), None),

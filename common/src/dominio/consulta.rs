@@ -13,15 +13,12 @@ pub enum Consulta {
     Ejemplar(EjemplarId),
     /// Qué ejemplares hay de un título y cuáles están libres.
     Libro(Isbn),
-    /// Qué préstamos tiene abiertos un usuario.
     Usuario(UsuarioId),
-    /// Qué fue de una operación anterior.
     Operacion(Uuid),
 }
 
 impl Consulta {
     /// Como se escribe en las solicitudes.
-    #[must_use]
     pub fn nombre(&self) -> &'static str {
         match self {
             Self::Ejemplar(_) => "consulta_ejemplar",

@@ -59,7 +59,6 @@ macro_rules! identificador {
 
         impl $nombre {
             /// El identificador como texto.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }

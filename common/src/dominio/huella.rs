@@ -19,7 +19,6 @@ pub struct Huella([u8; 16]);
 
 impl Huella {
     /// La huella de `comando`.
-    #[must_use]
     pub fn de(comando: &Comando) -> Self {
         let mut hash = Sha256::new();
         let mut campo = |nombre: u8, valor: &[u8]| {
@@ -45,13 +44,11 @@ impl Huella {
     }
 
     /// Los 16 bytes, como se guardan.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
     /// La huella guardada; `None` si no tiene 16 bytes.
-    #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }

@@ -49,23 +49,18 @@ impl OperacionId {
     }
 
     /// Comprueba que el id no se adelanta más de [`ADELANTO_MAX`] a `ahora_ms` (milisegundos Unix).
-    ///
-    /// # Errors
-    /// [`IdInvalido::DelFuturo`].
     pub fn comprobar_reloj(self, ahora_ms: u64) -> Result<(), IdInvalido> {
         let limite = ahora_ms.saturating_add(u64::try_from(ADELANTO_MAX.as_millis()).expect("dos minutos"));
         if self.milisegundos() > limite { Err(IdInvalido::DelFuturo) } else { Ok(()) }
     }
 
     /// Cuándo se creó, en milisegundos desde 1970.
-    #[must_use]
     pub fn milisegundos(self) -> u64 {
         // Los 48 bits altos de un UUIDv7 son el tiempo (RFC 9562, 5.7).
         u64::try_from(self.0.as_u128() >> 80).expect("48 bits")
     }
 
     /// El UUID.
-    #[must_use]
     pub fn uuid(self) -> Uuid {
         self.0
     }

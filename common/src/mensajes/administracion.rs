@@ -15,13 +15,11 @@ use crate::dominio::{Codigo, Comando, Isbn, OperacionId, SedeId, Tipo};
 pub enum Administracion {
     /// Una página de las apartadas, de la más reciente a la más antigua.
     Apartadas {
-        /// Solo las que nadie ha resuelto.
         solo_abiertas: bool,
         desde: u32,
         cuantas: u32,
     },
     Apartada(OperacionId),
-    /// Decidirla de nuevo, ahora.
     Recuperar(OperacionId),
     /// Dar por bueno que no se hará.
     Cerrar {
@@ -29,9 +27,7 @@ pub enum Administracion {
         /// Por qué, en palabras de quien la cierra.
         nota: String,
     },
-    /// Las cuentas de lo decidido.
     Cuentas,
-    /// Los libros más prestados.
     MasPrestados {
         cuantos: u32,
     },
@@ -44,7 +40,6 @@ pub enum Administrada {
     /// La página y cuántas hay en total.
     Apartadas {
         filas: Vec<Apartada>,
-        /// Cuántas cumplen lo pedido.
         total: u64,
     },
     Apartada(Box<Apartada>),
@@ -56,7 +51,6 @@ pub enum Administrada {
     NoEscrita {
         motivo: String,
     },
-    /// Otra persona la resolvió antes.
     YaResuelta(Resolucion),
     Cuentas(Vec<Cuenta>),
     /// Los libros, del más prestado al menos.
@@ -70,7 +64,6 @@ pub struct Apartada {
     pub comando: Comando,
     pub motivo: MotivoDeApartar,
     pub historia: Vec<FalloAnotado>,
-    /// Cuándo la aceptó un gestor.
     pub aceptada: DateTime<Utc>,
     pub apartada: DateTime<Utc>,
     /// En qué quedó, si alguien la resolvió.
@@ -83,12 +76,13 @@ pub struct Apartada {
 pub enum Resolucion {
     /// Se decidió de nuevo, con este código.
     Recuperada {
-        /// El código de lo decidido.
         codigo: Codigo,
         cuando: DateTime<Utc>,
     },
-    /// Se dio por no hecha.
-    Cerrada { nota: String, cuando: DateTime<Utc> },
+    Cerrada {
+        nota: String,
+        cuando: DateTime<Utc>,
+    },
 }
 
 /// Cuántas operaciones de un tipo acabaron en un código, en una sede.

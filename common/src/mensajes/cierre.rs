@@ -28,7 +28,6 @@ pub enum Fin {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expediente {
     pub motivo: MotivoDeApartar,
-    /// Sus fallos, del primero al último.
     pub historia: Vec<FalloAnotado>,
 }
 
@@ -47,7 +46,6 @@ impl MotivoDeApartar {
     pub const TODOS: [Self; 2] = [Self::FallosDefinidos, Self::Muertes];
 
     /// Como se escribe en los mensajes y en la base.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FallosDefinidos => "FALLOS_DEFINIDOS",

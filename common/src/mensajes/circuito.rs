@@ -17,14 +17,12 @@ pub struct Circuito {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EstadoBreaker {
     Cerrado,
-    /// Admite una llamada de prueba.
     MedioAbierto,
     Abierto,
 }
 
 impl EstadoBreaker {
     /// Como se escribe en registros y en HTTP.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cerrado => "CERRADO",
@@ -34,7 +32,6 @@ impl EstadoBreaker {
     }
 
     /// Como se publica en las métricas: 0 CERRADO, 1 MEDIO_ABIERTO, 2 ABIERTO.
-    #[must_use]
     pub fn nivel(self) -> u8 {
         match self {
             Self::Cerrado => 0,

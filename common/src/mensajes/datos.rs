@@ -20,7 +20,6 @@ pub enum Situacion {
 /// Cómo está un ejemplar y quién lo tiene hasta cuándo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatosEjemplar {
-    /// Por cuál se pregunta.
     pub ejemplar: EjemplarId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isbn: Option<String>,
@@ -29,26 +28,22 @@ pub struct DatosEjemplar {
     pub pendientes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prestamo: Option<Uuid>,
-    /// Veces que se renovó.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renovaciones: Option<i16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sede: Option<String>,
-    /// Si se puede llevar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub situacion: Option<Situacion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub titulo: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usuario: Option<String>,
-    /// Hasta cuándo.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339", default)]
     pub vence: Option<DateTime<Utc>>,
 }
 
 impl DatosEjemplar {
     /// Los de uno que no existe.
-    #[must_use]
     pub fn de(ejemplar: EjemplarId) -> Self {
         Self {
             ejemplar,
@@ -73,9 +68,7 @@ pub struct DatosLibro {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cortada: bool,
     pub ejemplares: Vec<EjemplarDeLibro>,
-    /// Por cuál se pregunta.
     pub isbn: Isbn,
-    /// Cuántos se pueden llevar.
     pub libres: i64,
     pub titulo: String,
     pub total: i64,
@@ -86,9 +79,7 @@ pub struct DatosLibro {
 pub struct EjemplarDeLibro {
     pub ejemplar: String,
     pub sede: Option<String>,
-    /// Si se puede llevar.
     pub situacion: Situacion,
-    /// Hasta cuándo lo tiene alguien.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339", default)]
     pub vence: Option<DateTime<Utc>>,
 }
@@ -105,22 +96,18 @@ pub struct DatosUsuario {
     pub cortada: bool,
     /// Los que caben, del que vence antes al que vence después.
     pub prestamos: Vec<PrestamoDeUsuario>,
-    /// Por quién se pregunta.
     pub usuario: UsuarioId,
 }
 
 /// Un préstamo abierto.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrestamoDeUsuario {
-    /// Desde cuándo.
     #[serde(serialize_with = "rfc3339")]
     pub desde: Option<DateTime<Utc>>,
     pub ejemplar: Option<String>,
     pub isbn: Option<String>,
     pub prestamo: Uuid,
-    /// Veces que se renovó.
     pub renovaciones: Option<i16>,
-    /// Hasta cuándo.
     #[serde(serialize_with = "rfc3339")]
     pub vence: Option<DateTime<Utc>>,
 }

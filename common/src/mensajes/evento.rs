@@ -26,7 +26,6 @@ impl Topico {
     pub const TODOS: [Self; 2] = [Self::Prestamo, Self::Devolucion];
 
     /// El tópico de las operaciones de `tipo`; `None` para la ruta directa.
-    #[must_use]
     pub fn de(tipo: Tipo) -> Option<Self> {
         match tipo {
             Tipo::Prestamo => Some(Self::Prestamo),
@@ -36,7 +35,6 @@ impl Topico {
     }
 
     /// Como se escribe en el tópico.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Prestamo => "prestamo",
@@ -45,13 +43,11 @@ impl Topico {
     }
 
     /// El tópico de una instancia: `prestamo|<instancia>`. Suscribirse a él es anunciarse.
-    #[must_use]
     pub fn de_instancia(self, instancia: &str) -> String {
         format!("{self}|{instancia}")
     }
 
     /// El tópico y la instancia que nombra un texto como `prestamo|<instancia>`.
-    #[must_use]
     pub fn leer_instancia(texto: &str) -> Option<(Self, &str)> {
         let (topico, instancia) = texto.split_once('|')?;
         let topico = Self::TODOS.into_iter().find(|t| t.as_str() == topico)?;
@@ -80,9 +76,7 @@ pub struct OrdenNoEntendida {
     pub id: OperacionId,
     /// Y con qué contenido.
     pub huella: Huella,
-    /// Del intento que se asignó.
     pub intento: u32,
-    /// Qué no se entiende.
     pub motivo: String,
 }
 

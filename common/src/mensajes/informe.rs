@@ -9,9 +9,7 @@ use crate::dominio::{Huella, OperacionId};
 /// Los desenlaces de una lista de operaciones, que puede ir vacía si lo que hay que contar es otra cosa.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Informe {
-    /// La instancia del actor que informa.
     pub actor: String,
-    /// Un desenlace por operación.
     pub resultados: Vec<ResultadoInforme>,
     /// Sus circuitos, cuando cambian y de vez en cuando; vacío, si este informe no habla de ellos.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -39,17 +37,11 @@ pub enum Desenlace {
     /// Está decidida; esta es su respuesta, tal como se guardó.
     Decidida(RespuestaGuardada),
     /// El almacenamiento funciona pero esta operación no se pudo escribir: un fallo definido, suyo.
-    NoEscrita {
-        /// Por qué, para el registro.
-        motivo: String,
-    },
+    NoEscrita { motivo: String },
     /// No había a dónde enviarla: nada se hizo.
     SinAlmacenamiento,
     /// Quien la recibió no la entiende: es de otra versión. Nada se hizo.
-    NoEntendida {
-        /// Qué no se entiende.
-        motivo: String,
-    },
+    NoEntendida { motivo: String },
     /// Salió hacia el almacenamiento y no volvió respuesta: no se sabe.
     Incierta,
 }

@@ -44,7 +44,6 @@ pub const MENSAJE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const MOTIVO_MAX: usize = 160;
 
 /// El mensaje como bytes JSON.
-#[must_use]
 pub fn codificar<T: serde::Serialize>(mensaje: &T) -> Vec<u8> {
     serde_json::to_vec(mensaje).expect("los mensajes solo tienen claves de texto y valores finitos")
 }

@@ -12,7 +12,6 @@ pub struct Instante(pub i64);
 
 impl Instante {
     /// El momento como fecha.
-    #[must_use]
     pub fn fecha(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or(DateTime::UNIX_EPOCH)
     }
@@ -27,7 +26,6 @@ impl From<DateTime<Utc>> for Instante {
 /// Una operación aceptada por un gestor, con todo lo que hace falta para decidirla.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orden {
-    /// El id de la operación.
     pub id: OperacionId,
     /// La huella de `comando`: todo se empareja por id y huella.
     pub huella: Huella,

@@ -32,7 +32,6 @@ pub struct Peticion {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CuerpoPeticion {
-    /// Decidir estas operaciones, en este orden.
     Escribir(Vec<Orden>),
     /// Decidir en contra de estas operaciones, salvo que ya estén decididas. Se contesta como a `Escribir`.
     Terminar(Vec<Cierre>),
@@ -51,17 +50,14 @@ pub enum PeticionLeida {
     /// Nada se entiende de ella más que su número: es de otra versión, y con él se contesta que nada se hizo.
     NoEntendida {
         peticion: u64,
-        /// Qué no se entiende.
         motivo: String,
     },
-    /// No hay a qué contestar.
     Basura,
 }
 
 impl Peticion {
     /// Interpreta unos bytes. Si de una lista no se entiende ninguna operación, no se entiende la petición: quien la envió la
     /// llevará a otra parte.
-    #[must_use]
     pub fn leer(bytes: &[u8]) -> PeticionLeida {
         let error = match descifrar(bytes) {
             Ok(peticion) => return PeticionLeida::Entendida(peticion, Vec::new()),

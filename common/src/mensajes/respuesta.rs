@@ -19,12 +19,10 @@ pub struct Respuesta<D = serde_json::Value> {
     pub exito: bool,
     pub estado: Estado,
     pub codigo: Codigo,
-    /// Una frase para una persona.
     pub mensaje: String,
     /// El momento de la operación, RFC 3339 en UTC con microsegundos.
     #[serde(rename = "fechaOperacion", serialize_with = "rfc3339")]
     pub fecha_operacion: DateTime<Utc>,
-    /// Lo demás, según la operación.
     #[serde(default)]
     pub datos: D,
 }
@@ -35,7 +33,6 @@ fn rfc3339<S: Serializer>(fecha: &DateTime<Utc>, s: S) -> Result<S::Ok, S::Error
 
 impl Respuesta {
     /// Una respuesta sin datos, con la frase de su código.
-    #[must_use]
     pub fn new(id: Option<Uuid>, estado: Estado, codigo: Codigo, fecha: DateTime<Utc>) -> Self {
         Self {
             id,
@@ -49,14 +46,12 @@ impl Respuesta {
     }
 
     /// La misma con otra frase.
-    #[must_use]
     pub fn con_mensaje(mut self, mensaje: impl Into<String>) -> Self {
         self.mensaje = mensaje.into();
         self
     }
 
     /// La misma con datos.
-    #[must_use]
     pub fn con_datos<D>(self, datos: D) -> Respuesta<D> {
         let Self { id, exito, estado, codigo, mensaje, fecha_operacion, datos: _ } = self;
         Respuesta { id, exito, estado, codigo, mensaje, fecha_operacion, datos }
@@ -65,7 +60,6 @@ impl Respuesta {
 
 impl Respuesta<Datos> {
     /// La de una operación decidida.
-    #[must_use]
     pub fn decidida(operacion: &Operacion, veredicto: Veredicto) -> Self {
         Self {
             id: Some(operacion.id.uuid()),
@@ -81,7 +75,6 @@ impl Respuesta<Datos> {
 
 impl<D: Serialize> Respuesta<D> {
     /// La forma en que se guarda y viaja sin volver a interpretarla.
-    #[must_use]
     pub fn guardada(&self) -> RespuestaGuardada {
         let cuerpo = serde_json::value::to_raw_value(self).expect("una respuesta siempre es JSON");
         RespuestaGuardada { codigo: self.codigo, cuerpo }
@@ -91,7 +84,6 @@ impl<D: Serialize> Respuesta<D> {
 /// Una respuesta ya escrita: los bytes que recibe el cliente, y su código para quien solo cuenta.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RespuestaGuardada {
-    /// El código que lleva dentro.
     pub codigo: Codigo,
     /// La [`Respuesta`] como JSON; nadie entre el almacenamiento y el cliente la toca.
     #[serde(rename = "respuesta")]

@@ -9,7 +9,6 @@ use crate::dominio::{Huella, OperacionId};
 /// La contestación a una petición.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resultado {
-    /// El número de la petición.
     pub peticion: u64,
     pub cuerpo: CuerpoResultado,
 }
@@ -20,16 +19,16 @@ pub struct Resultado {
 pub enum CuerpoResultado {
     /// De cada operación, su desenlace ([`Desenlace::Decidida`] o [`Desenlace::NoEscrita`]).
     Escritas(Vec<ResultadoEscritura>),
-    /// La respuesta a una consulta.
     Consultada(RespuestaGuardada),
     /// Lo que se contesta a una persona.
     Administrada(Administrada),
-    /// La base de datos funciona.
     Sano,
     /// Este endpoint no puede; otro quizá sí.
     Fallo(Fallo),
     /// Este endpoint no entiende la petición, que es de otra versión, y nada hizo; otro quizá la entienda.
-    NoEntendida { motivo: String },
+    NoEntendida {
+        motivo: String,
+    },
 }
 
 /// Un fallo del punto de almacenamiento, no de la operación.
@@ -37,7 +36,6 @@ pub enum CuerpoResultado {
 pub struct Fallo {
     /// Es seguro que nada se hizo ni se hará; si es `false`, el COMMIT quedó en el aire.
     pub nada_hecho: bool,
-    /// Por qué, para el registro.
     pub motivo: String,
 }
 
@@ -69,7 +67,6 @@ pub(super) struct SoloNumero {
 
 impl Resultado {
     /// Interpreta unos bytes.
-    #[must_use]
     pub fn leer(bytes: &[u8]) -> ResultadoLeido {
         if let Some(resultado) = descifrar(bytes).ok().or_else(|| Self::por_partes(bytes)) {
             return ResultadoLeido::Entendido(resultado);

@@ -26,7 +26,6 @@ pub struct Solicitud {
 pub enum Pedido {
     Comando(Comando),
     Consulta(Consulta),
-    /// Saber cómo está el sistema.
     Salud,
 }
 
@@ -54,7 +53,6 @@ pub struct Campos<'a> {
     pub usuario: Option<UsuarioId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ejemplar: Option<EjemplarId>,
-    /// O de qué título.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isbn: Option<Isbn>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +90,6 @@ impl From<Consulta> for Pedido {
 
 impl Campos<'_> {
     /// Los bytes que se envían.
-    #[must_use]
     pub fn escribir(&self) -> Vec<u8> {
         codificar(self)
     }
@@ -127,19 +124,16 @@ impl From<&Solicitud> for Campos<'static> {
 
 impl Solicitud {
     /// La que pide `pedido` con ese id, y acepta que quede `pendiente`.
-    #[must_use]
     pub fn new(id: Uuid, pedido: impl Into<Pedido>) -> Self {
         Self { id: Some(id), pedido: pedido.into(), acepta_pendiente: true }
     }
 
     /// La que pregunta qué fue de una operación.
-    #[must_use]
     pub fn por(operacion: Uuid) -> Self {
         Self::new(operacion, Consulta::Operacion(operacion))
     }
 
     /// Los bytes que se envían; [`Solicitud::leer`] los entiende.
-    #[must_use]
     pub fn escribir(&self) -> Vec<u8> {
         Campos::from(self).escribir()
     }

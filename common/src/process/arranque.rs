@@ -31,7 +31,6 @@ const CONEXIONES: u64 = 16 * 1024;
 
 /// Lo que un servicio tiene desde que arranca.
 pub struct Marcha {
-    /// Si es útil ahora.
     pub listo: Listo,
     /// La orden de irse: desde que la hay, SIGTERM ya no mata.
     pub apagado: Apagado,

@@ -57,7 +57,6 @@ impl Ajustes {
     }
 
     /// Ajustes dados, para pruebas.
-    #[must_use]
     pub fn de_pares(pares: &[(&str, &str)]) -> Self {
         let mut constructor = config::Config::builder();
         for (nombre, valor) in pares {
@@ -68,7 +67,6 @@ impl Ajustes {
     }
 
     /// El texto de un ajuste, si está y no es vacío.
-    #[must_use]
     pub fn texto(&self, nombre: &str) -> Option<String> {
         self.fuente.get_string(&nombre.to_lowercase()).ok().filter(|t| !t.trim().is_empty())
     }
@@ -84,9 +82,6 @@ impl Ajustes {
     }
 
     /// Una dirección `host:puerto`.
-    ///
-    /// # Errors
-    /// [`AjusteInvalido`].
     pub fn endpoint(&self, nombre: &str, por_defecto: &str) -> Result<Endpoint, AjusteInvalido> {
         let texto = self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned());
         let salida = format!("Escriba host:puerto, por ejemplo {por_defecto}");
@@ -94,9 +89,6 @@ impl Ajustes {
     }
 
     /// Una lista de direcciones separadas por comas, con una por lo menos.
-    ///
-    /// # Errors
-    /// [`AjusteInvalido`].
     pub fn endpoints(&self, nombre: &str, por_defecto: &str) -> Result<Vec<Endpoint>, AjusteInvalido> {
         let texto = self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned());
         let salida = format!("Escriba host:puerto separados por comas, por ejemplo {por_defecto}");
@@ -123,9 +115,6 @@ impl Ajustes {
     }
 
     /// Una duración en milisegundos, mayor que cero.
-    ///
-    /// # Errors
-    /// [`AjusteInvalido`].
     pub fn milisegundos(&self, nombre: &str, por_defecto: u64) -> Result<Duration, AjusteInvalido> {
         let salida = format!("Escriba un número de milisegundos mayor que cero, por ejemplo {por_defecto}");
         match self.valor::<u64>(nombre, &por_defecto.to_string(), &salida)? {
@@ -135,7 +124,6 @@ impl Ajustes {
     }
 
     /// Una ruta.
-    #[must_use]
     pub fn ruta(&self, nombre: &str, por_defecto: &str) -> PathBuf {
         self.texto(nombre).unwrap_or_else(|| por_defecto.to_owned()).into()
     }

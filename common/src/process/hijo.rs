@@ -15,31 +15,21 @@ pub struct Hijo(Child);
 
 impl Hijo {
     /// Lo lanza.
-    ///
-    /// # Errors
-    /// Los del sistema.
     pub fn lanzar(orden: &mut Command) -> io::Result<Self> {
         orden.spawn().map(Self)
     }
 
     /// Su pid, que nadie más tiene hasta que se recoja.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.0.id()
     }
 
     /// Cómo acabó, si acabó.
-    ///
-    /// # Errors
-    /// Los del sistema.
     pub fn acabado(&mut self) -> io::Result<Option<ExitStatus>> {
         self.0.try_wait()
     }
 
     /// Espera a que acabe.
-    ///
-    /// # Errors
-    /// Los del sistema.
     pub async fn esperar(&mut self) -> io::Result<ExitStatus> {
         let mut sigchld = signal(SignalKind::child())?;
         loop {

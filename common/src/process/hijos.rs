@@ -3,7 +3,6 @@
 use std::fs;
 
 /// Los hijos de un proceso, por pid; ninguno si ya no existe.
-#[must_use]
 pub fn de(pid: u32) -> Vec<u32> {
     let tareas = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let textos = tareas.filter_map(|tarea| fs::read_to_string(tarea.path().join("children")).ok());
@@ -14,7 +13,6 @@ pub fn de(pid: u32) -> Vec<u32> {
 }
 
 /// El estado de un proceso y quién es su padre (proc(5)); `None` si ya no existe.
-#[must_use]
 pub fn estado(pid: u32) -> Option<(char, u32)> {
     let texto = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // pid (nombre) estado padre …: el nombre puede llevar espacios y paréntesis.
@@ -23,13 +21,11 @@ pub fn estado(pid: u32) -> Option<(char, u32)> {
 }
 
 /// Si una señal lo paró (SIGSTOP); en un depurador, no.
-#[must_use]
 pub fn esta_parado(pid: u32) -> bool {
     estado(pid).is_some_and(|(estado, _)| estado == 'T')
 }
 
 /// Si espera al disco, o a otra cosa que ni una señal interrumpe: ni `kill -9` lo acaba antes de que llegue.
-#[must_use]
 pub fn espera_al_disco(pid: u32) -> bool {
     estado(pid).is_some_and(|(estado, _)| estado == 'D')
 }

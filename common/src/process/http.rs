@@ -36,7 +36,6 @@ impl Listo {
     }
 
     /// Si lo es.
-    #[must_use]
     pub fn leer(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

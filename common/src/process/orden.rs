@@ -27,9 +27,6 @@ pub fn leer<T: CommandFactory + FromArgMatches>() -> Result<T, ExitCode> {
 }
 
 /// Lee la línea de un servicio que no admite más orden que `salud`; devuelve si es la que se dio.
-///
-/// # Errors
-/// Como [`leer`].
 pub fn leer_si_salud(orden: Command) -> Result<bool, ExitCode> {
     leer_con(orden.subcommand(salud::orden()), |hallado| Ok(hallado.subcommand_name() == Some(salud::ORDEN)))
 }

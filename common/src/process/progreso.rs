@@ -13,25 +13,21 @@ pub struct Progreso(ProgressBar);
 
 impl Progreso {
     /// La de un archivo de `bytes`.
-    #[must_use]
     pub fn de_bytes(bytes: u64) -> Self {
         Self::con_forma(bytes, "  {bar:40} {percent:>3} % · quedan {eta} · {msg}")
     }
 
     /// La de una carga de `filas`.
-    #[must_use]
     pub fn de_filas(filas: u64) -> Self {
         Self::con_forma(filas, "  {bar:40} {human_pos}/{human_len} filas · quedan {eta}")
     }
 
     /// La de algo que se mide durante `segundos`.
-    #[must_use]
     pub fn de_segundos(segundos: u64) -> Self {
         Self::con_forma(segundos, "  {bar:40} {pos}/{len} s · quedan {eta} · {msg}")
     }
 
     /// La de algo que se hace tantas veces.
-    #[must_use]
     pub fn de_veces(cuantas: u64) -> Self {
         Self::con_forma(cuantas, "  {bar:40} {pos}/{len} · quedan {eta} · {msg}")
     }
@@ -44,7 +40,6 @@ impl Progreso {
     }
 
     /// Si hay quien la vea.
-    #[must_use]
     pub fn se_ve(&self) -> bool {
         !self.0.is_hidden()
     }

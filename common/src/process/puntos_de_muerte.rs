@@ -42,7 +42,6 @@ impl Punto {
     ];
 
     /// Como se escribe en `ANAQUEL_MUERE_EN`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::GestorAceptada => "gestor_aceptada",

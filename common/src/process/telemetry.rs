@@ -11,7 +11,6 @@ use tracing_subscriber::EnvFilter;
 ///
 /// # Panics
 /// Si se llama dos veces en un proceso.
-#[must_use]
 pub fn iniciar() -> PrometheusHandle {
     let filtro = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     tracing_subscriber::fmt()

@@ -49,7 +49,6 @@ impl Vigilante {
     }
 
     /// Cada cuánto hay que darlas.
-    #[must_use]
     pub fn cada(&self) -> Duration {
         self.cada
     }
@@ -60,7 +59,6 @@ fn escribir(pid: u32) -> String {
 }
 
 /// De qué proceso es una señal de vida; `None` si no lo es.
-#[must_use]
 pub fn leer(senal: &[u8]) -> Option<u32> {
     let lineas = || std::str::from_utf8(senal).ok().into_iter().flat_map(str::lines);
     lineas().find(|l| *l == "WATCHDOG=1")?;

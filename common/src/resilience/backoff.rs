@@ -21,7 +21,6 @@ impl Default for Backoff {
 
 impl Backoff {
     /// La espera antes de la repetición `n` (desde 0). La `semilla` reparte: con la misma, la misma espera.
-    #[must_use]
     pub fn espera(&self, n: u32, semilla: u64) -> Duration {
         let crecida = self.base.as_secs_f64() * self.factor.powi(i32::try_from(n).unwrap_or(i32::MAX));
         let espera = Duration::try_from_secs_f64(crecida).unwrap_or(self.tope).min(self.tope);

@@ -11,7 +11,6 @@ pub use crate::mensajes::EstadoBreaker;
 /// Umbrales del breaker.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Fallos consecutivos que abren el circuito.
     pub fallos_max: u32,
     /// Cuánto dura la apertura, como mucho; también lo que se espera por un permiso de MEDIO_ABIERTO.
     pub cooldown: Duration,
@@ -66,7 +65,6 @@ pub struct Rejected {
 
 impl Breaker {
     /// Un breaker cerrado.
-    #[must_use]
     pub fn new(config: Config) -> Self {
         Self { config, fase: Fase::Cerrado { fallos: 0 }, epoch: 0 }
     }
@@ -159,7 +157,6 @@ impl Breaker {
     }
 
     /// Cuándo hay que llamar a [`Breaker::on_timeout`].
-    #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.fase {
             Fase::Abierto { hasta } => Some(hasta),
@@ -169,7 +166,6 @@ impl Breaker {
     }
 
     /// El estado.
-    #[must_use]
     pub fn estado(&self) -> EstadoBreaker {
         match self.fase {
             Fase::Cerrado { .. } => EstadoBreaker::Cerrado,
@@ -179,7 +175,6 @@ impl Breaker {
     }
 
     /// CERRADO y sin fallos pendientes de perdonar.
-    #[must_use]
     pub fn sano(&self) -> bool {
         self.fase == Fase::Cerrado { fallos: 0 }
     }

@@ -10,7 +10,6 @@ use crate::dominio::{Clave, Objeto};
 /// vuelta a empezar. `None` si no hay ninguno.
 ///
 /// No reserva memoria. El orden de `elegibles` no importa, pero no ha de haber repetidos.
-#[must_use]
 pub fn actor_de<'a, A: AsRef<str>>(clave: &Clave, elegibles: &'a [A], intento: u32) -> Option<&'a A> {
     let cuantos = u32::try_from(elegibles.len()).ok().filter(|n| *n > 0)?;
     let semilla = de_clave(clave);

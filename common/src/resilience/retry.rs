@@ -10,22 +10,18 @@ use crate::tiempos::MOSTRADOR;
 /// Cuánto espera un cliente.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paciencia {
-    /// Tras el primer envío.
     pub primero: Duration,
-    /// Tras cada envío repetido.
     pub repetido: Duration,
     pub total: Duration,
 }
 
 impl Paciencia {
     /// La de una persona en el mostrador: algo más que el plazo de respuesta del gestor, y sin repetir a quien calla.
-    #[must_use]
     pub fn de_persona() -> Self {
         Self { primero: MOSTRADOR, repetido: MOSTRADOR, total: MOSTRADOR }
     }
 
     /// La de un programa que no se rinde: repite cada 3 s hasta `total`.
-    #[must_use]
     pub fn insistente(total: Duration) -> Self {
         let envio = Duration::from_secs(3);
         Self { primero: envio, repetido: envio, total }
@@ -35,7 +31,6 @@ impl Paciencia {
 /// Lo que toca hacer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paso {
-    /// Enviar a ese gestor.
     Enviar(usize),
     /// Esperar a que pase algo, como mucho hasta entonces.
     Esperar(Instant),
@@ -54,7 +49,6 @@ pub struct Rumbo {
 
 impl Rumbo {
     /// Hacia `gestores` gestores, ninguno conectado todavía.
-    #[must_use]
     pub fn new(gestores: usize) -> Self {
         Self { conexiones: vec![None; gestores], actual: 0, abiertas: 0 }
     }
@@ -96,19 +90,16 @@ struct Envio {
 
 impl Retry {
     /// Una que empieza ahora.
-    #[must_use]
     pub fn new(paciencia: Paciencia, now: Instant) -> Self {
         Self { paciencia, fin: now + paciencia.total, probados: Vec::new(), envios: 0, ultimo: None }
     }
 
     /// Cuándo se deja.
-    #[must_use]
     pub fn fin(&self) -> Instant {
         self.fin
     }
 
     /// Cuántas veces salió.
-    #[must_use]
     pub fn envios(&self) -> u32 {
         self.envios
     }
@@ -124,7 +115,6 @@ impl Retry {
     }
 
     /// Lo que toca ahora.
-    #[must_use]
     pub fn paso(&self, rumbo: &Rumbo, now: Instant) -> Paso {
         if now >= self.fin {
             return Paso::Rendirse;

@@ -97,7 +97,6 @@ impl Rotacion {
     ///
     /// # Panics
     /// Si no hay ningún endpoint.
-    #[must_use]
     pub fn new(config: Config, endpoints: usize, now: Instant) -> Self {
         assert!(endpoints > 0, "hace falta un punto de almacenamiento");
         let endpoint = |_| Endpoint {
@@ -121,7 +120,6 @@ impl Rotacion {
     }
 
     /// Empieza una llamada y le da número; `None` si ya hay demasiadas en vuelo (y nada se envió).
-    #[must_use]
     pub fn on_llamada(&mut self, now: Instant) -> Option<u64> {
         if self.llamadas.len() >= self.config.llamadas_max {
             return None;
@@ -181,7 +179,6 @@ impl Rotacion {
 
     /// `endpoint` contestó a la petición con ese número. Si es verdad, quien llamó ha de recibir esta respuesta: su
     /// llamada terminó con ella.
-    #[must_use]
     pub fn on_respuesta(&mut self, endpoint: usize, peticion: u64, veredicto: Contestada, now: Instant) -> bool {
         if self.es_sonda(endpoint, peticion) {
             match veredicto {
@@ -259,7 +256,6 @@ impl Rotacion {
     }
 
     /// Cuándo hay que llamar a [`Rotacion::on_timeout`], a más tardar.
-    #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let de_endpoints = self.endpoints.iter().flat_map(|p| {
             [p.breaker.poll_timeout(), p.sonda.as_ref().map(|sonda| sonda.hasta), p.proxima_sonda].into_iter().flatten()
@@ -273,7 +269,6 @@ impl Rotacion {
     }
 
     /// Si hay conexión con algún endpoint.
-    #[must_use]
     pub fn hay_enlace(&self) -> bool {
         self.endpoints.iter().any(|p| p.enlace == Enlace::Arriba)
     }

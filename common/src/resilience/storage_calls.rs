@@ -35,22 +35,18 @@ pub trait Endpoints {
 /// Lo que se cuenta, además de lo que avisa la rotación.
 #[derive(Clone, Copy, Debug)]
 pub enum Noticia<'a> {
-    /// Lo que avisa la rotación.
     Aviso(Aviso),
-    /// Un endpoint contesta que no puede.
     Fallo(usize, &'a Fallo),
     /// Un endpoint contesta que no entiende la petición, y por qué.
     NoEntendida(usize, &'a str),
     /// Un endpoint envió algo que no es una respuesta.
     Basura(usize),
-    /// No caben más llamadas en vuelo.
     Saturado,
 }
 
 /// El final de una llamada.
 #[derive(Debug)]
 pub struct Entrega<T = u64> {
-    /// El que puso quien llamó.
     pub tag: T,
     /// Lo que contestó un endpoint (de la clase que se pidió: nunca [`CuerpoResultado::Fallo`] ni
     /// [`CuerpoResultado::NoEntendida`]), o por qué ninguno lo hizo.
@@ -109,7 +105,6 @@ impl<T, E> StorageCalls<T, E> {
     ///
     /// # Panics
     /// Si no hay ningún endpoint.
-    #[must_use]
     pub fn new(config: Config, endpoints: usize, now: Instant) -> Self {
         Self {
             rotacion: Rotacion::new(config, endpoints, now),
@@ -195,7 +190,6 @@ impl<T, E> StorageCalls<T, E> {
     }
 
     /// Cuándo hay que llamar a [`StorageCalls::on_timeout`], a más tardar.
-    #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.rotacion.poll_timeout()
     }
@@ -206,7 +200,6 @@ impl<T, E> StorageCalls<T, E> {
     }
 
     /// Si hay conexión con algún endpoint: sin ella, toda llamada acaba en seguida.
-    #[must_use]
     pub fn hay_enlace(&self) -> bool {
         self.rotacion.hay_enlace()
     }

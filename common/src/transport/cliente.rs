@@ -29,7 +29,6 @@ const REZAGADAS_MAX: usize = 64;
 /// Lo que llegó.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contestacion {
-    /// El último cuadro, byte a byte.
     pub cuerpo: Vec<u8>,
     /// Cuántas veces hubo que enviar. Un `error` habla de un solo envío: tras más de uno, otro pudo hacerse.
     pub envios: u32,
@@ -46,18 +45,13 @@ pub enum SinRespuesta {
     SinConexion(Vec<Endpoint>),
     /// Salió y no volvió nada.
     #[error("{}", callaron(.gestores, *.envios))]
-    Vencida {
-        /// A quiénes se podía pedir.
-        gestores: Vec<Endpoint>,
-        envios: u32,
-    },
+    Vencida { gestores: Vec<Endpoint>, envios: u32 },
     /// El zócalo no sirve.
     #[error(transparent)]
     Transporte(#[from] ErrorDeTransporte),
 }
 
 /// Las direcciones, para nombrarlas en una frase.
-#[must_use]
 pub fn nombres(gestores: &[Endpoint]) -> String {
     gestores.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -97,9 +91,6 @@ enum Suceso {
 
 impl Cliente {
     /// Un cliente de `gestores`; conecta cuando se pueda.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte`].
     ///
     /// # Panics
     /// Si no hay ninguno.

@@ -24,7 +24,6 @@ pub struct Contexto(zmq::Context);
 
 impl Contexto {
     /// Un contexto nuevo.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -44,9 +43,6 @@ impl Contexto {
     }
 
     /// ROUTER que atiende a procesos nuestros.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Escuchar`].
     pub fn router(&self, bind: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
         let z = self.nuevo_zocalo(zmq::ROUTER)?;
         z.set_router_mandatory(true)?;
@@ -54,9 +50,6 @@ impl Contexto {
     }
 
     /// XPUB que anuncia cada suscripción, también las repetidas.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Escuchar`].
     pub fn xpub(&self, bind: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
         let z = self.nuevo_zocalo(zmq::XPUB)?;
         // VERBOSE: un SUB que vuelve mientras su conexión vieja aún vive no se anunciaría de otro modo.
@@ -65,18 +58,12 @@ impl Contexto {
     }
 
     /// SUB conectado a `endpoint`; las suscripciones se hacen después.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Conectar`].
     pub fn sub(&self, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
         let z = self.nuevo_zocalo(zmq::SUB)?;
         conectar(latir(z)?, endpoint)
     }
 
     /// DEALER conectado a `endpoint`, sin cola mientras no haya conexión.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Conectar`].
     pub fn dealer(&self, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
         let z = self.nuevo_zocalo(zmq::DEALER)?;
         // IMMEDIATE: lo aceptado durante una caída se ejecutaría al volver, mucho después de pedirse en otra parte.
@@ -86,9 +73,6 @@ impl Contexto {
 
     /// DEALER de un cliente cualquiera: como [`Contexto::dealer`], sin latidos. Los que el gestor manda de tarde en tarde
     /// le bastan, y mil clientes callados no cuestan dos mil latidos por segundo.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Conectar`].
     pub fn dealer_de_cliente(&self, endpoint: &Endpoint) -> Result<Socket, ErrorDeTransporte> {
         let z = self.nuevo_zocalo(zmq::DEALER)?;
         z.set_immediate(true)?;
@@ -96,9 +80,6 @@ impl Contexto {
     }
 
     /// Como [`Contexto::dealer`], con el monitor abierto antes de conectar para que no se pierda ningún suceso.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Conectar`].
     pub fn dealer_vigilado(&self, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
         let z = self.nuevo_zocalo(zmq::DEALER)?;
         z.set_immediate(true)?;
@@ -106,9 +87,6 @@ impl Contexto {
     }
 
     /// Como [`Contexto::sub`], con el monitor abierto antes de conectar.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Conectar`].
     pub fn sub_vigilado(&self, endpoint: &Endpoint) -> Result<(Socket, Monitor), ErrorDeTransporte> {
         self.vigilado(self.nuevo_zocalo(zmq::SUB)?, endpoint)
     }

@@ -42,19 +42,16 @@ impl Endpoint {
     }
 
     /// La dirección en la forma de ZeroMQ.
-    #[must_use]
     pub fn tcp(&self) -> String {
         format!("tcp://{self}")
     }
 
     /// El puerto.
-    #[must_use]
     pub fn puerto(&self) -> u16 {
         self.puerto
     }
 
     /// Si es una IPv6 literal; ZeroMQ pide saberlo antes de conectar.
-    #[must_use]
     pub fn es_ipv6(&self) -> bool {
         self.host.starts_with('[')
     }

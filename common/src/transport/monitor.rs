@@ -10,9 +10,7 @@ use super::socket::{ErrorDeTransporte, Socket};
 /// Lo que le pasó a la conexión.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conexion {
-    /// Hay conexión y el saludo terminó.
     Abierta,
-    /// La conexión se perdió.
     Perdida,
 }
 

@@ -45,7 +45,6 @@ impl Tramo {
     }
 
     /// El primer puerto del tramo; los 126 que le siguen también son suyos.
-    #[must_use]
     pub fn base(&self) -> u16 {
         self.base
     }
@@ -65,7 +64,6 @@ fn nadie_escucha(puerto: u16) -> bool {
 ///
 /// # Panics
 /// Si no queda ningún puerto en la máquina.
-#[must_use]
 pub fn puerto_libre() -> u16 {
     static TRAMOS_DE_AQUI: Mutex<Vec<Tramo>> = Mutex::new(Vec::new());
     let mut tramos = TRAMOS_DE_AQUI.lock().unwrap_or_else(PoisonError::into_inner);

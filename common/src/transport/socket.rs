@@ -25,18 +25,10 @@ pub const CUADROS_MAX: usize = 8;
 pub enum ErrorDeTransporte {
     /// No se pudo escuchar en la dirección.
     #[error("no se puede escuchar en {endpoint}: {causa}")]
-    Escuchar {
-        endpoint: String,
-        /// El motivo del sistema.
-        causa: String,
-    },
+    Escuchar { endpoint: String, causa: String },
     /// No se pudo preparar la conexión.
     #[error("no se puede conectar con {endpoint}: {causa}")]
-    Conectar {
-        endpoint: String,
-        /// El motivo del sistema.
-        causa: String,
-    },
+    Conectar { endpoint: String, causa: String },
     /// Otro fallo de libzmq.
     #[error("zócalo: {0}")]
     Zocalo(String),
@@ -107,25 +99,16 @@ impl Socket {
     }
 
     /// Añade una suscripción (solo SUB).
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Zocalo`].
     pub fn suscribir(&self, prefijo: &str) -> Result<(), ErrorDeTransporte> {
         Ok(self.z.set_subscribe(prefijo.as_bytes())?)
     }
 
     /// Quita una suscripción (solo SUB): el publicador lo ve como una salida.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Zocalo`].
     pub fn desuscribir(&self, prefijo: &str) -> Result<(), ErrorDeTransporte> {
         Ok(self.z.set_unsubscribe(prefijo.as_bytes())?)
     }
 
     /// Al cerrarse tira lo que no haya salido: al otro lado no hay nadie a quien le valga.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Zocalo`].
     pub fn sin_gracia(&self) -> Result<(), ErrorDeTransporte> {
         Ok(self.z.set_linger(0)?)
     }
@@ -167,9 +150,6 @@ impl Socket {
     }
 
     /// Un mensaje si lo hay ya. Los de más de [`CUADROS_MAX`] cuadros se consumen y se descartan.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Zocalo`].
     pub fn try_recv(&mut self) -> Result<Option<Vec<Frame>>, ErrorDeTransporte> {
         self.visto = None;
         loop {

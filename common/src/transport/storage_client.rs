@@ -69,9 +69,6 @@ impl Endpoints for Zocalos {
 impl<T> StorageClient<T> {
     /// Abre un DEALER por endpoint, con los plazos por defecto.
     ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Conectar`].
-    ///
     /// # Panics
     /// Si no hay ningún endpoint, o fuera de un runtime de tokio.
     pub fn conectar(contexto: &Contexto, endpoints: &[Endpoint]) -> Result<Self, ErrorDeTransporte> {
@@ -79,9 +76,6 @@ impl<T> StorageClient<T> {
     }
 
     /// Abre un DEALER por endpoint.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte::Conectar`].
     ///
     /// # Panics
     /// Si no hay ningún endpoint, o fuera de un runtime de tokio.
@@ -113,13 +107,11 @@ impl<T> StorageClient<T> {
     }
 
     /// Si hay conexión con algún endpoint: sin ella, toda llamada acaba en seguida.
-    #[must_use]
     pub fn hay_enlace(&self) -> bool {
         self.calls.hay_enlace()
     }
 
     /// Cada endpoint y el estado de su breaker.
-    #[must_use]
     pub fn estados(&self) -> Vec<(Endpoint, EstadoBreaker)> {
         self.zocalos.canales.iter().map(|canal| canal.endpoint.clone()).zip(self.calls.estados()).collect()
     }

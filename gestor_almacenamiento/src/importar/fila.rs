@@ -20,7 +20,6 @@ pub struct Libro {
     pub autores: String,
     /// El año de la primera publicación; negativo antes de nuestra era.
     pub anio: Option<i16>,
-    /// El código de idioma.
     pub idioma: Option<String>,
     pub popularidad: i32,
 }
@@ -45,9 +44,6 @@ pub struct Cabecera {
 
 impl Cabecera {
     /// La cabecera que hay en la primera línea.
-    ///
-    /// # Errors
-    /// [`CabeceraInvalida`].
     pub fn leer(linea: &ByteRecord) -> Result<Self, CabeceraInvalida> {
         if linea.is_empty() {
             return Err(CabeceraInvalida::Vacia);

@@ -28,21 +28,13 @@ const LOTE: usize = 1_000;
 pub enum ArchivoInvalido {
     /// No se puede abrir.
     #[error("no se puede abrir {ruta}: {causa}. Dé la ruta de un CSV que exista, por ejemplo datos/libros_10k.csv")]
-    Abrir {
-        ruta: String,
-        /// El motivo del sistema.
-        causa: String,
-    },
+    Abrir { ruta: String, causa: String },
     /// La primera línea no es la cabecera del catálogo.
     #[error("{ruta} {causa}")]
     Cabecera { ruta: String, causa: CabeceraInvalida },
     /// Se cortó la lectura.
     #[error("no se puede leer {ruta}: {causa}")]
-    Leer {
-        ruta: String,
-        /// El motivo del sistema.
-        causa: csv::Error,
-    },
+    Leer { ruta: String, causa: csv::Error },
 }
 
 /// Por qué no se pudo importar.
@@ -65,21 +57,17 @@ pub enum ErrorDeImportacion {
 pub struct Importado {
     /// Filas del archivo, sin la cabecera.
     pub leidas: u64,
-    /// Títulos que no estaban.
     pub nuevas: u64,
     /// Títulos que estaban con otros datos.
     pub cambiadas: u64,
-    /// Filas que no valen.
     pub rechazadas: u64,
     pub ejemplares: u64,
-    /// Usuarios de muestra nuevos.
     pub usuarios: u64,
     pub prestamos: u64,
 }
 
 impl Importado {
     /// Títulos que ya estaban tal cual.
-    #[must_use]
     pub fn iguales(&self) -> u64 {
         self.leidas - self.rechazadas - self.nuevas - self.cambiadas
     }
@@ -180,9 +168,6 @@ pub struct Archivo {
 
 impl Archivo {
     /// Abre el archivo y comprueba que tiene las columnas del catálogo.
-    ///
-    /// # Errors
-    /// [`ArchivoInvalido`].
     pub fn abrir(ruta: &Path) -> Result<Self, ArchivoInvalido> {
         let nombre = ruta.display().to_string();
         let no_abre = |e: io::Error| ArchivoInvalido::Abrir { ruta: nombre.clone(), causa: e.to_string() };
@@ -200,9 +185,6 @@ impl Archivo {
     }
 
     /// Todos los libros que valen, en su orden: los que cargaría una importación, sin decir nada de los demás.
-    ///
-    /// # Errors
-    /// [`ArchivoInvalido::Leer`].
     pub fn libros(mut self) -> Result<Vec<Libro>, ArchivoInvalido> {
         let mut libros = Vec::new();
         let mut fila = ByteRecord::new();

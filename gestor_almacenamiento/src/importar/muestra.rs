@@ -41,11 +41,8 @@ pub struct Ejemplar {
 pub struct Usuario {
     /// `U0001`.
     pub id: UsuarioId,
-    /// Que no parezca una persona.
     pub nombre: String,
-    /// Según la última cifra del carné.
     pub categoria: Categoria,
-    /// Si no puede pedir prestado.
     pub bloqueado: bool,
 }
 
@@ -56,7 +53,6 @@ pub struct PrestamoDePartida {
     pub prestamo: Prestamo,
     /// La huella de lo que se habría pedido.
     pub huella: Huella,
-    /// Lo que se le habría contestado.
     pub respuesta: RespuestaGuardada,
 }
 
@@ -70,7 +66,6 @@ pub struct Reparto {
 
 impl Reparto {
     /// Sigue la cuenta tras el ejemplar número `ultimo` (0: no hay ninguno).
-    #[must_use]
     pub fn tras(ultimo: u32) -> Self {
         Self { ultimo, ultimos: [VecDeque::new(), VecDeque::new()] }
     }
@@ -99,7 +94,6 @@ impl Reparto {
 
     /// Los préstamos de partida: sobre los últimos ejemplares de cada sede, para que los primeros queden libres. Uno
     /// por usuario; su id y sus fechas salen de `importado`.
-    #[must_use]
     pub fn prestamos_de_partida(&self, importado: DateTime<Utc>) -> Vec<PrestamoDePartida> {
         let ejemplares = self.ultimos.iter().flatten();
         let usuarios = USUARIOS_CON_PRESTAMO.map(usuario).filter(|u| !u.bloqueado);
@@ -109,7 +103,6 @@ impl Reparto {
 }
 
 /// Los usuarios de muestra.
-#[must_use]
 pub fn usuarios() -> Vec<Usuario> {
     (1..=USUARIOS).map(usuario).collect()
 }

@@ -13,7 +13,6 @@ pub struct Avance {
 
 impl Avance {
     /// Empieza a contar hacia `bytes`.
-    #[must_use]
     pub fn new(bytes: u64) -> Self {
         Self { barra: Progreso::de_bytes(bytes), filas: 0 }
     }

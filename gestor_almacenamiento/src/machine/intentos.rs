@@ -22,7 +22,6 @@ pub enum Culpa {
 
 impl Culpa {
     /// Qué dijo la base.
-    #[must_use]
     pub fn motivo(self) -> String {
         match self {
             Self::Cruce(m) | Self::Operacion(m) | Self::Punto(m) | Self::Conexion(m) => m,
@@ -33,11 +32,8 @@ impl Culpa {
 /// Qué se hace después de un tropiezo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Otra {
-    /// Se intenta ya, por otra conexión.
     EnSeguida,
-    /// Se intenta después de un respiro.
     Tras(Duration),
-    /// No se intenta más.
     No,
 }
 
@@ -51,13 +47,11 @@ pub struct Intentos {
 
 impl Intentos {
     /// Los de algo que se empezó a intentar en `inicio`.
-    #[must_use]
     pub fn desde(inicio: Instant) -> Self {
         Self { inicio, cruces: 0, en_el_aire: false }
     }
 
     /// Los de otra cosa de la misma petición.
-    #[must_use]
     pub fn de_otra(&self) -> Self {
         Self::desde(self.inicio)
     }
@@ -82,20 +76,17 @@ impl Intentos {
     }
 
     /// Si algo salió hacia la base y no se sabe qué fue de ello.
-    #[must_use]
     pub fn en_el_aire(&self) -> bool {
         self.en_el_aire
     }
 
     /// El fallo de quien lo deja: nada se hizo, salvo que algo quedara en el aire.
-    #[must_use]
     pub fn fallo(&self, motivo: String) -> Fallo {
         Fallo { nada_hecho: !self.en_el_aire, motivo }
     }
 }
 
 /// Un fallo de este punto con el que nada se hizo.
-#[must_use]
 pub fn nada_hecho(motivo: impl Into<String>) -> Fallo {
     Fallo { nada_hecho: true, motivo: motivo.into() }
 }

@@ -24,7 +24,6 @@ const ANULADA: &str = "La operación no se hizo ni se hará; si aún la quiere, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nombrado {
     pub id: OperacionId,
-    /// Lo que se pide en ella.
     pub comando: Option<Comando>,
 }
 
@@ -41,15 +40,10 @@ pub type Guardadas = HashMap<OperacionId, (Huella, RespuestaGuardada)>;
 /// Lo que hace falta para decidir un trozo, leído en un mismo momento.
 #[derive(Clone, Debug)]
 pub struct Foto {
-    /// Las operaciones que ya estaban decididas.
     pub decididas: Guardadas,
-    /// Lo que nombran las órdenes.
     pub filas: Filas,
-    /// Lo que la biblioteca permite.
     pub reglamento: Reglamento,
-    /// La hora de la base.
     pub ahora: DateTime<Utc>,
-    /// Desde cuándo se recuerdan las operaciones.
     pub horizonte: DateTime<Utc>,
 }
 
@@ -71,7 +65,6 @@ pub struct Resuelta {
     pub id: OperacionId,
     /// `recuperada` o `cerrada`.
     pub como: &'static str,
-    /// En qué queda la operación.
     pub estado: &'static str,
     /// Lo que se contesta desde ahora.
     pub respuesta: RespuestaGuardada,
@@ -96,7 +89,6 @@ pub struct LoteDecidido {
 
 impl LoteDecidido {
     /// Lo decidido sobre `foto`, con lo que suma.
-    #[must_use]
     pub fn new(foto: &Foto, decididas: Vec<Decidida>) -> Self {
         let cambios = foto.filas.cambios();
         let mut sumandos = Sumandos::default();
@@ -147,7 +139,6 @@ pub fn decidir_una(foto: &mut Foto, Encargo { orden, fin }: &Encargo) -> Decidid
 }
 
 /// El tiempo del negocio: la aceptación; el reloj de un gestor adelantado no alarga los préstamos.
-#[must_use]
 pub fn momento(foto: &Foto, orden: &Orden) -> DateTime<Utc> {
     orden.aceptada.fecha().min(foto.ahora)
 }

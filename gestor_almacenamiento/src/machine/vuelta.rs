@@ -26,7 +26,6 @@ pub struct Decidido {
 
 impl Decidido {
     /// Lo que se contesta a la petición de estos encargos: todo decidido, o el fallo.
-    #[must_use]
     pub fn resultado(&self, encargos: &[Encargo]) -> CuerpoResultado {
         let desenlace = |o: &Orden| self.desenlaces.get(&(o.id, o.huella));
         let con = |Encargo { orden, .. }: &Encargo| {
@@ -68,14 +67,12 @@ pub struct Vuelta {
     /// Una pila: el que no se puede escribir se parte en dos, hasta dejar sola a la culpable.
     trozos: Vec<Vec<Encargo>>,
     fase: Fase,
-    /// Los del trozo de arriba.
     intentos: Intentos,
     decidido: Decidido,
 }
 
 impl Vuelta {
     /// La de estos encargos, que se deciden en su orden.
-    #[must_use]
     pub fn new(ahora: Instant, encargos: Vec<Encargo>) -> Self {
         let mut trozos = lote::tandas(encargos);
         trozos.reverse();
@@ -83,7 +80,6 @@ impl Vuelta {
     }
 
     /// Lo que toca hacer.
-    #[must_use]
     pub fn paso(&self) -> PasoDeVuelta<'_> {
         match (&self.fase, self.trozos.last()) {
             (_, None) => PasoDeVuelta::Acabar,
@@ -136,7 +132,6 @@ impl Vuelta {
     }
 
     /// Lo que fue de todo.
-    #[must_use]
     pub fn decidido(self) -> Decidido {
         self.decidido
     }

@@ -58,7 +58,6 @@ const POR_DELANTE_MAX: i64 = 1;
 pub struct Base {
     /// La del servicio: mínimo privilegio y plazos cortos.
     pub servicio: PgConnectOptions,
-    /// La del dueño de las tablas.
     pub migracion: PgConnectOptions,
     espera: Duration,
     /// El ajuste del que salió `migracion`.
@@ -68,9 +67,6 @@ pub struct Base {
 impl Base {
     /// La que dicen `DATABASE_URL` (o `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`, `DB_PASS`), `DATABASE_URL_MIGRACION`, los
     /// archivos con sus claves y `ESPERA_BASE_MS`.
-    ///
-    /// # Errors
-    /// [`AjusteInvalido`].
     pub fn de_ajustes(ajustes: &Ajustes) -> Result<Self, AjusteInvalido> {
         let entrada = match ajustes.texto(DATABASE_URL) {
             Some(url) => de_url(DATABASE_URL, &url)?,

@@ -30,9 +30,6 @@ pub struct Recuento {
 
 impl Catalogo {
     /// Abre la transacción. Dos importaciones a la vez van una tras otra.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn abrir(opciones: &PgConnectOptions) -> sqlx::Result<Self> {
         let mut conexion = PgConnection::connect_with(opciones).await?;
         let sql = "-- catalogo::abrir
@@ -45,9 +42,6 @@ impl Catalogo {
     }
 
     /// Si no hay ningún ejemplar: es la primera importación.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn vacio(&mut self) -> sqlx::Result<bool> {
         let sql = "-- catalogo::vacio
             SELECT NOT EXISTS (SELECT FROM ejemplares)";
@@ -55,9 +49,6 @@ impl Catalogo {
     }
 
     /// El número del último ejemplar; 0 si no hay ninguno.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn ultimo_ejemplar(&mut self) -> sqlx::Result<u32> {
         let sql = "-- catalogo::ultimo_ejemplar
             SELECT coalesce(max(substr(ejemplar_id, 2)::integer), 0) FROM ejemplares WHERE ejemplar_id ~ '^E[0-9]{6,9}$'";
@@ -66,9 +57,6 @@ impl Catalogo {
     }
 
     /// Las sedes que falten.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn sedes(&mut self) -> sqlx::Result<u64> {
         let sql = "-- catalogo::sedes
             INSERT INTO sedes (sede_id, nombre) SELECT * FROM unnest($1::text[], $2::text[])
@@ -79,9 +67,6 @@ impl Catalogo {
     }
 
     /// Los usuarios que falten; a los que están no se les toca.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn usuarios(&mut self, usuarios: &[Usuario]) -> sqlx::Result<u64> {
         let sql = "-- catalogo::usuarios
             INSERT INTO usuarios (usuario_id, nombre, categoria, bloqueado)
@@ -98,9 +83,6 @@ impl Catalogo {
     }
 
     /// Un lote de libros sin ISBN repetidos: mete los nuevos y corrige los que cambiaron.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn libros(&mut self, libros: &[Libro]) -> sqlx::Result<Recuento> {
         let nuevas = self.ejecutar_con_libros(INSERTAR_LIBROS, libros).await?;
         let todas = u64::try_from(libros.len()).expect("un lote");
@@ -122,9 +104,6 @@ impl Catalogo {
     }
 
     /// De `libros`, los ISBN que ya tienen ejemplares.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn con_ejemplares(&mut self, libros: &[Libro]) -> sqlx::Result<HashSet<String>> {
         let sql = "-- catalogo::con_ejemplares
             SELECT DISTINCT isbn FROM ejemplares WHERE isbn = ANY($1)";
@@ -133,9 +112,6 @@ impl Catalogo {
     }
 
     /// Ejemplares nuevos.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn ejemplares(&mut self, ejemplares: &[Ejemplar]) -> sqlx::Result<u64> {
         let sql = "-- catalogo::ejemplares
             INSERT INTO ejemplares (ejemplar_id, isbn, sede_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])";
@@ -149,9 +125,6 @@ impl Catalogo {
     }
 
     /// Los préstamos de partida, cada uno con la operación que lo decidió.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn prestamos(&mut self, prestamos: &[PrestamoDePartida]) -> sqlx::Result<u64> {
         let ids = columna(prestamos, |p| p.prestamo.id.uuid());
         let desde = columna(prestamos, |p| p.prestamo.desde);
@@ -195,9 +168,6 @@ impl Catalogo {
 
     /// Hace firme la importación y, si hubo novedades, pone al día las estadísticas del planificador: sin ellas
     /// elegiría malos planes hasta que autovacuum pasara.
-    ///
-    /// # Errors
-    /// [`sqlx::Error`].
     pub async fn confirmar(mut self, hay_novedades: bool) -> sqlx::Result<()> {
         let sql = "-- catalogo::confirmar
             COMMIT";

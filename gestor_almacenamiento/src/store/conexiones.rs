@@ -29,7 +29,6 @@ pub struct Prestada {
 
 impl Conexiones {
     /// Ninguna todavía, y `max` a la vez como mucho.
-    #[must_use]
     pub fn a(opciones: PgConnectOptions, max: usize) -> Self {
         Self { opciones: Arc::new(opciones), turnos: Arc::new(Semaphore::new(max)), libres: Arc::default() }
     }

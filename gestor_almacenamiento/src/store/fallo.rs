@@ -15,7 +15,6 @@ const SE_VA: [&str; 5] = ["57P01", "57P02", "57P03", "57P05", "25P03"];
 
 impl Culpa {
     /// La de `error`.
-    #[must_use]
     pub fn de(error: &sqlx::Error) -> Self {
         let Some(base) = error.as_database_error() else {
             return match error {

@@ -27,7 +27,6 @@ const TODAS: [(i64, &str, &str); 4] = [
 ///
 /// Una que este programa no conoce no lo para: la trajo la versión siguiente, y cada migración deja trabajar al código de
 /// la anterior.
-#[must_use]
 pub fn todas() -> Migrator {
     let una = |(numero, que, texto): &(i64, &'static str, &'static str)| {
         Migration::new(*numero, (*que).into(), MigrationType::Simple, SqlStr::from_static(texto), false)

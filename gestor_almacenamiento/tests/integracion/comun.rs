@@ -34,7 +34,6 @@ pub const CATALOGO: &str = "
 /// Una base de prueba y una entrada a ella.
 pub struct Biblioteca {
     pub base: postgres::Base,
-    /// La entrada del servicio.
     pub conexiones: Conexiones,
 }
 

@@ -15,7 +15,6 @@ pub struct Programa {
     hijo: Child,
     registro: BufReader<std::process::ChildStderr>,
     pub puerto: u16,
-    /// Dónde cuenta de sí.
     pub http: u16,
 }
 

@@ -22,7 +22,6 @@ const CERRADAS: TableDefinition<u128, &[u8]> = TableDefinition::new("buzon_cerra
 /// Una operación a la que se contestó `pendiente` y que no se aplicó.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Carta {
-    /// Lo que se prometió decidir.
     pub orden: Orden,
     /// En qué quedó, con su código.
     pub fin: RespuestaGuardada,
@@ -52,11 +51,9 @@ pub enum CierreDeBuzon {
     Cerrada,
     /// Lo estaba ya, con esa nota y desde entonces.
     YaEstaba {
-        /// La nota de entonces.
         nota: String,
         cuando: Instante,
     },
-    /// No hay carta de esa operación.
     NoExiste,
 }
 

@@ -27,7 +27,6 @@ pub struct Ilegible {
 pub struct PaginaDeIlegibles {
     /// De la más antigua a la más reciente.
     pub filas: Vec<Ilegible>,
-    /// Cuántas hay en total.
     pub total: u64,
 }
 

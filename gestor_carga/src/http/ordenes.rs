@@ -27,7 +27,6 @@ pub struct Hecho {
     /// Qué, en una palabra.
     #[schema(example = "ADELANTADA")]
     pub resultado: Cow<'static, str>,
-    /// Y en una frase.
     pub mensaje: String,
 }
 

@@ -35,13 +35,11 @@ pub struct Estadisticas {
     /// Cuándo se tomaron.
     #[schema(format = DateTime)]
     pub generado: String,
-    /// Este gestor, ahora.
     pub gestor: DelGestor,
     /// Lo que contestó a sus clientes desde que arrancó.
     pub respuestas: Respuestas,
     /// Lo guardado por todos los gestores; nulo, si el almacenamiento no contesta.
     pub almacen: Option<DelAlmacen>,
-    /// Por qué falta lo del almacenamiento.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub almacen_error: Option<ErrorHttp>,
 }
@@ -54,13 +52,10 @@ pub struct DelGestor {
     pub operaciones: usize,
     /// De ellas, las que esperan turno o reintento.
     pub en_cola: usize,
-    /// De ellas, las que están fuera.
     pub en_vuelo: usize,
-    /// Clientes que esperan respuesta.
     pub esperan: usize,
     /// Consultas sin contestar.
     pub consultas: usize,
-    /// El diario se puede escribir.
     pub diario_bien: bool,
     /// Filas del diario que no se entienden: prometidas que nadie decidirá si una persona no las mira.
     // Un gestor de la versión anterior no lo dice, y se le opera igual.
@@ -69,24 +64,18 @@ pub struct DelGestor {
     pub filas_ilegibles: u64,
     /// Lo último que se supo del almacenamiento es que lo hay, y algún circuito no está ABIERTO.
     pub almacenamiento_bien: bool,
-    /// Actores de préstamo presentes.
     pub actores_prestamo: usize,
-    /// Actores de devolución presentes.
     pub actores_devolucion: usize,
 }
 
 /// Respuestas dadas a clientes, por su estado.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Respuestas {
-    /// Hechas.
     pub aplicada: u64,
-    /// La regla dice que no.
     pub rechazada: u64,
-    /// Prometidas.
     pub pendiente: u64,
     /// No se hizo nada.
     pub error: u64,
-    /// No se sabe.
     pub incierta: u64,
 }
 
@@ -94,7 +83,6 @@ pub struct Respuestas {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DelAlmacen {
-    /// Operaciones apartadas que nadie ha resuelto.
     pub apartadas_abiertas: u64,
     /// Operaciones decididas, por tipo, código y sede.
     pub cuentas: Vec<Cuenta>,
@@ -109,7 +97,6 @@ struct Parte<T> {
     // Sin «inline», la descripción de un parámetro de tipo no dice que admite el nulo.
     #[schema(inline)]
     datos: Option<T>,
-    /// Por qué falta.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorHttp>,
 }
@@ -117,15 +104,12 @@ struct Parte<T> {
 /// Todo lo que una página necesita.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Tablero {
-    /// Los números.
     estadisticas: Estadisticas,
-    /// Los circuitos.
     circuitos: Circuitos,
     /// Las primeras operaciones sin decidir.
     tareas: Pagina<Tarea>,
     /// Las últimas apartadas que nadie ha resuelto.
     apartadas: Parte<Pagina<Apartada>>,
-    /// Lo último del buzón.
     buzon: Parte<Pagina<Carta>>,
 }
 

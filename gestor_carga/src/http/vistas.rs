@@ -26,13 +26,10 @@ const PRINCIPIO_MAX: usize = 2 * 1024;
 /// Una página de una lista.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Pagina<T> {
-    /// Las filas.
     pub filas: Vec<T>,
     /// Cuántas hay en total con ese filtro.
     pub total: u64,
-    /// Cuántas se saltaron.
     pub desde: u32,
-    /// Cuántas caben en la página.
     pub cuantas: u32,
 }
 
@@ -42,16 +39,12 @@ pub struct Pedido {
     /// `prestamo`, `devolucion` o `renovacion`.
     #[schema(example = "prestamo")]
     pub tipo: Cow<'static, str>,
-    /// El carné.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usuario: Option<String>,
-    /// La copia.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ejemplar: Option<String>,
-    /// El título.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isbn: Option<String>,
-    /// La sede.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sede: Option<String>,
 }
@@ -64,7 +57,6 @@ pub struct Fallo {
     /// Cuándo se supo.
     #[schema(format = DateTime)]
     pub cuando: String,
-    /// Qué pasó.
     pub que: String,
 }
 
@@ -84,7 +76,6 @@ pub struct Tarea {
     /// El número de su intento, desde 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intento: Option<u32>,
-    /// Por qué está así.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub motivo: Option<String>,
     /// La instancia del actor que la tiene.
@@ -104,7 +95,6 @@ pub struct Tarea {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub no_antes: Option<String>,
-    /// Clientes que esperan su respuesta.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub esperas: Option<usize>,
     /// Sus últimos fallos, del primero al último.
@@ -114,7 +104,6 @@ pub struct Tarea {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub respuesta: Option<Box<RawValue>>,
-    /// El expediente de una APARTADA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expediente: Option<Apartada>,
 }
@@ -125,12 +114,10 @@ pub struct Apartada {
     /// Su id.
     #[schema(format = Uuid)]
     pub id: String,
-    /// Lo que se pedía.
     pub pedido: Pedido,
     /// Por qué se apartó.
     #[schema(pattern = "^(FALLOS_DEFINIDOS|MUERTES)$", example = "FALLOS_DEFINIDOS")]
     pub motivo: Cow<'static, str>,
-    /// Sus fallos, del primero al último.
     pub historia: Vec<Fallo>,
     /// Cuándo la aceptó un gestor.
     #[schema(format = DateTime)]
@@ -152,7 +139,6 @@ pub struct Resuelta {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub codigo: Option<Cow<'static, str>>,
-    /// Por qué se cerró.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nota: Option<String>,
     /// Cuándo.
@@ -166,7 +152,6 @@ pub struct Carta {
     /// Su id.
     #[schema(format = Uuid)]
     pub id: String,
-    /// Lo que se pedía.
     pub pedido: Pedido,
     /// Cuándo la aceptó el gestor.
     #[schema(format = DateTime)]
@@ -185,7 +170,6 @@ pub struct Carta {
 /// Una fila del diario que no se entiende.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ilegible {
-    /// Su número de llegada.
     pub numero: u64,
     /// Cuándo se apartó; nulo, si lo hizo una versión que no lo anotaba.
     #[schema(format = DateTime)]
@@ -193,7 +177,6 @@ pub struct Ilegible {
     /// Qué no se entiende; nulo, si esta versión sí la entiende.
     #[schema(example = "unknown variant `reserva`, expected one of `prestamo`, `devolucion`, `renovacion`")]
     pub motivo: Option<String>,
-    /// Cuánto ocupa.
     pub bytes: usize,
     /// Su principio, si es texto.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,9 +189,7 @@ pub struct Ilegible {
 /// Los circuitos que se conocen.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Circuitos {
-    /// Los de este gestor.
     pub gestor: Vec<Circuito>,
-    /// Los de cada actor presente.
     pub actores: Vec<CircuitosDeActor>,
 }
 
@@ -229,12 +210,10 @@ pub struct CircuitosDeActor {
     /// Qué atiende.
     #[schema(example = "prestamo")]
     pub topico: Cow<'static, str>,
-    /// Su instancia.
     pub instancia: String,
     /// Cuándo lo contó; nulo, si acaba de llegar y todavía no lo ha hecho.
     #[schema(format = DateTime)]
     pub cuando: Option<String>,
-    /// Sus circuitos.
     pub circuitos: Vec<Circuito>,
 }
 
@@ -250,18 +229,14 @@ pub struct Cuenta {
     /// La sede; nula si no se sabe.
     #[schema(example = "CENTRO")]
     pub sede: Option<String>,
-    /// Cuántas.
     pub cuantas: u64,
 }
 
 /// Un libro y cuántas veces se ha prestado.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct LibroPrestado {
-    /// Cuál.
     pub isbn: String,
-    /// Su título.
     pub titulo: String,
-    /// Cuántas veces.
     pub prestamos: u64,
 }
 

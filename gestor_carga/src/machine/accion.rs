@@ -16,30 +16,54 @@ use super::{
 /// Un efecto.
 #[derive(Clone, Debug)]
 pub enum Accion<W> {
-    /// Publicar la lista a ese actor.
-    Publicar { topico: Topico, instancia: Rc<str>, ordenes: Vec<Orden> },
+    Publicar {
+        topico: Topico,
+        instancia: Rc<str>,
+        ordenes: Vec<Orden>,
+    },
     /// Pedir al almacenamiento que decida la lista.
-    Llamar { ordenes: Vec<Orden> },
+    Llamar {
+        ordenes: Vec<Orden>,
+    },
     /// Pedir al almacenamiento que decida en contra de ellas, si no lo estaban ya.
-    Terminar { cierres: Vec<PorTerminar> },
+    Terminar {
+        cierres: Vec<PorTerminar>,
+    },
     /// Contestar a quien esperaba; se consume.
-    Responder { a: W, id: OperacionId, contestacion: Contestacion },
-    /// Escribir la fila en el diario.
-    Anotar { num: Num, orden: Orden },
+    Responder {
+        a: W,
+        id: OperacionId,
+        contestacion: Contestacion,
+    },
+    Anotar {
+        num: Num,
+        orden: Orden,
+    },
     /// Borrar la fila, detrás de lo que ya se mandó escribir.
-    Borrar { num: Num },
+    Borrar {
+        num: Num,
+    },
     /// Pasar la fila al buzón, detrás de lo que ya se mandó escribir: se prometió y no se aplicó.
-    AlBuzon { num: Num, orden: Orden, fin: RespuestaGuardada },
+    AlBuzon {
+        num: Num,
+        orden: Orden,
+        fin: RespuestaGuardada,
+    },
     /// Decir en el registro que ya no se intenta: se anula o se aparta.
-    Renunciada { id: OperacionId, fin: Fin },
+    Renunciada {
+        id: OperacionId,
+        fin: Fin,
+    },
     /// Decir en el registro que la operación se da a otro.
-    Reasignada { id: OperacionId, motivo: &'static str },
+    Reasignada {
+        id: OperacionId,
+        motivo: &'static str,
+    },
 }
 
 /// Qué se contesta.
 #[derive(Clone, Debug)]
 pub enum Contestacion {
-    /// La respuesta guardada, tal cual.
     Decidida(RespuestaGuardada),
     /// Lo que sabe el gestor: `pendiente`, `incierta` o `error`.
     Propia(Estado, Codigo),
@@ -56,7 +80,6 @@ pub struct PorTerminar {
 
 impl PorTerminar {
     /// Lo que se pide al almacenamiento; la hora de la pared la pone quien la sabe.
-    #[must_use]
     pub fn cierre(self, hora: impl Fn(Instant) -> Instante) -> Cierre {
         let fin = match self.fin {
             Fin::Anular(codigo) => mensajes::Fin::Anular(codigo),

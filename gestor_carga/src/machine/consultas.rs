@@ -30,7 +30,6 @@ struct Espera<W> {
 
 impl<W> Consultas<W> {
     /// Ninguna.
-    #[must_use]
     pub fn new(plazo: Duration, max: usize) -> Self {
         Self { plazo, max, esperan: HashMap::new(), vencen: VecDeque::new(), repetir: VecDeque::new() }
     }
@@ -91,7 +90,6 @@ impl<W> Consultas<W> {
     }
 
     /// Cuántas esperan.
-    #[must_use]
     pub fn cuantas(&self) -> usize {
         self.esperan.len()
     }

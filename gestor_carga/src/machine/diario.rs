@@ -14,9 +14,7 @@ use super::{
 #[derive(Debug, PartialEq, Eq)]
 pub enum Aviso {
     Escritas(Vec<Num>),
-    /// No se pudieron escribir.
     Fallidas(Vec<Num>),
-    /// El diario vuelve a poder escribirse.
     Recuperado,
 }
 
@@ -95,7 +93,6 @@ impl<W> Machine<W> {
     }
 
     /// Queda algo por escribir en el diario, o alguien espera.
-    #[must_use]
     pub fn hay_promesas_por_hacer(&self) -> bool {
         self.esperas > 0 || self.ops.values().any(|op| op.diario == EnDiario::Escribiendo)
     }

@@ -22,7 +22,6 @@ pub struct FalloVisto {
 
 impl FalloVisto {
     /// El mismo con la hora de la pared, que la máquina no conoce.
-    #[must_use]
     pub fn anotado(self, hora: impl FnOnce(Instant) -> Instante) -> FalloAnotado {
         FalloAnotado { intento: self.intento, cuando: hora(self.cuando), que: self.que.into_owned() }
     }

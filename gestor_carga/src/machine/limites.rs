@@ -62,7 +62,6 @@ pub struct Limites {
     pub ventana: usize,
     /// Véase [`OPERACIONES_MAX`].
     pub operaciones: usize,
-    /// Operaciones en una lista.
     pub lista: usize,
     /// Espera de las que no se pudieron escribir.
     pub reintento: Backoff,
@@ -74,7 +73,6 @@ pub struct Limites {
 
 impl Limites {
     /// Los de costumbre, con esos plazos.
-    #[must_use]
     pub fn con_plazos(DelGestor { respuesta, anotar_sin_destino, anotar }: DelGestor) -> Self {
         Self {
             plazo: respuesta,

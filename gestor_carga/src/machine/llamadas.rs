@@ -24,14 +24,12 @@ struct Llevada {
 
 impl LlamadaDirecta {
     /// La que pide que se decidan.
-    #[must_use]
     pub fn escribir(ordenes: Vec<Orden>) -> (Self, CuerpoPeticion) {
         (Self::de(&ordenes, |orden| orden), CuerpoPeticion::Escribir(ordenes))
     }
 
     /// La que pide que se decida en contra. Los fallos se vieron con el reloj de la máquina: `fecha` es la hora de la pared
     /// en `now`.
-    #[must_use]
     pub fn terminar(cierres: Vec<PorTerminar>, now: Instant, fecha: Instante) -> (Self, CuerpoPeticion) {
         let llamada = Self::de(&cierres, |cierre| &cierre.orden);
         let hora = |cuando: Instant| {

@@ -59,7 +59,6 @@ use vuelos::Vuelos;
 #[derive(Clone, Debug)]
 pub struct Machine<W> {
     limites: Limites,
-    /// En orden de llegada.
     ops: BTreeMap<Num, Op<W>>,
     por_id: HashMap<OperacionId, Num>,
     claves: Claves,
@@ -82,7 +81,6 @@ pub struct Machine<W> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situacion {
     pub operaciones: usize,
-    /// De ellas, las que están fuera.
     pub en_vuelo: usize,
     pub esperas: usize,
     /// El diario no se puede escribir: la puerta está cerrada.
@@ -104,7 +102,6 @@ pub enum Noticia {
 
 impl<W> Machine<W> {
     /// Una máquina con lo que quedó en el diario, en su orden.
-    #[must_use]
     pub fn new(now: Instant, limites: Limites, filas: impl IntoIterator<Item = (Num, Orden)>) -> Self {
         let mut machine = Self {
             limites,
@@ -186,7 +183,6 @@ impl<W> Machine<W> {
     }
 
     /// Lo que se sabe de una operación sin decidir.
-    #[must_use]
     pub fn noticia(&self, id: OperacionId) -> Option<Noticia> {
         let op = &self.ops[self.por_id.get(&id)?];
         let motivo = self.motivo(op.ruta());
@@ -194,7 +190,6 @@ impl<W> Machine<W> {
     }
 
     /// Cómo está.
-    #[must_use]
     pub fn foto(&self) -> Situacion {
         Situacion {
             operaciones: self.ops.len(),

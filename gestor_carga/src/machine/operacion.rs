@@ -21,9 +21,7 @@ pub struct Num(pub u64);
 /// Por dónde sale una operación.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Ruta {
-    /// Publicada a un actor del tópico.
     Actor(Topico),
-    /// Por llamada directa al almacenamiento.
     Directa,
     /// Por llamada directa también, para terminar con ella.
     Cierre,
@@ -65,7 +63,6 @@ pub(super) enum Destino {
 pub enum Fin {
     /// Que no se haga: venció el plazo de quien no acepta `pendiente`.
     Anular(Codigo),
-    /// Que la mire una persona.
     Apartar(MotivoDeApartar),
 }
 
@@ -80,12 +77,16 @@ pub(super) enum Fase {
 /// Qué espera la que está en cola.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turno {
-    /// Hay otra de su clave delante.
     Detras,
     /// Es la primera de su clave y está en la fila de las nuevas o en la de las viejas.
-    Lista { nueva: bool },
+    Lista {
+        nueva: bool,
+    },
     /// Es la primera, pero no saldrá antes de `hasta`; `soltable`, si basta con que el almacenamiento vuelva.
-    Aplazada { hasta: Instant, soltable: bool },
+    Aplazada {
+        hasta: Instant,
+        soltable: bool,
+    },
 }
 
 /// Qué hay de la operación en el diario.
@@ -126,7 +127,6 @@ pub(super) struct Op<W> {
     pub(super) ultimo: Option<Destino>,
     /// Cuándo toca escribirla en el diario si se sabe que no hay a dónde ir.
     pub(super) anotable: Instant,
-    /// Veces que no halló almacenamiento.
     sin_almacen: u32,
     /// Veces que quedó incierta, no se pudo escribir o nadie informó.
     fallos: u32,

@@ -49,11 +49,9 @@ impl Fila {
 /// Todos los plazos de la máquina.
 #[derive(Clone, Debug)]
 pub(super) struct Plazos {
-    /// Lo que espera cada cliente.
     pub(super) esperas: Fila,
     /// Empezar a escribir el diario si no hay a dónde ir.
     pub(super) anotar_sin_destino: Fila,
-    /// Empezar a escribirlo en todo caso.
     pub(super) anotar: Fila,
     /// Volver a publicar lo que no tiene informe.
     pub(super) reentrega: Fila,

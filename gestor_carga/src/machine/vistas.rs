@@ -42,17 +42,14 @@ pub struct Tarea {
     pub intento: u32,
     /// Por qué está así, si no es obvio.
     pub motivo: Option<Cow<'static, str>>,
-    /// A quién está asignada.
     pub actor: Option<String>,
     /// Ha de ir sola: pudo matar a quien la atendía.
     pub sola: bool,
     /// Está en el diario: se decidirá aunque el gestor muera.
     pub prometida: bool,
-    /// Cuándo la aceptó el gestor.
     pub aceptada: Instante,
     /// No saldrá otra vez antes de este momento.
     pub no_antes: Option<Instant>,
-    /// Clientes que esperan su respuesta.
     pub esperas: usize,
     /// Sus últimos fallos, del primero al último.
     pub historia: Vec<FalloVisto>,
@@ -61,11 +58,8 @@ pub struct Tarea {
 /// Qué tareas interesan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filtro {
-    /// Solo las que están así.
     pub estado: Option<EstadoTarea>,
-    /// Solo las de este tipo.
     pub tipo: Option<Tipo>,
-    /// Solo las de esta clave.
     pub clave: Option<Clave>,
 }
 
@@ -76,13 +70,11 @@ pub enum Reintento {
     Adelantada,
     /// Está fuera: no se toca, y quien la tiene informará.
     EnVuelo,
-    /// No está en la máquina.
     NoExiste,
 }
 
 impl<W> Machine<W> {
     /// Una página de las operaciones sin decidir que pasan el filtro, en orden de llegada, y cuántas son en total.
-    #[must_use]
     pub fn tareas(&self, filtro: Filtro, desde: usize, cuantas: usize) -> (Vec<Tarea>, usize) {
         let pasa = |op: &Op<W>| {
             filtro.tipo.is_none_or(|tipo| op.orden.comando.tipo() == tipo)
@@ -97,7 +89,6 @@ impl<W> Machine<W> {
     }
 
     /// Una operación sin decidir.
-    #[must_use]
     pub fn tarea(&self, id: OperacionId) -> Option<Tarea> {
         self.por_id.get(&id).map(|num| self.como_tarea(&self.ops[num]))
     }
@@ -119,7 +110,6 @@ impl<W> Machine<W> {
     }
 
     /// Cuántas operaciones sin decidir hay sobre esa clave.
-    #[must_use]
     pub fn pendientes(&self, clave: &Clave) -> usize {
         self.claves.cuantas(clave)
     }

@@ -45,7 +45,6 @@ pub type DelAlmacen = Contestar<Result<CuerpoResultado, SinContestar>>;
 pub enum Encargo {
     /// Lo mismo que la operación `salud`.
     Estado(Contestar<Value>),
-    /// Cómo está el gestor, en números.
     EstadoDelGestor(Contestar<EstadoDelGestor>),
     /// Los circuitos, los propios y los de los actores.
     Circuitos(Contestar<Circuitos>),
@@ -54,28 +53,22 @@ pub enum Encargo {
         filtro: Filtro,
         desde: u32,
         cuantas: u32,
-        /// La página, y cuántas son.
         a: Contestar<(Vec<Tarea>, usize)>,
     },
     /// Una operación sin decidir.
     Tarea(OperacionId, Contestar<Option<Tarea>>),
-    /// Que una deje de esperar.
     Reintentar(OperacionId, Contestar<Reintento>),
-    /// Una página del buzón.
     Buzon {
         desde: u32,
         cuantas: u32,
-        /// La página, y cuántas son.
         a: Contestar<Result<PaginaDeBuzon, SinDiario>>,
     },
     /// Una página de las filas del diario que no se entienden.
     Ilegibles {
         desde: u32,
         cuantas: u32,
-        /// La página, y cuántas son.
         a: Contestar<Result<PaginaDeIlegibles, SinDiario>>,
     },
-    /// Quitar una del buzón.
     CerrarBuzon(OperacionId, String, Contestar<Result<CierreDeBuzon, SinDiario>>),
     /// Restablecer el circuito de un endpoint: el estado en que estaba y el que queda; nada, si no es de los nuestros.
     Restablecer(Endpoint, Contestar<Option<(EstadoBreaker, EstadoBreaker)>>),
@@ -91,7 +84,6 @@ pub enum SinContestar {
     SinAlmacenamiento,
     /// Ninguno entiende lo que se le pide.
     NoEntendido,
-    /// El diario no se deja leer.
     DiarioAveriado,
 }
 
@@ -110,7 +102,6 @@ pub struct EstadoDelGestor {
 #[derive(Clone, Debug)]
 pub struct Circuitos {
     pub propios: Vec<(Endpoint, EstadoBreaker)>,
-    /// Los que contó cada actor presente.
     pub actores: Vec<DeUnActor>,
 }
 
@@ -119,7 +110,6 @@ pub struct Circuitos {
 pub struct Encargos(mpsc::Sender<Encargo>);
 
 /// El canal, acotado.
-#[must_use]
 pub fn canal() -> (Encargos, mpsc::Receiver<Encargo>) {
     let (tx, rx) = mpsc::channel(ENCARGOS_MAX);
     (Encargos(tx), rx)
@@ -127,17 +117,11 @@ pub fn canal() -> (Encargos, mpsc::Receiver<Encargo>) {
 
 impl Encargos {
     /// Encarga algo que el gestor sabe, y espera.
-    ///
-    /// # Errors
-    /// [`SinContestar`].
     pub async fn hacer<T>(&self, encargo: impl FnOnce(Contestar<T>) -> Encargo) -> Result<T, SinContestar> {
         self.hacer_en(tiempos::ENCARGO, encargo).await
     }
 
     /// Encarga algo al diario, y espera.
-    ///
-    /// # Errors
-    /// [`SinContestar`].
     pub async fn al_diario<T>(
         &self,
         encargo: impl FnOnce(Contestar<Result<T, SinDiario>>) -> Encargo,
@@ -146,17 +130,11 @@ impl Encargos {
     }
 
     /// Pregunta al almacenamiento, y espera.
-    ///
-    /// # Errors
-    /// [`SinContestar`].
     pub async fn preguntar(&self, cuerpo: CuerpoPeticion) -> Result<CuerpoResultado, SinContestar> {
         self.hacer_en(tiempos::ENCARGO_DEL_ALMACEN, |a| Encargo::Almacen(cuerpo, a)).await?
     }
 
     /// Pide al almacenamiento lo que pide una persona; `None` si contesta otra cosa.
-    ///
-    /// # Errors
-    /// [`SinContestar`].
     pub async fn administrar(&self, que: Administracion) -> Result<Option<Administrada>, SinContestar> {
         Ok(match self.preguntar(CuerpoPeticion::Administrar(que)).await? {
             CuerpoResultado::Administrada(administrada) => Some(administrada),

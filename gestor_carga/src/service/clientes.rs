@@ -13,7 +13,6 @@ use super::descartar;
 pub struct Remite {
     sobre: Vec<Frame>,
     pub desde: Instant,
-    /// Qué pidió, para las métricas.
     pub operacion: &'static str,
 }
 

@@ -20,7 +20,6 @@ pub struct Anuncio<'a> {
 /// El zócalo por el que se publica.
 pub struct Difusion {
     socket: Socket,
-    /// La instancia de este gestor.
     gestor: String,
 }
 

@@ -68,7 +68,6 @@ pub struct Respondidas(HashMap<Estado, u64>);
 
 impl Respondidas {
     /// Las que se contestaron en ese estado.
-    #[must_use]
     pub fn en(&self, estado: Estado) -> u64 {
         self.0.get(&estado).copied().unwrap_or(0)
     }

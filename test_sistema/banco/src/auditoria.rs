@@ -18,7 +18,6 @@ pub struct Cuadre {
     pub prestamos_perdidos: i64,
     /// Devoluciones aplicadas que no cerraron exactamente un préstamo.
     pub devoluciones_mal: i64,
-    /// Operaciones rechazadas que tuvieron efecto.
     pub rechazadas_con_efecto: i64,
     /// Ejemplares con más de un préstamo abierto.
     pub ejemplares_dobles: i64,
@@ -40,7 +39,6 @@ impl Cuadre {
     }
 
     /// Si lo reconocido está, una vez.
-    #[must_use]
     pub fn limpio(&self) -> bool {
         Self { reconocidas: self.reconocidas, ..Self::default() } == *self
     }
@@ -72,9 +70,6 @@ const VEREDICTO: &str = "-- auditoria::veredicto
     ) AS d ON d.devolucion_id = a.id";
 
 /// Audita la base de una suite.
-///
-/// # Errors
-/// [`sqlx::Error`].
 pub async fn auditar(instalacion: &Instalacion, acuses: &[Acuse]) -> sqlx::Result<Cuadre> {
     let mut conexion = PgConnection::connect(&instalacion.url(Rol::Migracion, BASE)).await?;
     sqlx::raw_sql(ACUSES).execute(&mut conexion).await?;

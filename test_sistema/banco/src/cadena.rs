@@ -64,20 +64,16 @@ pub struct Tramo {
     pub conexiones: usize,
     /// Cuánto dura; lo primero no se mide.
     pub dura: Duration,
-    /// Lo que no se mide.
     pub calentar: Duration,
-    /// De dónde sale el azar.
     pub semilla: u64,
 }
 
 /// Lo que salió de un tramo.
 #[derive(Debug)]
 pub struct Salida {
-    /// A qué ritmo fue.
     pub ritmo: Ritmo,
     /// El hueco más largo entre dos respuestas de lo medido.
     pub hueco: Duration,
-    /// Operaciones que una regla rechazó.
     pub rechazadas: u64,
     /// Todo lo que se reconoció, también sin medir.
     pub acuses: Vec<Acuse>,

@@ -23,7 +23,6 @@ struct Stat {
 
 impl Gasto {
     /// Lo gastado por la suite y por los clientes.
-    #[must_use]
     pub fn ahora(suite: &Suite) -> Self {
         let stats = todos();
         let mut gasto = BTreeMap::new();
@@ -40,7 +39,6 @@ impl Gasto {
     }
 
     /// Qué parte de un núcleo usó cada proceso desde `antes`, en tanto por ciento.
-    #[must_use]
     pub fn desde(&self, antes: &Self, segundos: f64) -> BTreeMap<String, f64> {
         let parte = |(nombre, total): (&String, &f64)| {
             let previo = antes.0.get(nombre)?;
@@ -51,7 +49,6 @@ impl Gasto {
 }
 
 /// La memoria residente de cada servicio de la suite, en MiB.
-#[must_use]
 pub fn memoria(suite: &Suite) -> BTreeMap<String, f64> {
     let de = |nombre: &&str| {
         let texto = fs::read_to_string(format!("/proc/{}/status", suite.pid(nombre).ok()?)).ok()?;

@@ -79,15 +79,11 @@ fn prestamo(n: usize, texto: &mut String) {
 }
 
 /// Cuántas filas hay que cargar.
-#[must_use]
 pub fn filas(tamano: Tamano) -> u64 {
     tablas(tamano).iter().map(|t| u64::try_from(t.filas).unwrap_or(u64::MAX)).sum()
 }
 
 /// Carga la base con todo y la deja como si llevara tiempo en uso. Llama a `progreso` con las filas que va cargando.
-///
-/// # Errors
-/// [`sqlx::Error`].
 pub async fn cargar(instalacion: &Instalacion, base: &str, tamano: Tamano, progreso: impl Fn(u64)) -> sqlx::Result<()> {
     let mut conexion = PgConnection::connect(&instalacion.url(Rol::Administrador, base)).await?;
     // Las claves ajenas de estas filas las cumple quien las inventa: comprobarlas de una en una triplica la carga.
@@ -114,9 +110,6 @@ pub async fn cargar(instalacion: &Instalacion, base: &str, tamano: Tamano, progr
 }
 
 /// Operaciones de hace `dias`, decididas y guardadas, que nadie repetirá: lo que se poda.
-///
-/// # Errors
-/// [`sqlx::Error`].
 pub async fn envejecer(
     instalacion: &Instalacion,
     base: &str,

@@ -91,7 +91,6 @@ impl DelBanco {
     }
 
     /// En qué quedaron los objetivos, en una frase. Uno que no se alcanza se muestra, y no es una falta.
-    #[must_use]
     pub fn conclusion(&self) -> String {
         match self.objetivos.iter().filter(|o| !o.cumple).count() {
             0 => "se alcanzan todos los objetivos".to_owned(),

@@ -25,7 +25,6 @@ pub const CONEXIONES: usize = 2;
 pub struct Prueba {
     pub caso: Caso,
     pub clientes: usize,
-    /// Cuánto dura cada tramo.
     pub dura: Duration,
 }
 
@@ -36,9 +35,7 @@ pub type Cpu = BTreeMap<String, f64>;
 #[derive(Clone, Debug)]
 pub struct Fila {
     pub prueba: Prueba,
-    /// La cadena, ronda a ronda.
     pub cadena: Vec<Ritmo>,
-    /// La referencia, ronda a ronda.
     pub referencia: Vec<Ritmo>,
     pub lote: f64,
     /// La CPU de una ronda de la cadena, por proceso.
@@ -54,7 +51,6 @@ pub struct Fila {
 pub struct Medidas {
     /// En el orden en que se midió.
     pub filas: Vec<Fila>,
-    /// Lo que la cadena reconoció.
     pub acuses: Vec<Acuse>,
     pub fallos: Fallos,
 }
@@ -78,13 +74,11 @@ pub struct Medidor<'a> {
 
 impl<'a> Medidor<'a> {
     /// Uno que mide `suite` contra `pgbench` y cuenta cómo va en `progreso`.
-    #[must_use]
     pub fn new(suite: &'a Suite, contexto: Contexto, pgbench: Pgbench, tamano: Tamano, progreso: Progreso) -> Self {
         Self { suite, contexto, pgbench, tamano, progreso }
     }
 
     /// El contexto de sus clientes.
-    #[must_use]
     pub fn contexto(&self) -> &Contexto {
         &self.contexto
     }
@@ -197,13 +191,11 @@ pub const CABECERA: &str = concat!(
 
 impl Fila {
     /// La razón entre la cadena y la referencia.
-    #[must_use]
     pub fn razon(&self) -> Extremos {
         Extremos::de_razones(&self.cadena, &self.referencia)
     }
 
     /// Como fila de la tabla.
-    #[must_use]
     pub fn texto(&self) -> String {
         let (cadena, referencia) = (Ritmo::mediana(&self.cadena), Ritmo::mediana(&self.referencia));
         let Extremos { mediana, min, max } = self.razon();

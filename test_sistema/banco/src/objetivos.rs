@@ -29,19 +29,16 @@ pub struct Objetivo {
 
 impl Objetivo {
     /// Uno que vale si llega a la meta.
-    #[must_use]
     pub fn al_menos(que: String, valor: f64, meta: f64) -> Self {
         Self { que, valor: centesimas(valor), meta, cumple: valor >= meta }
     }
 
     /// Uno que vale si no pasa de ella.
-    #[must_use]
     pub fn como_mucho(que: String, valor: f64, meta: f64) -> Self {
         Self { que, valor: centesimas(valor), meta, cumple: valor <= meta }
     }
 
     /// En una línea.
-    #[must_use]
     pub fn texto(&self) -> String {
         let Self { que, valor, meta, cumple } = self;
         format!("  {} {que:<66}{valor:>9.2}   (meta {meta})\n", if *cumple { '✔' } else { '✘' })
@@ -49,7 +46,6 @@ impl Objetivo {
 }
 
 /// Los que se pueden juzgar con lo que se midió.
-#[must_use]
 pub fn juzgar(
     filas: &[Fila],
     memoria_mib: &BTreeMap<String, f64>,

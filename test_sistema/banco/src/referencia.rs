@@ -10,9 +10,6 @@ pub const BASE: &str = "referencia";
 const FUNCIONES: &str = include_str!("referencia.sql");
 
 /// La hace, con su esquema, sus sedes y sus funciones.
-///
-/// # Errors
-/// [`sqlx::Error`].
 pub async fn hacer(instalacion: &Instalacion) -> sqlx::Result<()> {
     let mut administrador = PgConnection::connect(&instalacion.url(Rol::Administrador, "postgres")).await?;
     let sql = "-- referencia::hacer
@@ -31,9 +28,6 @@ pub async fn hacer(instalacion: &Instalacion) -> sqlx::Result<()> {
 }
 
 /// Los ajustes del servidor de los que depende lo medido, con su valor.
-///
-/// # Errors
-/// [`sqlx::Error`].
 pub async fn ajustes(instalacion: &Instalacion) -> sqlx::Result<Vec<(String, String)>> {
     let mut conexion = PgConnection::connect(&instalacion.url(Rol::Migracion, BASE)).await?;
     let sql = "-- referencia::ajustes

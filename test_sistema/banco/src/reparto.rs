@@ -26,7 +26,6 @@ pub enum Caso {
     Sueltos,
     /// Lo mismo que separados, con la mitad en el 1 % de los ejemplares, que son de todos.
     Calientes,
-    /// Renovaciones de préstamos abiertos.
     Renovacion,
     /// Consultas de un ejemplar y de un usuario.
     Consulta,
@@ -34,7 +33,6 @@ pub enum Caso {
 
 impl Caso {
     /// Como se escribe.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Separados => "separados",
@@ -73,19 +71,16 @@ pub struct Reparto {
 
 impl Reparto {
     /// Cuántos ejemplares se disputan todos: los primeros.
-    #[must_use]
     pub fn calientes(&self) -> usize {
         if self.caso == Caso::Calientes { (self.tamano.ejemplares / UNO_CALIENTE_DE).max(1) } else { 0 }
     }
 
     /// De cada cien préstamos, cuántos van a ellos.
-    #[must_use]
     pub fn por_ciento_caliente(&self) -> usize {
         if self.caso == Caso::Calientes { POR_CIENTO_CALIENTE } else { 0 }
     }
 
     /// Cuántos ejemplares (o préstamos que renovar) son de un solo cliente.
-    #[must_use]
     pub fn por_cliente(&self) -> usize {
         let de_todos = match self.caso {
             Caso::Renovacion => self.tamano.renovables,
@@ -108,14 +103,12 @@ pub struct Turno {
 
 impl Turno {
     /// El del cliente número `cliente`.
-    #[must_use]
     pub fn new(reparto: Reparto, cliente: usize, semilla: u64) -> Self {
         let azar = Azar::con_semilla(semilla ^ (u64::try_from(cliente).unwrap_or(0) << 32));
         Self { reparto, cliente, azar, paso: reparto.paso % reparto.por_cliente(), numero: 0, a_medias: false }
     }
 
     /// Si lo último que pidió fue un préstamo que tiene que devolver.
-    #[must_use]
     pub fn a_medias(&self) -> bool {
         self.a_medias
     }

@@ -34,7 +34,6 @@ const SEGUNDO_ALMACEN: &str = "backup_almacen";
 /// Dónde se hacen las ejecuciones de un experimento.
 pub struct Taller<'a> {
     pub condiciones: &'a Condiciones,
-    /// Dónde están los archivos de peticiones.
     pub peticiones: PathBuf,
     /// Dónde quedan las filas de cada ejecución.
     pub ejecuciones: PathBuf,
@@ -43,7 +42,6 @@ pub struct Taller<'a> {
 /// Lo que se midió en una ejecución.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Medido {
-    /// Cuántas solicitudes se enviaron.
     pub solicitudes: u64,
     /// A quién se mató, y en qué microsegundo de la ventana.
     pub muerte: Option<(&'static str, u64)>,
@@ -51,13 +49,11 @@ pub struct Medido {
 
 impl Taller<'_> {
     /// El archivo de peticiones de un solicitante.
-    #[must_use]
     pub fn archivo(&self, por_sede: u16, sede: SedeId, cual: u16) -> PathBuf {
         self.peticiones.join(por_sede.to_string()).join(format!("{sede}-{cual}.txt"))
     }
 
     /// Las filas de una ejecución hecha.
-    #[must_use]
     pub fn filas(&self, tanda: u32) -> PathBuf {
         self.ejecuciones.join(format!("{tanda:03}.csv"))
     }

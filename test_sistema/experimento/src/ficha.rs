@@ -27,9 +27,7 @@ pub struct Condiciones {
     pub pausa_ms: u64,
     /// De cada cien peticiones, cuántas de cada operación.
     pub mezcla: String,
-    /// De dónde sale el azar.
     pub semilla: u64,
-    /// Cuántos procesos solicitantes en cada sede.
     pub solicitantes: Vec<u16>,
     /// Cuántas veces se repite cada configuración del diseño principal.
     pub repeticiones: u32,
@@ -42,9 +40,7 @@ pub struct Condiciones {
 pub struct Anotada {
     #[serde(flatten)]
     pub ejecucion: Ejecucion,
-    /// Si está hecha entera.
     pub hecha: bool,
-    /// Cuántas solicitudes se enviaron.
     pub solicitudes: u64,
     pub victima: Option<String>,
     /// Cuándo, en microsegundos desde el principio de su ventana.
@@ -62,13 +58,11 @@ pub struct Ficha {
     pub biblioteca: Option<Existencias>,
     /// Si faltan ejecuciones porque se interrumpió.
     pub interrumpido: bool,
-    /// Las ejecuciones, en su orden.
     pub ejecuciones: Vec<Anotada>,
 }
 
 impl Ficha {
     /// La de un experimento que no ha empezado.
-    #[must_use]
     pub fn new(condiciones: Condiciones, fecha: DateTime<Utc>) -> Self {
         let Condiciones { disenos, solicitantes, repeticiones, .. } = &condiciones;
         let anotada = |ejecucion| Anotada { ejecucion, hecha: false, solicitudes: 0, victima: None, muerte_us: None };
@@ -103,7 +97,6 @@ impl Ficha {
     }
 
     /// Cuántas ejecuciones están hechas.
-    #[must_use]
     pub fn hechas(&self) -> usize {
         self.ejecuciones.iter().filter(|e| e.hecha).count()
     }

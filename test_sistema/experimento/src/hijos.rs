@@ -29,7 +29,6 @@ pub struct SolicitanteEnMarcha {
     pub sede: SedeId,
     /// Cuál de los de su sede, desde 1.
     pub cual: u16,
-    /// Dónde deja sus medidas.
     pub medidas: PathBuf,
     proceso: Child,
     entrada: ChildStdin,
@@ -42,7 +41,6 @@ pub struct Lanzamiento<'a> {
     pub cual: u16,
     pub clientes: SocketAddr,
     pub archivo: PathBuf,
-    /// Dónde deja sus medidas.
     pub carpeta: &'a Path,
     pub corrida: DateTime<Utc>,
     pub condiciones: &'a Condiciones,
@@ -52,9 +50,6 @@ pub struct Lanzamiento<'a> {
 
 impl SolicitanteEnMarcha {
     /// Lo lanza; muere con este hilo.
-    ///
-    /// # Errors
-    /// Los del sistema.
     pub fn lanzar(encargo: &Lanzamiento<'_>) -> anyhow::Result<Self> {
         let Lanzamiento { sede, cual, clientes, archivo, carpeta, corrida, condiciones, semilla } = encargo;
         let medidas = carpeta.join(format!("{sede}-{cual}.csv"));

@@ -53,9 +53,6 @@ pub enum Error {
 }
 
 /// Lee los resultados de una carpeta y deja en ella los resúmenes, los gráficos y la página; devuelve la ruta de la página.
-///
-/// # Errors
-/// [`Error`].
 pub fn escribir(carpeta: &Path) -> Result<PathBuf, Error> {
     let ficha = Ficha::leer(carpeta).map_err(|e| Error::Archivo(carpeta.join(ficha::ARCHIVO), e))?;
     let ruta = carpeta.join(resultados::ARCHIVO);

@@ -19,7 +19,6 @@ pub struct Ejecucion {
     /// Su número, desde 1, en el orden en que se hacen.
     pub tanda: u32,
     pub diseno: Diseno,
-    /// Cuántos procesos solicitantes en cada sede.
     pub solicitantes: u16,
     /// Si se mata al almacén en uso en la mitad.
     pub fallo: FalloInducido,
@@ -28,7 +27,6 @@ pub struct Ejecucion {
 }
 
 /// Las ejecuciones, en su orden. Sin actores no se mata a nadie: ya falta quien contesta.
-#[must_use]
 pub fn ejecuciones(disenos: &[Diseno], solicitantes: &[u16], repeticiones: u32) -> Vec<Ejecucion> {
     let mut todas = Vec::new();
     for diseno in Diseno::TODOS.into_iter().filter(|d| disenos.contains(d)) {
@@ -58,7 +56,6 @@ pub fn ejecuciones(disenos: &[Diseno], solicitantes: &[u16], repeticiones: u32) 
 
 /// Cuántas peticiones lleva cada archivo para que no se acabe antes que la ventana: el doble de las que caben si se
 /// contestara al instante.
-#[must_use]
 pub fn peticiones(segundos: u64, pausa_ms: u64) -> usize {
     let caben = (2 * segundos * 1_000).checked_div(pausa_ms).unwrap_or(segundos * POR_SEGUNDO_SIN_PAUSA);
     // La primera línea del archivo es un comentario.
@@ -67,7 +64,6 @@ pub fn peticiones(segundos: u64, pausa_ms: u64) -> usize {
 
 impl Ejecucion {
     /// Para una persona, en una línea.
-    #[must_use]
     pub fn titulo(&self) -> String {
         let Self { diseno, solicitantes, fallo, repeticion, .. } = self;
         let diseno = match diseno {

@@ -18,7 +18,6 @@ pub struct Avance {
 
 impl Avance {
     /// La de `cuantas` ejecuciones con una ventana de `segundos`, de las que `hechas` ya lo están.
-    #[must_use]
     pub fn de(cuantas: usize, hechas: usize, segundos: u64) -> Self {
         let [cuantas, hechas] = [cuantas, hechas].map(|n| u64::try_from(n).unwrap_or(0));
         let barra = Progreso::de_segundos(cuantas * segundos);

@@ -50,7 +50,6 @@ impl Diseno {
     pub const TODOS: [Self; 3] = [Self::DosAlmacenes, Self::UnAlmacen, Self::SinActores];
 
     /// Como se escribe.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DosAlmacenes => "dos_almacenes",
@@ -64,7 +63,6 @@ impl Diseno {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FalloInducido {
-    /// No se mata a nadie.
     No,
     Si,
 }
@@ -81,14 +79,12 @@ pub struct Fila {
     pub fallo: FalloInducido,
     /// Qué repetición de esta configuración es, desde 1.
     pub repeticion: u32,
-    /// De qué sede es el solicitante.
     pub sede: SedeId,
     /// Cuál de los de su sede es, desde 1.
     pub solicitante: u16,
     /// La línea de su archivo de peticiones, desde 1.
     pub numero: u32,
     pub operacion: Tipo,
-    /// Cuándo se envió por primera vez.
     pub inicio_us: u64,
     /// Cuándo llegó la respuesta, si llegó.
     pub respuesta_us: Option<u64>,
@@ -101,7 +97,6 @@ pub struct Fila {
 
 impl Fila {
     /// Lo que tardó en contestarse, en microsegundos.
-    #[must_use]
     pub fn latencia_us(&self) -> Option<u64> {
         Some(self.respuesta_us?.saturating_sub(self.inicio_us))
     }
@@ -141,9 +136,6 @@ pub struct Escritor<W: io::Write> {
 
 impl Escritor<File> {
     /// Crea el archivo; si lo había, se vacía.
-    ///
-    /// # Errors
-    /// [`Error::Archivo`].
     pub fn crear(ruta: &Path) -> Result<Self, Error> {
         let nombre = ruta.display().to_string();
         let archivo = File::create(ruta).map_err(|e| Error::Archivo(nombre.clone(), e))?;
@@ -151,9 +143,6 @@ impl Escritor<File> {
     }
 
     /// Todo lo escrito hasta ahora queda en disco.
-    ///
-    /// # Errors
-    /// [`Error::Archivo`].
     pub fn asentar(&mut self) -> Result<(), Error> {
         self.vaciar()?;
         self.csv.get_ref().sync_data().map_err(|e| Error::Archivo(self.nombre.clone(), e))
@@ -162,9 +151,6 @@ impl Escritor<File> {
 
 impl<W: io::Write> Escritor<W> {
     /// Escribe la cabecera en `salida`, que en los errores se llama `nombre`.
-    ///
-    /// # Errors
-    /// [`Error::Fila`].
     pub fn en(nombre: String, salida: W) -> Result<Self, Error> {
         let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(salida);
         match csv.write_record(COLUMNAS) {
@@ -174,17 +160,11 @@ impl<W: io::Write> Escritor<W> {
     }
 
     /// Añade una fila.
-    ///
-    /// # Errors
-    /// [`Error::Fila`].
     pub fn escribir(&mut self, fila: &Fila) -> Result<(), Error> {
         self.csv.serialize(fila).map_err(|e| fila_mala(&self.nombre, e))
     }
 
     /// Lo que quede en la memoria sale.
-    ///
-    /// # Errors
-    /// [`Error::Archivo`].
     pub fn vaciar(&mut self) -> Result<(), Error> {
         self.csv.flush().map_err(|e| Error::Archivo(self.nombre.clone(), e))
     }
@@ -198,9 +178,6 @@ pub struct Lector<R> {
 
 impl Lector<File> {
     /// Abre el archivo y comprueba su cabecera.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn abrir(ruta: &Path) -> Result<Self, Error> {
         let nombre = ruta.display().to_string();
         let archivo = File::open(ruta).map_err(|e| Error::Archivo(nombre.clone(), e))?;
@@ -210,9 +187,6 @@ impl Lector<File> {
 
 impl<R: io::Read> Lector<R> {
     /// Comprueba la cabecera de `entrada`, que en los errores se llama `nombre`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn de(nombre: String, entrada: R) -> Result<Self, Error> {
         let mut csv = Reader::from_reader(entrada);
         match csv.headers() {

@@ -34,7 +34,6 @@ pub struct FilaOperacion {
     pub destino: Option<Destino>,
     /// Cuándo la aceptó un gestor, en milisegundos desde 1970.
     pub aceptada_ms: u64,
-    /// El resumen de su respuesta guardada.
     pub respuesta: Option<ResumenDeBytes>,
     /// El ejemplar y el préstamo que su respuesta nombra.
     pub efecto: Efecto,
@@ -44,11 +43,8 @@ pub struct FilaOperacion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destino {
     Aplicada,
-    /// Una regla dijo que no.
     Rechazada,
-    /// No se hizo ni se hará.
     Anulada,
-    /// La mirará una persona.
     Apartada,
 }
 
@@ -57,7 +53,6 @@ impl Destino {
     pub const TODOS: [Self; 4] = [Self::Aplicada, Self::Rechazada, Self::Anulada, Self::Apartada];
 
     /// Como se guarda.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Aplicada => "aplicada",
@@ -68,7 +63,6 @@ impl Destino {
     }
 
     /// El que un cliente ve con este estado, si está decidido.
-    #[must_use]
     pub const fn de(estado: Estado) -> Option<Self> {
         match estado {
             Estado::Aplicada => Some(Self::Aplicada),
@@ -106,21 +100,17 @@ pub struct Veredicto {
     pub perdidas: u64,
     /// Efectos que ninguna operación aplicada justifica, o que una justifica dos veces.
     pub duplicadas: u64,
-    /// Ejemplares cuya historia no es linealizable.
     pub no_lineales: u64,
-    /// Ejemplares cuya historia se comprobó.
     pub ejemplares: u64,
     /// Operaciones de la historia que quedaron anuladas: no se hicieron ni se harán.
     pub anuladas: u64,
     /// Las que quedaron apartadas: las mirará una persona.
     pub apartadas: u64,
-    /// Qué se halló, para una persona.
     pub hallazgos: Vec<String>,
 }
 
 impl Veredicto {
     /// Si todo cuadra.
-    #[must_use]
     pub fn limpio(&self) -> bool {
         self.perdidas == 0 && self.duplicadas == 0 && self.no_lineales == 0
     }
@@ -180,7 +170,6 @@ pub struct Auditor<'a> {
 
 impl<'a> Auditor<'a> {
     /// Empieza a comparar `historia`.
-    #[must_use]
     pub fn new(historia: &'a Historia, sembrados: &'a Sembrados) -> Self {
         let mut veredicto = Veredicto::default();
         for id in &historia.contradicciones {
@@ -339,7 +328,6 @@ impl<'a> Auditor<'a> {
     }
 
     /// Lo que se concluye cuando ya no quedan filas.
-    #[must_use]
     pub fn concluir(mut self) -> Veredicto {
         self.comprobar_orden();
         for (id, registro) in self.historia.registros() {

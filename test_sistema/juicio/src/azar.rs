@@ -6,7 +6,6 @@ pub struct Azar(u64);
 
 impl Azar {
     /// La sucesión que empieza en `semilla`.
-    #[must_use]
     pub fn con_semilla(semilla: u64) -> Self {
         Self(semilla)
     }

@@ -27,13 +27,11 @@ pub struct Vista {
 
 impl Vista {
     /// Lo que dice `cuerpo`; `None` si no es una respuesta.
-    #[must_use]
     pub fn leer(cuerpo: &[u8]) -> Option<Self> {
         descifrar(cuerpo).ok()
     }
 
     /// Si está decidida: hecha o rechazada, y guardada.
-    #[must_use]
     pub fn decidida(&self) -> bool {
         matches!(self.estado, Estado::Aplicada | Estado::Rechazada)
     }
@@ -45,7 +43,6 @@ pub struct ResumenDeBytes(u64);
 
 impl ResumenDeBytes {
     /// El de estos bytes.
-    #[must_use]
     pub fn de(cuerpo: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         cuerpo.hash(&mut hasher);
@@ -72,7 +69,6 @@ pub struct Registro {
 
 impl Registro {
     /// Si el sistema se comprometió a algo con ella.
-    #[must_use]
     pub fn reconocida(&self) -> bool {
         self.decidida.is_some() || self.prometida
     }
@@ -98,11 +94,8 @@ pub struct Muestra {
 #[derive(Debug, Default)]
 pub struct Historia {
     registros: HashMap<Uuid, Registro>,
-    /// En orden de llegada.
     pub muestras: Vec<Muestra>,
-    /// Respuestas distintas para un mismo id.
     pub contradicciones: Vec<Uuid>,
-    /// Errores que el cliente no causó.
     pub errores: u64,
     /// Los primeros, con su texto.
     pub textos_de_errores: Vec<String>,
@@ -178,26 +171,22 @@ impl Historia {
     }
 
     /// Lo que se sabe de `id`.
-    #[must_use]
     pub fn registro(&self, id: Uuid) -> Option<&Registro> {
         self.registros.get(&id)
     }
 
     /// Lo que ya está decidido a la vista de los clientes, y nada más: sirve para auditar lo que se guardó hasta aquí.
-    #[must_use]
     pub fn decididas(&self) -> Self {
         let suyas = self.registros.iter().filter(|(_, r)| r.decidida.is_some());
         Self { registros: suyas.map(|(id, r)| (*id, r.clone())).collect(), ..Self::default() }
     }
 
     /// Operaciones reconocidas que quedaron en promesa y cuya decisión no se ha visto.
-    #[must_use]
     pub fn por_decidir(&self) -> Vec<Uuid> {
         self.registros.iter().filter(|(_, r)| r.prometida && r.decidida.is_none()).map(|(id, _)| *id).collect()
     }
 
     /// Cuántas operaciones se reconocieron.
-    #[must_use]
     pub fn reconocidas(&self) -> usize {
         self.registros.values().filter(|r| r.reconocida()).count()
     }
@@ -217,7 +206,6 @@ impl Historia {
     }
 
     /// Cuántas respuestas de `[desde, hasta]` tardaron más que `umbral` o hubo que repetir.
-    #[must_use]
     pub fn afectadas(&self, desde: Duration, hasta: Duration, umbral: Duration) -> usize {
         let en_ventana = self.muestras.iter().filter(|m| m.llegada >= desde && m.llegada <= hasta);
         en_ventana.filter(|m| m.repetida || m.latencia > umbral).count()

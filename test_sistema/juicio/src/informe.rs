@@ -32,26 +32,22 @@ pub struct Informe<M> {
 
 impl<M: Medido> Informe<M> {
     /// El de lo medido.
-    #[must_use]
     pub fn de(medido: M) -> Self {
         Self { faltas: medido.faltas(), medido }
     }
 
     /// El mismo, con más razones por las que no vale.
-    #[must_use]
     pub fn con(mut self, faltas: impl IntoIterator<Item = String>) -> Self {
         self.faltas.extend(faltas);
         self
     }
 
     /// Si vale.
-    #[must_use]
     pub fn vale(&self) -> bool {
         self.faltas.is_empty()
     }
 
     /// Para una persona: lo medido y las faltas, una por línea.
-    #[must_use]
     pub fn texto(&self) -> String {
         self.faltas.iter().fold(self.medido.texto(), |texto, falta| texto + "\n  ✘ " + falta + "\n")
     }
@@ -62,11 +58,9 @@ impl<M: Medido> Informe<M> {
 pub struct Cuentas {
     pub operaciones: u64,
     pub aplicadas: u64,
-    /// De ellas, rechazadas por una regla.
     pub rechazadas: u64,
     /// De ellas, prometidas primero y decididas después.
     pub pendientes: u64,
-    /// Errores que el cliente no causó.
     pub errores: u64,
     /// Reconocidas y no guardadas como se reconocieron.
     pub perdidas: u64,
@@ -75,7 +69,6 @@ pub struct Cuentas {
 
 impl Cuentas {
     /// Las de una historia auditada.
-    #[must_use]
     pub fn de(historia: &Historia, veredicto: &Veredicto) -> Self {
         let mut cuentas = Self {
             errores: historia.errores,
@@ -106,7 +99,6 @@ impl Cuentas {
     }
 
     /// Lo que tenía que ser cero y no lo es, y no haber probado `minimo` operaciones.
-    #[must_use]
     pub fn faltas(&self, minimo: u64) -> Vec<String> {
         let mut faltas = contadas(&[
             (self.perdidas, "operaciones reconocidas y no guardadas como se reconocieron"),
@@ -120,7 +112,6 @@ impl Cuentas {
     }
 
     /// Como tabla para una persona.
-    #[must_use]
     pub fn tabla(&self) -> String {
         let filas = [
             ("operaciones reconocidas", self.operaciones),
@@ -140,7 +131,6 @@ impl Cuentas {
 }
 
 /// Las de `cuentas` que no son cero.
-#[must_use]
 pub fn contadas(cuentas: &[(u64, &str)]) -> Vec<String> {
     cuentas.iter().filter(|(n, _)| *n > 0).map(|(n, que)| format!("{n} {que}")).collect()
 }
@@ -148,11 +138,9 @@ pub fn contadas(cuentas: &[(u64, &str)]) -> Vec<String> {
 /// Lo que dice la auditoría de una o de varias cargas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Auditado {
-    /// Operaciones reconocidas, perdidas, duplicadas y errores.
     pub auditoria: Cuentas,
     /// Ejemplares cuya historia se comprobó que tiene un orden.
     pub ejemplares_comprobados: u64,
-    /// Los que no lo tienen.
     pub no_linealizables: u64,
     /// Lo prometido que no se decidió a tiempo.
     pub atascadas: Vec<Uuid>,
@@ -174,7 +162,6 @@ impl Auditado {
     }
 
     /// Lo que tenía que ser cero y no lo es, y no haber probado nada.
-    #[must_use]
     pub fn faltas(&self) -> Vec<String> {
         let atascadas = u64::try_from(self.atascadas.len()).unwrap_or(u64::MAX);
         let mut faltas = self.auditoria.faltas(1);
@@ -187,7 +174,6 @@ impl Auditado {
     }
 
     /// Para una persona, en Markdown que también se lee en una terminal.
-    #[must_use]
     pub fn texto(&self) -> String {
         let Cuentas { operaciones, perdidas, duplicadas, pendientes, .. } = self.auditoria;
         let diferencias = if self.diferencias.is_empty() { "ninguna".into() } else { self.diferencias.join("\n- ") };
@@ -205,7 +191,6 @@ impl Auditado {
 /// Lo que pasó al matar procesos bajo carga.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Muertes {
-    /// Lo reconocido, en total.
     #[serde(flatten)]
     pub cuentas: Cuentas,
     /// Qué pasó con cada una.
@@ -224,7 +209,6 @@ pub struct MuerteVista {
 
 impl Muertes {
     /// Como tablas para una persona.
-    #[must_use]
     pub fn tabla(&self) -> String {
         let mut texto = self.cuentas.tabla();
         if !self.fallos.is_empty() {
@@ -256,7 +240,6 @@ pub struct Ritmo {
 
 impl Ritmo {
     /// El de una historia que duró `duracion`.
-    #[must_use]
     pub fn de(historia: &Historia, duracion: Duration) -> Self {
         let mut latencias: Vec<Duration> = historia.muestras.iter().map(|m| m.latencia).collect();
         latencias.sort_unstable();

@@ -15,7 +15,6 @@ const VISTAS_MAX: usize = 500_000;
 /// Cuándo pudo tener lugar una operación, con el reloj que sea.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intervalo {
-    /// Desde cuándo.
     pub desde: u64,
     /// Cuándo se supo; `None` si nadie lo supo: pudo ser en cualquier momento desde que se pidió.
     pub hasta: Option<u64>,
@@ -43,7 +42,6 @@ pub trait Modelo {
 /// Por qué una historia no vale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoLineal {
-    /// No hay ningún orden.
     SinOrden {
         /// Lo más lejos que se llegó: cuántas cupieron.
         colocadas: usize,
@@ -55,9 +53,6 @@ pub enum NoLineal {
 }
 
 /// Busca un orden de `pasos` desde `inicio`. Entre los que pueden ir a la vez se prueba antes el que está antes en la lista.
-///
-/// # Errors
-/// [`NoLineal`].
 pub fn buscar_orden<M: Modelo>(modelo: &M, inicio: M::Estado, pasos: &[&M::Paso]) -> Result<(), NoLineal> {
     Busqueda::new(modelo, inicio, pasos).correr()
 }

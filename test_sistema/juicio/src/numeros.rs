@@ -4,20 +4,17 @@ use std::time::Duration;
 
 /// El menor valor que no supera menos de `por_ciento` de la lista, que viene ordenada (el rango más cercano); el nulo si
 /// está vacía.
-#[must_use]
 pub fn percentil<T: Copy + Default>(ordenados: &[T], por_ciento: usize) -> T {
     let rango = (ordenados.len() * por_ciento).div_ceil(100);
     ordenados.get(rango.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// En milisegundos.
-#[must_use]
 pub fn milisegundos(cuanto: Duration) -> u64 {
     u64::try_from(cuanto.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A centésimas, para escribirlo.
-#[must_use]
 pub fn centesimas(valor: f64) -> f64 {
     (valor * 100.0).round() / 100.0
 }

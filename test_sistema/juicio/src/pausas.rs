@@ -20,7 +20,6 @@ pub struct Pausas {
 
 impl Pausas {
     /// Las de `clase`.
-    #[must_use]
     pub fn de(clase: impl Into<String>, pausas: impl IntoIterator<Item = Duration>) -> Self {
         let mut ms: Vec<u64> = pausas.into_iter().map(milisegundos).collect();
         ms.sort_unstable();
@@ -35,7 +34,6 @@ impl Pausas {
 }
 
 /// Unas pausas por filas, en Markdown que también se lee en una terminal; nada, si no hay ninguna.
-#[must_use]
 pub fn tabla(pausas: &[Pausas], de_que: &str) -> String {
     if pausas.is_empty() {
         return String::new();

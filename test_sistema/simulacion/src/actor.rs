@@ -36,7 +36,6 @@ pub struct Actor {
 
 impl Actor {
     /// Uno que no ha arrancado.
-    #[must_use]
     pub fn new(n: usize, perfil: &Perfil) -> Self {
         let limites = if perfil.justo {
             Limites { cola: 4, llamadas: 1, lista: 2, informes: 3 }

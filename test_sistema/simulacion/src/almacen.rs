@@ -47,10 +47,8 @@ struct Vivo {
     en_curso: Option<EnCurso>,
     salud: HashMap<u64, Sobre>,
     conexion: Option<u32>,
-    /// El viaje que se espera.
     viaje: u64,
     numero: u64,
-    /// Un respiro antes de repetir.
     hasta: Option<Us>,
 }
 
@@ -63,7 +61,6 @@ pub struct Almacen {
 
 impl Almacen {
     /// Uno que no ha arrancado.
-    #[must_use]
     pub fn new(n: usize) -> Self {
         Self { n, vivo: Vivo::default() }
     }

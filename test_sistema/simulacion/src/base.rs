@@ -27,11 +27,9 @@ pub struct Base {
     pub arriba: bool,
     /// Si está parada, con las conexiones abiertas.
     pub quieta: bool,
-    /// Cuántas veces ha arrancado.
     pub generacion: u32,
     pub operaciones: BTreeMap<OperacionId, Decidida>,
     pub prestamos: BTreeMap<OperacionId, Prestamo>,
-    /// Los ejemplares que hay.
     pub ejemplares: BTreeMap<EjemplarId, Ejemplar>,
     usuarios: BTreeMap<UsuarioId, Categoria>,
     horizonte: DateTime<Utc>,
@@ -40,7 +38,6 @@ pub struct Base {
 
 impl Base {
     /// La de un catálogo recién cargado.
-    #[must_use]
     pub fn new(perfil: &Perfil) -> Self {
         let copias = perfil.copias.iter().enumerate().flat_map(|(t, n)| (0..*n).map(move |c| (t, c)));
         let ejemplares =

@@ -32,7 +32,6 @@ struct Entre {
     comando: Comando,
     acepta_pendiente: bool,
     envios: u32,
-    /// Cuándo repite, o lo deja.
     repetir: Us,
 }
 
@@ -48,7 +47,6 @@ pub struct Cliente {
 
 impl Cliente {
     /// Uno con su plan.
-    #[must_use]
     pub fn new(n: usize, perfil: &Perfil, azar: &mut Azar) -> Self {
         let desvio = if perfil.desvio == 0 {
             0
@@ -63,7 +61,6 @@ impl Cliente {
     }
 
     /// Qué le queda por hacer.
-    #[must_use]
     pub fn que_falta(&self) -> Option<String> {
         let entre = self.entre.as_ref().map(|e| format!("el cliente {} espera por {}", self.n, corto(e.id)));
         entre.or_else(|| (self.quedan > 0).then(|| format!("al cliente {} le quedan {}", self.n, self.quedan)))

@@ -17,7 +17,6 @@ pub struct Cronica {
 
 impl Cronica {
     /// Una que se escribe, o no.
-    #[must_use]
     pub fn new(se_escribe: bool) -> Self {
         Self { lineas: se_escribe.then(Vec::new) }
     }
@@ -30,7 +29,6 @@ impl Cronica {
     }
 
     /// Lo escrito.
-    #[must_use]
     pub fn lineas(self) -> Vec<String> {
         self.lineas.unwrap_or_default()
     }
@@ -42,13 +40,11 @@ fn en_segundos(us: Us) -> f64 {
 }
 
 /// El nombre corto de una operación: los ids de la simulación llevan su número en los bits bajos.
-#[must_use]
 pub fn corto(id: OperacionId) -> String {
     format!("op{}", id.uuid().as_u128() & 0xffff)
 }
 
 /// Una lista de órdenes, en una línea.
-#[must_use]
 pub fn lista(ordenes: &[Orden]) -> String {
     let mut texto = String::new();
     for o in ordenes {
@@ -61,7 +57,6 @@ pub fn lista(ordenes: &[Orden]) -> String {
 }
 
 /// Lo que se pide, en una línea.
-#[must_use]
 pub fn en_palabras(comando: &Comando) -> String {
     let usuario = comando.usuario().map(|u| format!(" para {u}")).unwrap_or_default();
     format!("{} de {}{usuario}", comando.tipo(), comando.objeto())

@@ -32,7 +32,6 @@ pub struct Diario {
     pub disco: BTreeMap<Num, Orden>,
     /// Lo que se prometió y no se aplicó, hasta que lo cierre una persona.
     pub buzon: BTreeMap<OperacionId, Codigo>,
-    /// El disco no se deja escribir.
     pub averiado: bool,
     cola: VecDeque<Comando>,
     en_curso: Vec<Comando>,
@@ -46,7 +45,6 @@ pub struct Diario {
 
 impl Diario {
     /// Uno vacío.
-    #[must_use]
     pub fn new(gestor: usize) -> Self {
         Self {
             gestor,
@@ -63,7 +61,6 @@ impl Diario {
     }
 
     /// Las filas que su gestor sabe que tiene, y lo que espera al disco.
-    #[must_use]
     pub fn por_hacer(&self) -> usize {
         self.disco.keys().filter(|num| !self.dudosas.contains(num)).count() + self.en_cola()
     }
@@ -100,7 +97,6 @@ impl Diario {
     }
 
     /// Cuánto espera al disco.
-    #[must_use]
     pub fn en_cola(&self) -> usize {
         self.cola.len() + self.en_curso.len()
     }

@@ -13,13 +13,11 @@ pub const B: usize = 1;
 /// Para qué es una conexión.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clase {
-    /// Cliente → gestor.
     Cliente,
     /// Actor → gestor: la suscripción, que anuncia su presencia.
     Eventos,
     /// Actor → gestor: los informes.
     Informes,
-    /// Gestor o actor → almacenamiento.
     Almacen,
 }
 
@@ -29,13 +27,11 @@ pub struct Enlace {
     /// Los dos extremos: quien conecta y quien atiende.
     pub extremos: [Quien; 2],
     pub clase: Clase,
-    /// Cuál de las sucesivas.
     pub encarnacion: u32,
     /// Qué vida de quien conecta la abrió.
     pub vida: u32,
     /// Si cada extremo la tiene por abierta.
     pub visto: [bool; 2],
-    /// Si de verdad lo está.
     pub vivo: bool,
     /// Hasta cuándo no pasa nada por ella (partición).
     pub callado: bool,
@@ -43,13 +39,11 @@ pub struct Enlace {
     pub ultimo: [Us; 2],
     /// Lo que espera a que vuelva a pasar algo, hacia cada lado.
     pub retenidos: [VecDeque<Mensaje>; 2],
-    /// Si ya se va a rehacer.
     pub reconectando: bool,
 }
 
 impl Enlace {
     /// Una conexión por hacer.
-    #[must_use]
     pub fn new(a: Quien, b: Quien, clase: Clase) -> Self {
         Self {
             extremos: [a, b],

@@ -23,14 +23,11 @@ const EPOCA_US: i64 = 1_767_225_600_000_000;
 /// Lo que hay de un proceso, sea el que sea.
 #[derive(Debug, Default)]
 pub struct Proceso {
-    /// Cuántas veces ha arrancado.
     pub vida: u32,
     pub vivo: bool,
     /// Si está parado (SIGSTOP).
     pub parado: bool,
-    /// Desde cuándo.
     pub parado_desde: Us,
-    /// Cuánto ha estado parado en total.
     pub parado_total: Us,
     entrantes: VecDeque<Entrante>,
     turno: Option<Us>,
@@ -51,23 +48,18 @@ pub struct Entorno {
     pub ahora: Us,
     origen: Instant,
     agenda: Agenda<Suceso>,
-    /// El azar de la semilla.
     pub azar: Azar,
     pub enlaces: Vec<Enlace>,
-    /// Cómo va la red.
     pub trafico: Trafico,
     procesos: Vec<(Quien, Proceso)>,
     pub cronica: Cronica,
     pub juez: Juez,
-    /// Lo que la semilla quiere probar.
     pub perfil: Perfil,
-    /// Si todavía se estropean cosas.
     pub tormenta: bool,
 }
 
 impl Entorno {
     /// El de esos procesos, antes de que pase nada.
-    #[must_use]
     pub fn new(perfil: Perfil, azar: Azar, quienes: impl Iterator<Item = Quien>, con_cronica: bool) -> Self {
         Self {
             ahora: 0,
@@ -85,20 +77,17 @@ impl Entorno {
     }
 
     /// El momento, como lo ven las máquinas.
-    #[must_use]
     pub fn instante(&self) -> Instant {
         self.origen + Duration::from_micros(self.ahora)
     }
 
     /// El microsegundo en que ese plazo ya venció.
-    #[must_use]
     pub fn us_de(&self, instante: Instant) -> Us {
         let nanos = instante.saturating_duration_since(self.origen).as_nanos();
         Us::try_from(nanos.div_ceil(1_000)).expect("una simulación dura minutos")
     }
 
     /// La hora de pared, con el desvío del reloj de quien la mira.
-    #[must_use]
     pub fn hora(&self, desvio_us: i64) -> Instante {
         Instante(EPOCA_US + i64::try_from(self.ahora).expect("minutos") + desvio_us)
     }
@@ -121,7 +110,6 @@ impl Entorno {
     }
 
     /// El proceso.
-    #[must_use]
     pub fn proceso(&self, quien: Quien) -> &Proceso {
         &self.procesos[self.puesto(quien)].1
     }

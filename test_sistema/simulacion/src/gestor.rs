@@ -62,7 +62,6 @@ pub struct Gestor {
 
 impl Gestor {
     /// Uno que no ha arrancado.
-    #[must_use]
     pub fn new(n: usize, perfil: &Perfil, azar: &mut Azar) -> Self {
         let mut limites = Limites::default();
         if perfil.justo {
@@ -104,7 +103,6 @@ impl Gestor {
     }
 
     /// Qué queda por hacer.
-    #[must_use]
     pub fn que_falta(&self) -> Option<String> {
         let operaciones = self.vivo.as_ref().map_or(1, |v| v.machine.foto().operaciones);
         let filas = self.diario.por_hacer();

@@ -22,9 +22,7 @@ const HOLGURA: Us = 50 * MS;
 pub struct Op {
     pub id: OperacionId,
     pub comando: Comando,
-    /// Cuándo se pidió por primera vez.
     pub pedida: Us,
-    /// Cuándo supo un cliente lo decidido.
     pub sabida: Option<Us>,
     pub envios: u32,
     /// A cuántas se contestó que no se hizo.
@@ -49,7 +47,6 @@ pub struct Envio {
 pub struct Demora {
     /// Desde que llegó el envío, sin contar lo que el gestor estuvo parado.
     pub tardo: Us,
-    /// El plazo de respuesta.
     pub plazo: Us,
 }
 
@@ -63,14 +60,11 @@ struct Marca {
 /// Quien comprueba.
 #[derive(Debug, Default)]
 pub struct Juez {
-    /// Lo primero que se rompió.
     pub falta: Option<String>,
     pub ops: Vec<Op>,
     pub envios: Vec<Envio>,
     marcas: HashMap<OperacionId, Marca>,
-    /// Lo que la base confirmó.
     pub confirmadas: BTreeMap<OperacionId, Decidida>,
-    /// El orden en que se confirmaron.
     pub orden: Vec<OperacionId>,
     ids: u16,
 }
@@ -112,19 +106,16 @@ impl Juez {
     }
 
     /// La base no sabe escribirla.
-    #[must_use]
     pub fn es_venenosa(&self, id: OperacionId) -> bool {
         self.marcas.get(&id).is_some_and(|m| m.venenosa)
     }
 
     /// Mata al actor que la atiende.
-    #[must_use]
     pub fn es_asesina(&self, id: OperacionId) -> bool {
         self.marcas.get(&id).is_some_and(|m| m.asesina == Some(false))
     }
 
     /// Mata al gestor de almacenamiento que la atiende.
-    #[must_use]
     pub fn es_asesina_del_almacen(&self, id: OperacionId) -> bool {
         self.marcas.get(&id).is_some_and(|m| m.asesina == Some(true))
     }

@@ -62,7 +62,6 @@ pub struct Simulada {
 }
 
 /// Simula una semilla; con `contar`, escribe su historia.
-#[must_use]
 pub fn simular(semilla: u64, contar: bool) -> Simulada {
     let mut mundo = Mundo::new(semilla, contar);
     let corrida = catch_unwind(AssertUnwindSafe(|| planificador::correr(&mut mundo)));

@@ -26,18 +26,13 @@ use crate::{
 pub struct OperacionDecidida {
     pub id: OperacionId,
     pub comando: Comando,
-    /// Cuándo se pidió por primera vez.
     pub pedida: Us,
     /// Cuándo supo alguien lo decidido; `None`, nadie.
     pub sabida: Option<Us>,
     pub codigo: Codigo,
-    /// El préstamo que nombra.
     pub prestamo: Option<Uuid>,
-    /// El ejemplar que nombra.
     pub ejemplar: Option<EjemplarId>,
-    /// El usuario que nombra.
     pub usuario: Option<UsuarioId>,
-    /// Las renovaciones que dice.
     pub renovaciones: Option<u8>,
 }
 

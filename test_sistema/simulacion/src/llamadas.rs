@@ -54,7 +54,6 @@ impl Endpoints for Red<'_> {
 
 impl<T> Llamadas<T> {
     /// Ninguna, y sin conexiones todavía.
-    #[must_use]
     pub fn new(e: &Entorno, quien: Quien) -> Self {
         let es_suyo = |n: &usize| e.enlaces[*n].extremos[A] == quien && e.enlaces[*n].clase == Clase::Almacen;
         let enlaces: Vec<_> = (0..e.enlaces.len()).filter(es_suyo).collect();
@@ -94,7 +93,6 @@ impl<T> Llamadas<T> {
     }
 
     /// Cuándo vence el siguiente.
-    #[must_use]
     pub fn plazo(&self, e: &Entorno) -> Option<Us> {
         self.calls.poll_timeout().map(|cuando| e.us_de(cuando))
     }

@@ -9,20 +9,8 @@ use gestor_almacenamiento::machine::{Culpa, Foto, LoteDecidido, Nombrado};
 /// Lo que viaja por la red.
 #[derive(Clone, Debug)]
 pub enum Mensaje {
-    Solicitud {
-        /// El número de este envío.
-        envio: usize,
-        /// El id que le puso.
-        id: OperacionId,
-        comando: Comando,
-        /// Si admite que quede pendiente.
-        acepta_pendiente: bool,
-    },
-    Respuesta {
-        /// A cuál de sus envíos.
-        envio: usize,
-        que: Contestado,
-    },
+    Solicitud { envio: usize, id: OperacionId, comando: Comando, acepta_pendiente: bool },
+    Respuesta { envio: usize, que: Contestado },
     Evento(Vec<Orden>),
     Informe(Vec<ResultadoInforme>),
     Peticion(Box<Peticion>),
@@ -41,7 +29,6 @@ pub enum Contestado {
 /// Lo que se manda a la base.
 #[derive(Clone, Debug)]
 pub enum Trabajo {
-    /// Leer lo que se nombra.
     Foto(Vec<Nombrado>),
     Guardar(Box<LoteDecidido>),
     Salud,
@@ -58,13 +45,11 @@ pub enum DeBase {
 
 impl DeBase {
     /// La conexión no vale.
-    #[must_use]
     pub fn se_corto() -> Self {
         Self::No(Culpa::Conexion("la conexión se cortó".into()))
     }
 
     /// Otro se cruzó, o la foto ya no vale.
-    #[must_use]
     pub fn cruce() -> Self {
         Self::No(Culpa::Cruce("otro se cruzó".into()))
     }

@@ -11,20 +11,16 @@ use crate::{
 #[derive(Debug)]
 pub struct Mundo {
     pub entorno: Entorno,
-    /// Los gestores de carga.
     pub gestores: Vec<Gestor>,
     pub actores: Vec<Actor>,
-    /// Los gestores de almacenamiento.
     pub almacenes: Vec<Almacen>,
     pub clientes: Vec<Cliente>,
     pub base: Base,
-    /// Sucesos que han pasado.
     pub pasos: u64,
 }
 
 impl Mundo {
     /// El mundo de una semilla, antes de que pase nada.
-    #[must_use]
     pub fn new(semilla: u64, con_cronica: bool) -> Self {
         let mut azar = Azar::con_semilla(semilla);
         let perfil = Perfil::al_azar(&mut azar);
@@ -32,7 +28,6 @@ impl Mundo {
     }
 
     /// El mundo de un perfil.
-    #[must_use]
     pub fn con(perfil: Perfil, mut azar: Azar, con_cronica: bool) -> Self {
         let gestores: Vec<_> = (0..perfil.gestores).map(|n| Gestor::new(n, &perfil, &mut azar)).collect();
         let actores: Vec<_> = (0..2 * perfil.actores).map(|n| Actor::new(n, &perfil)).collect();
@@ -89,13 +84,11 @@ impl Mundo {
     }
 
     /// Nada queda por hacer: ni clientes, ni operaciones, ni filas en los diarios.
-    #[must_use]
     pub fn en_paz(&self) -> bool {
         self.que_falta().is_empty()
     }
 
     /// Lo que queda por hacer, en una línea.
-    #[must_use]
     pub fn que_falta(&self) -> String {
         let mut falta = Vec::new();
         falta.extend(self.clientes.iter().filter_map(Cliente::que_falta));

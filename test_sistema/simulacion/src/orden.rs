@@ -81,13 +81,11 @@ pub async fn correr(pedido: &Argumentos) -> anyhow::Result<bool> {
 }
 
 /// Los núcleos que hay.
-#[must_use]
 pub fn nucleos() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Simula muchas semillas en varios hilos; para en el primer fallo.
-#[must_use]
 pub fn muchas(desde: u64, semillas: u64, hilos: usize, avance: &TandaEnMarcha) -> Tanda {
     let siguiente = AtomicU64::new(0);
     let tanda = Mutex::new(Tanda::default());

@@ -18,18 +18,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Perfil {
     pub gestores: usize,
-    /// Actores de cada tópico.
     pub actores: usize,
     pub almacenes: usize,
     pub clientes: usize,
-    /// Operaciones de cada cliente.
     pub operaciones: usize,
     pub usuarios: usize,
-    /// Ejemplares de cada título.
     pub copias: Vec<usize>,
-    /// Hasta cuándo se estropean cosas.
     pub tormenta: Us,
-    /// Cada cuánto, por término medio.
     pub cada: Us,
     pub averias: Vec<Averia>,
     pub trafico: Trafico,
@@ -39,17 +34,13 @@ pub struct Perfil {
     pub venenosas: usize,
     /// De cada cien operaciones, las que matan a quien las atiende.
     pub asesinas: usize,
-    /// Sitio en las colas, muy justo.
     pub justo: bool,
-    /// Lo que tarda el disco.
     pub fsync: Us,
-    /// Desvío máximo de los relojes.
     pub desvio: i64,
 }
 
 impl Perfil {
     /// El de una semilla.
-    #[must_use]
     pub fn al_azar(azar: &mut Azar) -> Self {
         let averias: Vec<_> = Averia::TODAS.into_iter().filter(|_| azar.por_ciento(40)).collect();
         let titulos = 1 + azar.menor_que(3);
@@ -81,7 +72,6 @@ impl Perfil {
     }
 
     /// Las conexiones que hay entre todos.
-    #[must_use]
     pub fn enlaces(&self) -> Vec<Enlace> {
         let mut enlaces = Vec::new();
         for g in (0..self.gestores).map(Quien::Gestor) {
@@ -118,7 +108,6 @@ impl fmt::Display for Perfil {
 }
 
 /// El tópico de un actor: los pares prestan y los impares devuelven.
-#[must_use]
 pub fn topico(n: usize) -> Topico {
     Topico::TODOS[n % 2]
 }

@@ -223,7 +223,6 @@ impl Entorno {
     }
 
     /// Los enlaces de un proceso.
-    #[must_use]
     pub fn de(&self, quien: Quien) -> Vec<usize> {
         (0..self.enlaces.len()).filter(|n| self.enlaces[*n].extremos.contains(&quien)).collect()
     }

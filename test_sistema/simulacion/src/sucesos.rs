@@ -9,14 +9,11 @@ use crate::mensajes::{DeBase, Mensaje, Trabajo};
 /// Un proceso.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quien {
-    /// Un gestor de carga.
     Gestor(usize),
     Actor(usize),
-    /// Un gestor de almacenamiento.
     Almacen(usize),
     Cliente(usize),
     Base,
-    /// Quien estropea y arregla.
     Mundo,
 }
 
@@ -36,16 +33,12 @@ impl fmt::Display for Quien {
 /// Algo que se va a estropear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Averia {
-    /// Un proceso muere y vuelve.
     Muerte,
     /// Un proceso se para y sigue donde estaba.
     Parada,
-    /// Una conexión se corta.
     Corte,
-    /// Dos procesos dejan de oírse.
     Particion,
     Reinicio,
-    /// PostgreSQL se queda quieto.
     Quietud,
     /// El disco de un gestor no se puede escribir.
     Disco,
@@ -60,18 +53,10 @@ impl Averia {
 /// Algo que se arregla.
 #[derive(Clone, Debug)]
 pub enum Reparacion {
-    /// Un proceso parado sigue.
-    Sigue {
-        quien: Quien,
-        /// En qué vida se paró.
-        vida: u32,
-    },
-    /// Los enlaces vuelven a pasar.
+    Sigue { quien: Quien, vida: u32 },
     Habla(Vec<usize>),
     BaseArranca,
-    /// PostgreSQL vuelve a moverse.
     BaseSigue,
-    /// El disco de ese gestor.
     Disco(usize),
 }
 
@@ -97,7 +82,6 @@ pub enum Suceso {
         encarnacion: u32,
         lado: usize,
     },
-    /// Toca rehacer una conexión.
     Reconecta {
         enlace: usize,
     },
@@ -111,7 +95,6 @@ pub enum Suceso {
         gestor: usize,
         vida: u32,
     },
-    /// La base recibe algo que hacer.
     EnBase {
         almacen: usize,
         vida: u32,
@@ -135,7 +118,6 @@ pub enum Suceso {
     Arranca(Quien),
     Averia(Averia),
     Repara(Reparacion),
-    /// Se acaba la tormenta.
     Calma,
 }
 
@@ -152,20 +134,16 @@ pub enum Entrante {
         enlace: usize,
         vida: u32,
     },
-    /// Ya no la hay.
     Perdida {
         enlace: usize,
         vida: u32,
     },
-    /// Lo que cuenta el diario.
     Diario(Aviso),
-    /// La base contesta a esa petición.
     DeBase {
         numero: u64,
         generacion: u32,
         que: DeBase,
     },
-    /// La base no contestó a tiempo.
     VenceBase {
         numero: u64,
     },

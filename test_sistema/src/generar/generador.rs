@@ -67,15 +67,11 @@ struct Generador<'a> {
     surtido: &'a Surtido,
     azar: Azar,
     libres: Vec<usize>,
-    /// De cada lector, cuántos tiene.
     tienen: Vec<usize>,
     en_mano: Vec<SinDevolver>,
 }
 
 /// Compone `cantidad` peticiones.
-///
-/// # Errors
-/// [`SinSurtido`].
 pub fn generar(surtido: &Surtido, cantidad: usize, mezcla: Mezcla, semilla: u64) -> Result<Vec<Comando>, SinSurtido> {
     if surtido.titulos.is_empty() || surtido.lectores.is_empty() {
         return Err(SinSurtido);

@@ -35,7 +35,6 @@ pub struct Lector {
 /// Lo que un archivo de peticiones puede nombrar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surtido {
-    /// Los títulos, por sede.
     pub titulos: Vec<Titulo>,
     pub lectores: Vec<Lector>,
 }
@@ -80,9 +79,6 @@ impl FromStr for Parte {
 
 impl Surtido {
     /// El del catálogo de `ruta`, recién importado.
-    ///
-    /// # Errors
-    /// [`ArchivoInvalido`].
     pub fn del_catalogo(ruta: &Path) -> Result<Self, ArchivoInvalido> {
         Ok(Self::de(&Archivo::abrir(ruta)?.libros()?))
     }
@@ -92,7 +88,6 @@ impl Surtido {
     ///
     /// # Panics
     /// Nunca: las sedes de muestra son identificadores.
-    #[must_use]
     pub fn de(libros: &[Libro]) -> Self {
         let sedes = sedes();
         let mut reparto = Reparto::tras(0);
@@ -122,14 +117,12 @@ impl Surtido {
     }
 
     /// Solo lo de una sede; los usuarios son de todas.
-    #[must_use]
     pub fn en(mut self, sede: SedeId) -> Self {
         self.titulos.retain(|t| t.sede == sede);
         self
     }
 
     /// Una parte de los títulos y de los usuarios: lo de dos partes distintas del mismo surtido no se estorba.
-    #[must_use]
     pub fn parte(self, parte: Parte) -> Self {
         Self { titulos: parte.de(self.titulos), lectores: parte.de(self.lectores) }
     }
@@ -139,7 +132,6 @@ impl Surtido {
 ///
 /// # Panics
 /// Nunca: sus nombres son identificadores.
-#[must_use]
 pub fn sedes() -> [SedeId; 2] {
     SEDES.map(|(id, _)| id.parse().expect("una sede de muestra es un identificador"))
 }

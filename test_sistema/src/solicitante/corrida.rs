@@ -13,7 +13,6 @@ use uuid::Uuid;
 const ETIQUETA: &[u8] = b"anaquel.peticion.v1";
 
 /// El SHA-256 (FIPS 180-4) de un archivo, en hexadecimal.
-#[must_use]
 pub fn contenido(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut texto, byte| {
@@ -33,14 +32,12 @@ pub struct Corrida {
 
 impl Corrida {
     /// La que `quien` empezó en `inicio` con un archivo de ese [`contenido`].
-    #[must_use]
     pub fn new(contenido: String, quien: String, inicio: DateTime<Utc>) -> Self {
         Self { contenido, quien, inicio }
     }
 
     /// El id de la petición de esa línea. Todos llevan el instante en que empezó la corrida: entre las de un mismo
     /// archivo no hay orden que leer en los ids, y las reglas lo admiten.
-    #[must_use]
     pub fn id(&self, linea: u32) -> Uuid {
         let mut hash = Sha256::new();
         for parte in [ETIQUETA, self.contenido.as_bytes(), self.quien.as_bytes(), &linea.to_be_bytes()] {

@@ -11,7 +11,6 @@ pub const CABECERA: &str = "numero,operacion,inicio_us,respuesta_us,estado,codig
 #[serde(rename_all = "snake_case")]
 pub enum Quedo {
     Aplicada,
-    /// Una regla dijo que no.
     Rechazada,
     Pendiente,
     /// No se hizo nada.
@@ -23,7 +22,6 @@ pub enum Quedo {
 
 impl Quedo {
     /// Como se escribe.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Aplicada => "aplicada",
@@ -64,7 +62,6 @@ pub struct Medida {
 
 impl Medida {
     /// Su línea en CSV: ninguno de sus campos lleva comas ni comillas.
-    #[must_use]
     pub fn linea(&self) -> String {
         let Self { numero, operacion, inicio_us, respuesta_us, estado, codigo } = self;
         let respuesta = respuesta_us.map_or_else(String::new, |us| us.to_string());

@@ -156,7 +156,6 @@ fn leer_sede(texto: &str, sedes: &[SedeId]) -> Result<SedeId, Motivo> {
 }
 
 /// Una petición como se escribe en un archivo. Lo que no lleva, falta: solo se leen las que llevan los cuatro campos.
-#[must_use]
 pub fn escribir(comando: &Comando) -> String {
     let objeto = match comando.objeto() {
         Objeto::Ejemplar(ejemplar) => ejemplar.to_string(),

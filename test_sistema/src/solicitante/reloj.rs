@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Ahora, según `CLOCK_MONOTONIC`: el mismo número en todos los procesos de la máquina.
-#[must_use]
 #[expect(unsafe_code, reason = "el reloj que comparten varios procesos solo está en libc")]
 pub fn ahora_us() -> u64 {
     let mut hora = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -16,7 +15,6 @@ pub fn ahora_us() -> u64 {
 }
 
 /// Ese instante del reloj, para esperarlo.
-#[must_use]
 pub fn instante(us: u64) -> Instant {
     Instant::now() + Duration::from_micros(us.saturating_sub(ahora_us()))
 }

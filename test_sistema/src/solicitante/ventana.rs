@@ -32,31 +32,26 @@ impl Ventana {
     }
 
     /// Los microsegundos desde el principio.
-    #[must_use]
     pub fn desde(&self, us: u64) -> u64 {
         us.saturating_sub(self.inicio_us)
     }
 
     /// Si tiene un final, aparte del del archivo.
-    #[must_use]
     pub fn con_fin(&self) -> bool {
         self.fin.is_some()
     }
 
     /// Hasta cuándo se espera una respuesta.
-    #[must_use]
     pub fn fin(&self) -> Instant {
         self.fin.unwrap_or_else(|| Instant::now() + SIN_FIN)
     }
 
     /// Cuánto queda.
-    #[must_use]
     pub fn queda(&self) -> Duration {
         self.fin().saturating_duration_since(Instant::now())
     }
 
     /// Si ya acabó.
-    #[must_use]
     pub fn cerrada(&self) -> bool {
         self.queda().is_zero()
     }

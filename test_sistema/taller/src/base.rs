@@ -49,10 +49,8 @@ pub struct Disponible {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Existencias {
     pub libros: i64,
-    /// Préstamos abiertos de cada sede.
     pub prestados: BTreeMap<String, i64>,
     pub operaciones: i64,
-    /// La versión del servidor.
     pub postgresql: String,
 }
 
@@ -70,9 +68,6 @@ impl Base {
     }
 
     /// Qué se puede prestar, y a quién.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn disponible(&self) -> Result<Disponible, Error> {
         let ejemplares = sqlx::query(
             "-- auditoria::ejemplares_libres
@@ -104,9 +99,6 @@ impl Base {
     }
 
     /// Los préstamos cuyas operaciones ya no se guardan.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn sembrados(&self) -> Result<Sembrados, Error> {
         let filas = sqlx::query_scalar(
             "-- auditoria::sembrados
@@ -118,9 +110,6 @@ impl Base {
     }
 
     /// Cuánto hay de cada cosa.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn existencias(&self) -> Result<Existencias, Error> {
         let prestados = sqlx::query_as(
             "-- auditoria::prestados_por_sede
@@ -138,9 +127,6 @@ impl Base {
     }
 
     /// De los préstamos de `ids`, los que siguen abiertos.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn abiertos(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, EjemplarId)>, Error> {
         let filas = sqlx::query(
             "-- auditoria::abiertos
@@ -151,9 +137,6 @@ impl Base {
     }
 
     /// Cuántos ejemplares tienen más de un préstamo abierto.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn dobles(&self) -> Result<i64, Error> {
         let cuenta = sqlx::query_scalar(
             "-- auditoria::dobles
@@ -163,9 +146,6 @@ impl Base {
     }
 
     /// Espera hasta que todas las operaciones de `ids` estén decididas, o venza el plazo; devuelve las que no lo están.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn esperar_decisiones(&self, ids: &[Uuid], plazo: Duration) -> Result<Vec<Uuid>, Error> {
         let fin = Instant::now() + plazo;
         loop {
@@ -187,9 +167,6 @@ impl Base {
     }
 
     /// De las operaciones de `ids`, las que están decididas y no aplicadas.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn no_aplicadas(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
         let filas = sqlx::query_scalar(
             "-- auditoria::no_aplicadas
@@ -199,9 +176,6 @@ impl Base {
     }
 
     /// Quién guarda lotes: de cada dirección, cuántos guardados distintos se le vieron empezar mientras dura la mirada.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn guardan(&self, dura: Duration) -> Result<BTreeMap<String, usize>, Error> {
         let fin = Instant::now() + dura;
         let mut vistos = HashSet::new();
@@ -225,9 +199,6 @@ impl Base {
     }
 
     /// Compara `historia` con todo lo guardado, en una sola instantánea.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn auditar(&self, historia: &Historia, sembrados: &Sembrados) -> Result<Veredicto, Error> {
         let mut tx = self.0.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let mut auditor = Auditor::new(historia, sembrados);

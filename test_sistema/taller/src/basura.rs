@@ -30,7 +30,6 @@ pub fn tcp_crudo(direccion: SocketAddr, azar: &mut Azar) -> io::Result<()> {
 }
 
 /// Mensajes que se entregan enteros y no significan nada.
-#[must_use]
 pub fn mensajes(azar: &mut Azar) -> Vec<Vec<Vec<u8>>> {
     let ruido: Vec<u8> = (0..2_000).map(|_| azar.siguiente().to_le_bytes()[0]).collect();
     let vacio = Vec::new();

@@ -48,7 +48,6 @@ pub struct Plan {
     pub reposo: Duration,
     /// Se van a romper cosas sin relevo: que algo no se pueda atender se cuenta, y no es un error.
     pub tolerante: bool,
-    /// De dónde sale el azar.
     pub semilla: u64,
 }
 
@@ -82,9 +81,6 @@ pub struct Carga {
 
 impl Carga {
     /// Pone a trabajar a los clientes.
-    ///
-    /// # Errors
-    /// [`ErrorDeTransporte`].
     pub fn empezar(contexto: &Contexto, gestores: &[Endpoint], plan: Plan) -> Result<Self, ErrorDeTransporte> {
         ampliar_descriptores(plan.clientes);
         let Disponible { mut ejemplares, usuarios } = plan.disponible;
@@ -116,19 +112,16 @@ impl Carga {
     }
 
     /// Cuánto hace que empezó.
-    #[must_use]
     pub fn transcurrido(&self) -> Duration {
         self.comun.inicio.elapsed()
     }
 
     /// Respuestas recibidas hasta ahora.
-    #[must_use]
     pub fn respuestas(&self) -> usize {
         self.comun.historia.borrow().muestras.len()
     }
 
     /// Lo decidido hasta ahora a la vista de los clientes.
-    #[must_use]
     pub fn decididas(&self) -> Historia {
         self.comun.historia.borrow().decididas()
     }

@@ -25,7 +25,6 @@ pub const CALMA_MAX: Duration = Duration::from_secs(30);
 pub struct Escena {
     /// Para quien la rompe y para quien la mira.
     pub suite: Rc<Suite>,
-    /// Por dónde entran los clientes.
     pub endpoint: Endpoint,
     pub base: Base,
     contexto: Contexto,
@@ -34,9 +33,7 @@ pub struct Escena {
 
 /// En qué acabó una carga.
 pub struct CierreDeCarga {
-    /// Lo que vieron los clientes.
     pub historia: Historia,
-    /// Lo que dice la auditoría.
     pub veredicto: Veredicto,
     /// Lo prometido que no se decidió a tiempo.
     pub atascadas: Vec<uuid::Uuid>,
@@ -77,7 +74,6 @@ impl Escena {
     }
 
     /// El contexto de los clientes.
-    #[must_use]
     pub fn contexto(&self) -> &Contexto {
         &self.contexto
     }

@@ -7,19 +7,16 @@ use serde::{Deserialize, Serialize};
 /// La máquina.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Maquina {
-    /// El modelo de su procesador.
     pub procesador: String,
     /// Los núcleos que este proceso puede usar.
     pub nucleos: usize,
     /// Su memoria, en MiB.
     pub memoria_mib: u64,
-    /// El núcleo del sistema.
     pub sistema: String,
 }
 
 impl Maquina {
     /// Esta.
-    #[must_use]
     pub fn esta() -> Self {
         let leer = |ruta: &str| fs::read_to_string(ruta).unwrap_or_default();
         Self {

@@ -2,7 +2,6 @@
 
 /// La suma de las series de `nombre` cuyas etiquetas contienen todas las de `etiquetas` (`endpoint="a:1"`); `None` si no
 /// hay ninguna.
-#[must_use]
 pub fn metrica(pagina: &str, nombre: &str, etiquetas: &[&str]) -> Option<f64> {
     let series = pagina.lines().filter_map(|linea| {
         let resto = linea.strip_prefix(nombre)?;

@@ -51,7 +51,6 @@ impl Proxy {
     }
 
     /// Dónde escucha.
-    #[must_use]
     pub fn direccion(&self) -> SocketAddr {
         self.direccion
     }

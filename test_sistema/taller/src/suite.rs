@@ -59,12 +59,7 @@ pub enum Error {
     SinPlano(String),
     /// No llegó a estar lista.
     #[error("la suite no arrancó: {motivo}. Mire {}", registro.display())]
-    NoArranca {
-        /// Lo último que dijo.
-        motivo: String,
-        /// Dónde está lo demás.
-        registro: PathBuf,
-    },
+    NoArranca { motivo: String, registro: PathBuf },
     /// Un archivo o proceso del sistema.
     #[error("{que}: {causa}")]
     Sistema { que: String, causa: io::Error },
@@ -93,9 +88,6 @@ pub struct Solar {
 
 impl Solar {
     /// Crea el directorio y reserva los puertos.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn reservar(var: &Path) -> Result<Self, Error> {
         fs::create_dir_all(var).map_err(sistema(format!("no se puede crear {}", var.display())))?;
         let var = var.canonicalize().map_err(sistema(var.display().to_string()))?;
@@ -105,19 +97,16 @@ impl Solar {
     }
 
     /// Las direcciones y los archivos que tendrá.
-    #[must_use]
     pub fn plano(&self) -> &Plano {
         &self.plano
     }
 
     /// El mismo, con algo en medio entre los almacenes y quien los llama.
-    #[must_use]
     pub fn con_desvio(self, desvio: [SocketAddr; 2]) -> Self {
         Self { plano: self.plano.con_desvio(desvio), ..self }
     }
 
     /// El mismo, con un ajuste más en el entorno de todos sus procesos.
-    #[must_use]
     pub fn con_ajuste(mut self, nombre: &str, valor: &str) -> Self {
         self.ajustes.push((nombre.to_owned(), valor.to_owned()));
         self
@@ -135,17 +124,11 @@ pub struct Suite {
 impl Suite {
     /// Levanta una suite en `var`, en puertos libres, con el catálogo de `catalogo` (o el de muestra), y espera a que
     /// esté lista. Muere con el hilo que la levanta.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn levantar(var: &Path, catalogo: Option<&Path>) -> Result<Self, Error> {
         Self::levantar_en(Solar::reservar(var)?, catalogo).await
     }
 
     /// Lo mismo, en un sitio ya reservado.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn levantar_en(Solar { plano, tramo, ajustes }: Solar, catalogo: Option<&Path>) -> Result<Self, Error> {
         let lanzador = programa("anaquel")?;
         let registro = plano.var().join("anaquel.log");
@@ -177,13 +160,11 @@ impl Suite {
     ///
     /// # Panics
     /// Nunca: la dirección la compone el plano.
-    #[must_use]
     pub fn clientes(&self) -> Endpoint {
         self.plano.clientes().to_string().parse().expect("IP y puerto")
     }
 
     /// Sus direcciones y archivos.
-    #[must_use]
     pub fn plano(&self) -> &Plano {
         &self.plano
     }
@@ -197,21 +178,16 @@ impl Suite {
     }
 
     /// Su PostgreSQL, que ya está hecho y en marcha: con él se entra con cualquier rol.
-    ///
-    /// # Errors
-    /// [`anaquel::postgres::Error`].
     pub fn postgres(&self) -> Result<Instalacion, anaquel::postgres::Error> {
         Instalacion::preparar(&self.plano.datos(), Modo::Duradero)
     }
 
     /// Sus servicios, con sus direcciones.
-    #[must_use]
     pub fn servicios(&self) -> Vec<Servicio> {
         servicios(&self.plano)
     }
 
     /// La dirección HTTP de un servicio.
-    #[must_use]
     pub fn http(&self, nombre: &str) -> Option<SocketAddr> {
         self.servicios().into_iter().find(|s| s.nombre == nombre).map(|s| s.http)
     }
@@ -222,9 +198,6 @@ impl Suite {
     }
 
     /// El pid de un proceso de la suite, comprobado: es hijo de su lanzador.
-    ///
-    /// # Errors
-    /// [`Error::Ausente`].
     pub fn pid(&self, nombre: &str) -> Result<u32, Error> {
         let texto = fs::read_to_string(self.plano.pid(nombre)).unwrap_or_default();
         let pid = texto.trim().parse().ok().filter(|pid| proceso::padre(*pid) == Some(self.hijo.id()));
@@ -232,9 +205,6 @@ impl Suite {
     }
 
     /// `kill -9` a un proceso; devuelve el pid que tenía.
-    ///
-    /// # Errors
-    /// [`Error::Ausente`].
     pub fn matar(&self, nombre: &str) -> Result<u32, Error> {
         let pid = self.pid(nombre)?;
         senalar(pid, libc::SIGKILL);
@@ -242,9 +212,6 @@ impl Suite {
     }
 
     /// Manda `senal` a un proceso de la suite; si es PostgreSQL, `a_todos` se la manda también a sus hijos.
-    ///
-    /// # Errors
-    /// [`Error::Ausente`].
     pub fn senalar(&self, nombre: &str, senal: libc::c_int, a_todos: bool) -> Result<Vec<u32>, Error> {
         let pid = self.pid(nombre)?;
         let hijos = if a_todos { hijos::de(pid) } else { Vec::new() };
@@ -286,9 +253,6 @@ impl Suite {
     }
 
     /// Espera a [`Suite::esta_listo`].
-    ///
-    /// # Errors
-    /// [`Error::Plazo`].
     pub async fn esperar_listo(&self, nombre: &str, anterior: u32, plazo: Duration) -> Result<(), Error> {
         let fin = Instant::now() + plazo;
         while !self.esta_listo(nombre, anterior).await {
@@ -301,9 +265,6 @@ impl Suite {
     }
 
     /// Espera a que un proceso esté en marcha con otro pid que `anterior`, y la suite en calma.
-    ///
-    /// # Errors
-    /// [`Error::Plazo`].
     pub async fn esperar_vuelta(&self, nombre: &str, anterior: u32, plazo: Duration) -> Result<(), Error> {
         let fin = Instant::now() + plazo;
         let mut falta = format!("{nombre} está en marcha");
@@ -320,23 +281,16 @@ impl Suite {
     }
 
     /// Lo que un proceso escribió en su registro.
-    #[must_use]
     pub fn registro(&self, nombre: &str) -> String {
         fs::read_to_string(self.plano.registro(nombre)).unwrap_or_default()
     }
 
     /// `anaquel parar NOMBRE`.
-    ///
-    /// # Errors
-    /// [`Error::Orden`].
     pub async fn parar(&self, nombre: &str) -> Result<(), Error> {
         self.ordenar("parar", nombre).await
     }
 
     /// `anaquel iniciar NOMBRE`.
-    ///
-    /// # Errors
-    /// [`Error::Orden`].
     pub async fn iniciar(&self, nombre: &str) -> Result<(), Error> {
         self.ordenar("iniciar", nombre).await
     }
@@ -389,9 +343,6 @@ impl Drop for Suite {
 }
 
 /// El programa de ese nombre, junto a este o (una prueba está en `deps`) en la carpeta de encima.
-///
-/// # Errors
-/// [`Error::SinLanzador`].
 pub fn programa(nombre: &str) -> Result<PathBuf, Error> {
     let este = std::env::current_exe().map_err(sistema("no se sabe dónde está este programa"))?;
     let junto = este.with_file_name(nombre);

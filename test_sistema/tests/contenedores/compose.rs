@@ -11,7 +11,6 @@ pub const ARCHIVOS: [&str; 2] = ["docker-compose.pc1.yml", "docker-compose.pc2.y
 
 /// Un archivo de compose.
 pub struct Compose {
-    /// Tal como está escrito.
     pub texto: String,
     pub todo: Yaml,
 }

@@ -20,9 +20,7 @@ pub struct Ejemplar {
 pub struct Usuario {
     pub id: UsuarioId,
     pub categoria: Categoria,
-    /// Si no puede pedir ni renovar.
     pub bloqueado: bool,
-    /// Las que ocupan sus préstamos abiertos.
     pub ranuras: Ranuras,
 }
 
@@ -33,19 +31,16 @@ pub struct Ranuras(u64);
 
 impl Ranuras {
     /// Las de los bits puestos: el bit `n` es la ranura `n`.
-    #[must_use]
     pub const fn de_bits(bits: u64) -> Self {
         Self(bits)
     }
 
     /// Cuántas están ocupadas.
-    #[must_use]
     pub const fn ocupadas(self) -> u32 {
         self.0.count_ones()
     }
 
     /// La primera libre; `None` si no queda ninguna de las 64.
-    #[must_use]
     pub fn libre(self) -> Option<u8> {
         let n = u8::try_from(self.0.trailing_ones()).ok()?;
         (n < 64).then_some(n)
@@ -68,9 +63,7 @@ pub struct Prestamo {
     pub ejemplar: EjemplarId,
     pub isbn: Isbn,
     pub usuario: UsuarioId,
-    /// Desde cuándo.
     pub desde: DateTime<Utc>,
-    /// Hasta cuándo.
     pub vence: DateTime<Utc>,
     pub renovaciones: u8,
     /// Cuál de las [`Ranuras`] de su usuario ocupa mientras está abierto.
@@ -83,7 +76,6 @@ pub struct Prestamo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cierre {
     pub devuelto: DateTime<Utc>,
-    /// Qué operación lo cerró.
     pub devolucion: OperacionId,
 }
 
@@ -120,9 +112,7 @@ pub(super) struct Abierto(usize);
 /// Lo que hay que escribir para que la base quede como las filas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cambios {
-    /// Préstamos que no existían.
     pub nuevos: Vec<Prestamo>,
-    /// Préstamos que existían y cambiaron.
     pub cambiados: Vec<Cambiado>,
 }
 
@@ -162,7 +152,6 @@ impl Filas {
     }
 
     /// Lo que cambió desde la carga.
-    #[must_use]
     pub fn cambios(&self) -> Cambios {
         let mut cambios = Cambios::default();
         for Fila { prestamo, leidas, cambiada } in &self.prestamos {
@@ -178,7 +167,6 @@ impl Filas {
     }
 
     /// Dónde vive un ejemplar, si está entre los cargados.
-    #[must_use]
     pub fn sede_de(&self, id: EjemplarId) -> Option<SedeId> {
         self.ejemplar(id).map(|e| e.sede)
     }

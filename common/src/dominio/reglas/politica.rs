@@ -27,7 +27,6 @@ impl Categoria {
     pub const TODAS: [Self; 3] = [Self::Estudiante, Self::Docente, Self::Investigador];
 
     /// Como se escribe en la base.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Estudiante => "ESTUDIANTE",
@@ -54,7 +53,6 @@ impl FromStr for Categoria {
 /// Lo que la biblioteca permite en un caso.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condiciones {
-    /// Cuánto dura el préstamo.
     pub plazo: TimeDelta,
     /// Cuánto añade cada renovación, contado desde el vencimiento.
     pub plazo_de_renovacion: TimeDelta,
@@ -67,7 +65,6 @@ pub struct Condiciones {
 /// Lo que la biblioteca permite en todos los casos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reglamento {
-    /// Cuánto dura un préstamo.
     pub plazo: TimeDelta,
     /// Cuánto añade cada renovación, contado desde el vencimiento.
     pub plazo_de_renovacion: TimeDelta,
@@ -87,7 +84,6 @@ impl Reglamento {
     };
 
     /// Lo que vale para un usuario de `categoria` y un ejemplar que vive en `sede`.
-    #[must_use]
     pub fn condiciones(&self, _sede: SedeId, categoria: Categoria) -> Condiciones {
         Condiciones {
             plazo: self.plazo,

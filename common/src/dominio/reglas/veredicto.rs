@@ -17,7 +17,6 @@ pub struct Veredicto {
     /// `aplicada` o `rechazada`.
     pub estado: Estado,
     pub codigo: Codigo,
-    /// Una frase para una persona.
     pub mensaje: Cow<'static, str>,
     pub datos: Datos,
 }
@@ -34,17 +33,14 @@ pub struct Datos {
     pub ejemplar: Option<EjemplarId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isbn: Option<Isbn>,
-    /// Dónde vive la copia.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sede: Option<SedeId>,
-    /// Hasta cuándo.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
     pub vence: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renovaciones: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
     pub devuelto: Option<DateTime<Utc>>,
-    /// Cuántos préstamos abiertos tiene el usuario.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abiertos: Option<u32>,
     /// Cuántos puede tener, o cuántas veces se puede renovar.

@@ -16,7 +16,6 @@ pub struct PeticionHttp<'a> {
     pub metodo: &'a str,
     /// La ruta, con sus parámetros.
     pub ruta: &'a str,
-    /// El token de quien administra.
     pub token: Option<&'a str>,
     pub cuerpo: &'a str,
     /// Lo que se espera por la respuesta.

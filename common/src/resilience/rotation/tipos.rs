@@ -10,7 +10,6 @@ use crate::{
 /// Plazos y límites del cliente rotatorio.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Los umbrales de cada breaker.
     pub breaker: breaker::Config,
     /// Lo que se espera por la respuesta a un intento.
     pub plazo: Duration,
@@ -20,7 +19,6 @@ pub struct Config {
     pub cada_salud: Duration,
     /// Lo que se espera por la respuesta a esa pregunta.
     pub plazo_salud: Duration,
-    /// Llamadas en vuelo, como mucho.
     pub llamadas_max: usize,
 }
 
@@ -40,7 +38,6 @@ impl Default for Config {
 /// Lo que contestó un endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contestada {
-    /// Lo que se le pidió.
     Servida,
     /// Que no entiende lo que se le pide: está sano, es de otra versión y nada hizo.
     NoEntendida,
@@ -54,20 +51,20 @@ pub enum Contestada {
 /// Lo que hay que hacer. Los endpoints se nombran por su lugar en la lista.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accion {
-    /// Enviar la petición de una llamada.
     Enviar {
         endpoint: usize,
         /// El número de la llamada y de la petición.
         llamada: u64,
     },
-    /// Preguntar por la salud.
     Sondear {
         endpoint: usize,
-        /// El número de la petición.
         peticion: u64,
     },
     /// La llamada acabó sin que nadie la sirviera.
-    Abandonar { llamada: u64, porque: SinServicio },
+    Abandonar {
+        llamada: u64,
+        porque: SinServicio,
+    },
     /// Contarlo, en el registro y en las métricas.
     Avisar(Aviso),
 }
@@ -86,9 +83,11 @@ pub enum SinServicio {
 /// Lo que una persona querrá saber; uno por suceso.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aviso {
-    /// Cambió el estado de un breaker.
-    Circuito { endpoint: usize, estado: EstadoBreaker, motivo: Motivo },
-    /// Desde ahora se usa este endpoint.
+    Circuito {
+        endpoint: usize,
+        estado: EstadoBreaker,
+        motivo: Motivo,
+    },
     Rotacion {
         endpoint: usize,
         /// El intento de la llamada que lo provocó, desde 1.
@@ -96,10 +95,15 @@ pub enum Aviso {
         intentos_max: u32,
     },
     /// Venció el plazo de un intento o de una pregunta de salud.
-    SinRespuesta { endpoint: usize, espera: Duration },
+    SinRespuesta {
+        endpoint: usize,
+        espera: Duration,
+    },
     /// Hay conexión con el endpoint.
-    Conectado { endpoint: usize, de_nuevo: bool },
-    /// Se perdió la conexión.
+    Conectado {
+        endpoint: usize,
+        de_nuevo: bool,
+    },
     Desconectado {
         endpoint: usize,
         /// Las llamadas que estaban allí y van a otra parte.
@@ -110,27 +114,21 @@ pub enum Aviso {
 /// Por qué cambió un breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motivo {
-    /// Se perdió la conexión.
     Desconexion,
     /// No hay conexión por la que enviar.
     SinConexion,
-    /// Nadie contestó a tiempo.
     Plazo,
-    /// El endpoint contestó que no puede.
     Fallo,
     /// El endpoint envió algo que no es una respuesta.
     Basura,
     /// Una llamada o una pregunta de salud salió bien.
     Exito,
-    /// Pasó el tiempo de la apertura.
     Tiempo,
-    /// Una persona lo restableció.
     Administrador,
 }
 
 impl Motivo {
     /// Para el registro.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Desconexion => "se perdió la conexión",

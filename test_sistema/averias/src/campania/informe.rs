@@ -29,7 +29,6 @@ pub struct Campania {
     pub pausas: Vec<Pausas>,
     /// Las pausas que pasaron de su umbral, una a una.
     pub largas: Vec<String>,
-    /// Lo demás que se midió.
     pub cifras: Vec<Cifra>,
     /// Lo que dice la auditoría de todas sus cargas.
     #[serde(flatten)]
@@ -38,7 +37,6 @@ pub struct Campania {
 
 impl Campania {
     /// Una sin nada medido.
-    #[must_use]
     pub fn new(cual: &str) -> Self {
         Self {
             cual: cual.to_owned(),

@@ -43,7 +43,6 @@ struct Papel {
     nombre: &'static str,
     procesos: &'static [&'static str],
     tipo: Option<Tipo>,
-    /// Si otro lo releva mientras vuelve.
     relevo: bool,
 }
 

@@ -63,7 +63,6 @@ pub struct Averias {
 
 impl Averias {
     /// Listo para romper; los tiempos se cuentan desde `inicio`.
-    #[must_use]
     pub fn new(suite: Rc<Suite>, enlaces: [Proxy; 3], disco: Option<Rc<Disco>>, inicio: Instant) -> Self {
         Self {
             suite,
@@ -77,14 +76,12 @@ impl Averias {
     }
 
     /// Lo que está roto ahora, para una persona.
-    #[must_use]
     pub fn rotas(&self) -> String {
         let rotas: Vec<String> = self.rotas.borrow().values().cloned().collect();
         if rotas.is_empty() { "nada roto".into() } else { rotas.join(" · ") }
     }
 
     /// Lo que se rompió hasta ahora.
-    #[must_use]
     pub fn hechas(&self) -> Vec<Averia> {
         self.hechas.borrow().clone()
     }

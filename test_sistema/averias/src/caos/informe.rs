@@ -21,14 +21,12 @@ use super::averias::Averia;
 pub struct Visto<'a> {
     /// La semilla del plan y de la carga.
     pub semilla: u64,
-    /// Lo que duró la carga.
     pub duro: Duration,
     /// Se dejó a medias con Ctrl-C.
     pub interrumpido: bool,
     /// Con qué disco se hizo lo del diario.
     pub disco: String,
     pub averias: &'a [Averia],
-    /// Lo que vieron los clientes.
     pub historia: &'a Historia,
     pub veredicto: &'a Veredicto,
     /// Lo prometido que no se decidió a tiempo.
@@ -44,9 +42,7 @@ pub struct Visto<'a> {
 /// Lo que se midió.
 #[derive(Clone, Debug, Serialize)]
 pub struct Caos {
-    /// Con la misma, el mismo plan.
     pub semilla: u64,
-    /// Lo que duró la carga.
     pub segundos: u64,
     /// Se dejó a medias: lo que dice es de lo que se hizo.
     pub interrumpido: bool,
@@ -57,7 +53,6 @@ pub struct Caos {
     pub omitidos: Vec<String>,
     /// De cada cien peticiones, las contestadas con una decisión, un dato o una promesa.
     pub exito_por_ciento: f64,
-    /// Cuántas respuestas de cada estado.
     pub respuestas: BTreeMap<String, u64>,
     /// Las que no se pudieron atender, por su código.
     pub sin_atender: BTreeMap<String, u64>,
@@ -68,23 +63,19 @@ pub struct Caos {
     pub reenvios: usize,
     /// Operaciones que el gestor volvió a mandar.
     pub reasignadas: usize,
-    /// Circuitos que se abrieron.
     pub breakers_abiertos: usize,
     pub apartadas: u64,
     pub anuladas: u64,
     pub ritmo: Ritmo,
-    /// Pausas por clase de fallo.
     pub pausas: Vec<Pausas>,
     /// Lo que seguía mal al final; vacía si todo estaba sano.
     pub salud: Vec<String>,
-    /// Lo que dice la auditoría.
     #[serde(flatten)]
     pub auditado: Auditado,
 }
 
 impl Caos {
     /// Lo que se midió de lo que se vio.
-    #[must_use]
     pub fn de(visto: &Visto<'_>) -> Self {
         let Visto { historia, veredicto, .. } = visto;
         let mut auditado = Auditado::default();

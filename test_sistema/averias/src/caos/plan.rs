@@ -61,7 +61,6 @@ pub enum FalloDelPlan {
     MatarBackend,
     /// Las conexiones se cortan y no se admiten otras.
     Cortar(Conducto),
-    /// Lo que pasa llega tarde.
     Retrasar(Conducto, Duration),
     /// Las conexiones siguen abiertas y no pasa nada por ellas.
     Callar(Conducto),
@@ -73,7 +72,6 @@ pub enum FalloDelPlan {
 
 impl FalloDelPlan {
     /// La clase, para el informe.
-    #[must_use]
     pub fn clase(&self) -> String {
         match self {
             Self::Matar(proceso) => format!("SIGKILL {proceso}"),
@@ -108,7 +106,6 @@ impl FalloDelPlan {
 /// Un fallo en su momento.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Suceso {
-    /// Desde el principio de la carga.
     pub en: Duration,
     /// Hasta que se arregla; lo que se mata lo arregla quien lo vigila.
     pub dura: Duration,
@@ -118,7 +115,6 @@ pub struct Suceso {
 }
 
 /// El plan de `dura`, por orden. Sin `con_disco`, el disco del diario no se llena: no hay uno pequeño que llenar.
-#[must_use]
 pub fn plan(semilla: u64, dura: Duration, con_disco: bool) -> Vec<Suceso> {
     let mut azar = Azar::con_semilla(semilla);
     let limite = dura.saturating_sub(COLA_MAX.min(dura / 10));

@@ -62,7 +62,6 @@ pub(super) struct Escenario<'a> {
     /// Lo que se pide a mano, fuera de la carga.
     pub a_mano: Historia,
     pub ventanas: Vec<RoturaMedida>,
-    /// Lo que no salió como debía.
     pub tropiezos: Vec<String>,
 }
 

@@ -23,7 +23,6 @@ const LENTA: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, Serialize)]
 pub struct Contenedores {
     pub maquina: Maquina,
-    /// Con qué motor y qué compose.
     pub motor: String,
     /// De `up` a todo sano, en milisegundos.
     pub arranque_ms: u64,
@@ -37,7 +36,6 @@ pub struct Contenedores {
     pub no_lineales: u64,
     /// Operaciones decididas antes de la copia, comprobadas en lo restaurado.
     pub restauradas: u64,
-    /// Lo que se rompió bajo carga.
     pub averias: Vec<Rotura>,
     /// Lo que la auditoría halló mal, y los errores.
     #[serde(skip)]
@@ -81,7 +79,6 @@ impl Rotura {
 
 impl Contenedores {
     /// Vacío, de esta máquina.
-    #[must_use]
     pub fn new(motor: String, arranque: Duration) -> Self {
         Self {
             maquina: Maquina::esta(),

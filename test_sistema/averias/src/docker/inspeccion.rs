@@ -22,7 +22,6 @@ pub struct ContenedorVisto {
 
 impl ContenedorVisto {
     /// El volumen con nombre montado en esa ruta.
-    #[must_use]
     pub fn volumen(&self, en: &str) -> Option<&str> {
         self.volumenes.iter().find(|(sitio, _)| sitio == en).map(|(_, nombre)| nombre.as_str())
     }

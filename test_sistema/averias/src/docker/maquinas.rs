@@ -25,7 +25,6 @@ const HTTP_DEL_GESTOR: &str = "127.0.0.1:5655";
 /// Una de las dos máquinas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Maquina {
-    /// El proyecto de compose.
     pub proyecto: &'static str,
     archivos: [&'static str; 2],
     pub red: &'static str,
@@ -76,9 +75,6 @@ impl Maquinas {
     }
 
     /// Levanta las dos; vuelve cuando compose las da por levantadas.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn levantar(&self) -> Result<(), Error> {
         for maquina in [UNO, DOS] {
             self.compose(maquina, &["up", "-d", "--no-build"]).await?;
@@ -87,17 +83,11 @@ impl Maquinas {
     }
 
     /// Una orden de compose sobre una máquina.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn compose(&self, maquina: Maquina, args: &[&str]) -> Result<(), Error> {
         self.motor.compose(maquina.proyecto, maquina.archivos, args, LARGA).await.map(drop)
     }
 
     /// Cómo están los contenedores que existen, de los de las dos máquinas.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn vistos(&self) -> Result<Vec<ContenedorVisto>, Error> {
         let mut vistos = Vec::new();
         for maquina in [UNO, DOS] {
@@ -154,9 +144,6 @@ impl Maquinas {
     }
 
     /// Lo mismo, y ya no queda nada que recoger al soltarlas.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn despedir(mut self) -> Result<(), Error> {
         self.recoger().await?;
         // Lo que el motor estuviera creando por una orden que se cortó aparece después.

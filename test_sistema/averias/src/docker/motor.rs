@@ -49,7 +49,6 @@ pub enum Error {
 /// Una orden que acabó bien.
 #[derive(Clone, Debug)]
 pub struct Dicho {
-    /// Lo que escribió por su salida.
     pub salida: String,
     /// Lo que escribió por la de errores.
     pub aparte: String,
@@ -90,9 +89,6 @@ impl Motor {
     }
 
     /// Una orden de compose sobre un proyecto.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn compose(
         &self,
         proyecto: &str,
@@ -111,9 +107,6 @@ impl Motor {
 }
 
 /// Una orden de `docker`.
-///
-/// # Errors
-/// [`Error`].
 pub async fn docker(args: &[&str], plazo: Duration) -> Result<Dicho, Error> {
     let mut orden = orden("docker");
     orden.args(args);
@@ -121,9 +114,6 @@ pub async fn docker(args: &[&str], plazo: Duration) -> Result<Dicho, Error> {
 }
 
 /// Un guion de esta carpeta.
-///
-/// # Errors
-/// [`Error`].
 pub async fn guion(ruta: &str, args: &[&str], plazo: Duration) -> Result<Dicho, Error> {
     let mut orden = orden(ruta);
     orden.args(args);

@@ -46,7 +46,6 @@ pub const PARAR_MAX: Duration = Duration::from_millis(200);
 const EJEMPLARES_DE_LA_FUNCIONAL: u32 = 9_000;
 
 /// De lo disponible, lo que puede usar la carga y, aparte, lo que no.
-#[must_use]
 pub fn repartir(disponible: Disponible) -> (Disponible, Disponible) {
     let Disponible { ejemplares, usuarios } = disponible;
     let (suyos, otros) = ejemplares.into_iter().partition(|(ejemplar, _)| es_de_la_carga(*ejemplar));
@@ -64,7 +63,6 @@ fn no_es_estudiante(usuario: UsuarioId) -> bool {
 }
 
 /// Qué éxitos miden la pausa de lo que se le hace a un contenedor: los que pasan por él; si pasan todos, todos.
-#[must_use]
 pub fn pasa_por(contenedor: &str) -> Option<Tipo> {
     [("actor_prestamo", Tipo::Prestamo), ("actor_devolucion", Tipo::Devolucion)]
         .into_iter()

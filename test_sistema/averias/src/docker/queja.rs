@@ -24,7 +24,6 @@ const SIN_MOTOR: &str =
     "el motor de contenedores no contesta. Arránquelo (systemctl start docker), o diga dónde está con DOCKER_HOST";
 
 /// La línea que se muestra por lo que `docker` dijo al fallar.
-#[must_use]
 pub fn de(dicho: &str) -> String {
     let bajo = dicho.to_lowercase();
     if bajo.contains("port is already allocated") || bajo.contains("address already in use") {

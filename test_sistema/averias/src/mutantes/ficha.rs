@@ -15,7 +15,6 @@ const DESPUES: &str = ">>>>>>>";
 /// Quién ha de cazarlo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cazador {
-    /// Las semillas de la simulación.
     Simulacion,
     /// Una prueba: los argumentos de `cargo test`.
     Prueba(Vec<String>),
@@ -28,7 +27,6 @@ pub struct Cambio {
     pub archivo: String,
     /// El texto que hay, una sola vez.
     pub antes: String,
-    /// El que se pone.
     pub despues: String,
 }
 

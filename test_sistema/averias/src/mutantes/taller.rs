@@ -21,7 +21,6 @@ const SIN_COPIAR: [&str; 3] = ["target", ".git", "var"];
 pub struct Caza {
     /// Nadie, si sigue vivo.
     pub quien: Option<&'static str>,
-    /// En qué semilla, o qué falló.
     pub como: String,
     pub duro: Duration,
 }

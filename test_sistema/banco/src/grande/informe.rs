@@ -32,9 +32,7 @@ pub struct BancoGrande {
     grande: Tamano,
     /// Lo que se tardó en cargar las dos.
     pub carga_s: u64,
-    /// La grande contra la pequeña.
     pub escala: Vec<Escala>,
-    /// La poda bajo carga.
     pub poda: Option<Poda>,
     /// Los ocupados, con los demás conectados.
     pub conectados: Option<Presencia>,
@@ -80,14 +78,12 @@ pub struct Escala {
 
 impl Escala {
     /// La de unas rondas.
-    #[must_use]
     pub fn de(clientes: usize, pequena: &[Ritmo], grande: &[Ritmo]) -> Self {
         let razon = Comparacion::de(grande, pequena);
         Self { clientes, pequena: redondo(Ritmo::mediana(pequena)), grande: redondo(Ritmo::mediana(grande)), razon }
     }
 
     /// En una línea.
-    #[must_use]
     pub fn texto(&self) -> String {
         let Self { clientes, pequena: p, grande: g, razon } = self;
         format!(
@@ -113,7 +109,6 @@ pub struct Poda {
 
 impl Poda {
     /// La que olvidó `operaciones` en `tardo` mientras se medía `salida`.
-    #[must_use]
     pub fn de(operaciones: usize, tardo: Duration, salida: &Salida) -> Self {
         Self {
             operaciones,
@@ -124,7 +119,6 @@ impl Poda {
     }
 
     /// En una línea.
-    #[must_use]
     pub fn texto(&self) -> String {
         let Self { operaciones, tardo_ms, hueco_ms, ritmo } = self;
         format!(
@@ -147,7 +141,6 @@ pub struct Presencia {
 
 impl Presencia {
     /// Los de unas rondas.
-    #[must_use]
     pub fn de(conectados: usize, ocupados: usize, solos: &[Ritmo], con_los_demas: &[Ritmo]) -> Self {
         let razon = Comparacion::de(con_los_demas, solos);
         let mediana = |rondas| redondo(Ritmo::mediana(rondas));
@@ -155,7 +148,6 @@ impl Presencia {
     }
 
     /// En una línea.
-    #[must_use]
     pub fn texto(&self) -> String {
         format!(
             "  solos {} op/s, con los demás {} op/s, razón {}",
@@ -168,7 +160,6 @@ impl Presencia {
 
 impl BancoGrande {
     /// Uno sin nada medido.
-    #[must_use]
     pub fn new(pequena: Tamano, grande: Tamano) -> Self {
         Self {
             maquina: Maquina::esta(),

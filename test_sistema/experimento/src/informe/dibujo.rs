@@ -23,7 +23,6 @@ pub enum Formato {
 
 impl Formato {
     /// Su ancho, en píxeles.
-    #[must_use]
     pub const fn ancho(self) -> f64 {
         match self {
             Self::Ancho => 720.0,
@@ -47,15 +46,12 @@ pub struct Grafico {
     /// Lo que se ve, para quien no lo ve.
     pub alternativo: String,
     pub pie: String,
-    /// El dibujo para una pantalla ancha.
     pub ancho: Lienzo,
-    /// El dibujo para una pantalla estrecha.
     pub estrecho: Lienzo,
 }
 
 impl Grafico {
     /// El SVG de un formato, con `estilo` dentro si va en un archivo suelto.
-    #[must_use]
     pub fn svg(&self, formato: Formato, estilo: Option<&str>) -> Markup {
         let lienzo = if formato == Formato::Ancho { &self.ancho } else { &self.estrecho };
         let (ancho, alto) = (n(formato.ancho()), n(lienzo.alto));
@@ -95,13 +91,11 @@ pub struct Ejes {
 
 impl Ejes {
     /// Dónde cae un valor, de izquierda a derecha.
-    #[must_use]
     pub fn px(&self, valor: f64) -> f64 {
         self.izquierda + self.x.parte(valor) * (self.derecha - self.izquierda)
     }
 
     /// Dónde cae un valor, de arriba abajo.
-    #[must_use]
     pub fn py(&self, valor: f64) -> f64 {
         self.abajo - self.y.parte(valor) * (self.abajo - self.arriba)
     }
@@ -193,13 +187,11 @@ pub fn barra_de_error(ejes: &Ejes, clase: &str, x: f64, media: f64, mitad: f64) 
 }
 
 /// Lo que ocupa un texto, por exceso.
-#[must_use]
 pub fn ancho_de(texto: &str) -> f64 {
     LETRA * real(texto.chars().count())
 }
 
 /// Un número para un atributo: con un decimal basta, y sin él si sobra.
-#[must_use]
 pub fn n(valor: f64) -> String {
     let texto = format!("{valor:.1}");
     match texto.strip_suffix(".0") {

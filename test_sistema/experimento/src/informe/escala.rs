@@ -17,7 +17,6 @@ use juicio::estadistica::muestras::real;
 
 impl Escala {
     /// De cero a algo redondo que no sea menos que `tope`.
-    #[must_use]
     pub fn desde_cero(tope: f64) -> Self {
         let tope = if tope.is_finite() && tope > 0.0 { tope } else { 1.0 };
         let paso = paso(tope, 5.0);
@@ -25,7 +24,6 @@ impl Escala {
     }
 
     /// Las décadas que abarcan de `menor` a `mayor`: desde 1, 2 o 5 por una potencia de diez, hasta otro.
-    #[must_use]
     pub fn decadas(menor: f64, mayor: f64) -> Self {
         let menor = if menor.is_finite() { menor.max(1e-3) } else { 1.0 };
         let mayor = if mayor.is_finite() { mayor.max(menor * 10.0) } else { 10.0 };
@@ -35,7 +33,6 @@ impl Escala {
     }
 
     /// En qué parte del eje cae un valor: 0 al principio, 1 al final; lo que se sale queda en el borde.
-    #[must_use]
     pub fn parte(self, valor: f64) -> f64 {
         let parte = match self {
             Self::Lineal { desde, hasta } => (valor - desde) / (hasta - desde),
@@ -45,7 +42,6 @@ impl Escala {
     }
 
     /// El valor que cae en una parte del eje.
-    #[must_use]
     pub fn valor(self, parte: f64) -> f64 {
         match self {
             Self::Lineal { desde, hasta } => desde + parte * (hasta - desde),
@@ -54,7 +50,6 @@ impl Escala {
     }
 
     /// Los valores redondos en que se pone una marca, unos `cuantos` o menos.
-    #[must_use]
     pub fn marcas(self, cuantas: usize) -> Vec<f64> {
         match self {
             Self::Lineal { desde, hasta } => marcas_lineales(desde, hasta, cuantas),

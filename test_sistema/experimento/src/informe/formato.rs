@@ -6,7 +6,6 @@ use crate::resultados::{Diseno, FalloInducido};
 pub const NADA: &str = "–";
 
 /// Un entero con sus miles: «12.345».
-#[must_use]
 pub fn entero(valor: f64) -> String {
     let cifras = format!("{:.0}", valor.abs());
     let mut texto = String::new();
@@ -20,7 +19,6 @@ pub fn entero(valor: f64) -> String {
 }
 
 /// Un número con `decimales` cifras tras la coma: «1.234,50».
-#[must_use]
 pub fn numero(valor: f64, decimales: usize) -> String {
     let texto = format!("{:.decimales$}", valor.abs());
     let (entera, resto) = texto.split_once('.').unwrap_or((&texto, ""));
@@ -30,7 +28,6 @@ pub fn numero(valor: f64, decimales: usize) -> String {
 }
 
 /// Unos milisegundos con las cifras que se leen de un vistazo: tres significativas, más o menos.
-#[must_use]
 pub fn ms(valor: f64) -> String {
     let decimales = match valor.abs() {
         v if v < 10.0 => 2,
@@ -41,7 +38,6 @@ pub fn ms(valor: f64) -> String {
 }
 
 /// Las marcas de un eje: con los decimales que le hacen falta a cada una o, si han de ser iguales, a la que más.
-#[must_use]
 pub fn marcas(valores: &[f64], iguales: bool) -> Vec<String> {
     let de = |valor: &f64| (0..3).find(|d| (valor * 10f64.powi(*d)).fract().abs() < 1e-6).unwrap_or(3);
     let de = |valor: &f64| usize::try_from(de(valor)).unwrap_or(3);
@@ -50,25 +46,21 @@ pub fn marcas(valores: &[f64], iguales: bool) -> Vec<String> {
 }
 
 /// Unos milisegundos con su unidad, en segundos si son muchos.
-#[must_use]
 pub fn duracion(ms_: f64) -> String {
     if ms_ < 1_000.0 { format!("{}\u{a0}ms", ms(ms_)) } else { format!("{}\u{a0}s", numero(ms_ / 1_000.0, 2)) }
 }
 
 /// La mitad de un intervalo: «± 1,20».
-#[must_use]
 pub fn mas_menos(mitad: Option<f64>, escribir: fn(f64) -> String) -> String {
     mitad.map_or_else(|| NADA.to_owned(), |m| format!("±\u{a0}{}", escribir(m)))
 }
 
 /// Una parte de un todo: «12,3 %».
-#[must_use]
 pub fn por_ciento(parte: f64, todo: f64) -> String {
     if todo > 0.0 { format!("{}\u{a0}%", numero(100.0 * parte / todo, 1)) } else { NADA.to_owned() }
 }
 
 /// Un diseño, para una persona.
-#[must_use]
 pub const fn diseno(diseno: Diseno) -> &'static str {
     match diseno {
         Diseno::DosAlmacenes => "dos almacenes",
@@ -78,7 +70,6 @@ pub const fn diseno(diseno: Diseno) -> &'static str {
 }
 
 /// Si hubo fallo, para una persona.
-#[must_use]
 pub const fn fallo(fallo: FalloInducido) -> &'static str {
     match fallo {
         FalloInducido::No => "sin fallo",
@@ -87,7 +78,6 @@ pub const fn fallo(fallo: FalloInducido) -> &'static str {
 }
 
 /// «4, 6 y 10».
-#[must_use]
 pub fn lista(numeros: &[u16]) -> String {
     let textos: Vec<String> = numeros.iter().map(ToString::to_string).collect();
     match textos.split_last() {

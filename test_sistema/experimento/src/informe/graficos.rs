@@ -11,9 +11,7 @@ use super::{dibujo::Grafico, muestras::Muestras, resumen::Resumenes};
 pub struct Graficos {
     /// Lo que tarda un préstamo según cuántos piden.
     pub respuesta: Option<Grafico>,
-    /// Las peticiones contestadas según cuántos piden.
     pub contestadas: Option<Grafico>,
-    /// Las respuestas alrededor de la muerte.
     pub linea: Option<Grafico>,
     /// La distribución de lo que tarda un préstamo.
     pub distribucion: Option<Grafico>,
@@ -25,7 +23,6 @@ pub struct Graficos {
 
 impl Graficos {
     /// Los de un experimento.
-    #[must_use]
     pub fn de(muestras: &Muestras, resumenes: &Resumenes) -> Self {
         Self {
             respuesta: por_solicitantes::respuesta(resumenes),

@@ -10,28 +10,24 @@ pub const VENTANA_US: u32 = 5_000_000;
 /// Un silencio entre dos respuestas, en microsegundos desde el principio de la ventana.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hueco {
-    /// La respuesta de antes.
     pub desde_us: u32,
     pub hasta_us: u32,
 }
 
 impl Hueco {
     /// Lo que duró, en milisegundos.
-    #[must_use]
     pub fn ms(self) -> f64 {
         f64::from(self.hasta_us - self.desde_us) / 1_000.0
     }
 }
 
 /// El mayor de los que causó una muerte, con los instantes de las respuestas buenas en orden.
-#[must_use]
 pub fn de_la_muerte(instantes_us: impl Iterator<Item = u32>, muerte_us: u32) -> Option<Hueco> {
     let fin = muerte_us.saturating_add(VENTANA_US);
     huecos(instantes_us).filter(|h| h.hasta_us > muerte_us && h.desde_us < fin).max_by_key(|h| h.hasta_us - h.desde_us)
 }
 
 /// El mayor de toda la ejecución.
-#[must_use]
 pub fn mayor(instantes_us: impl Iterator<Item = u32>) -> Option<Hueco> {
     huecos(instantes_us).max_by_key(|h| h.hasta_us - h.desde_us)
 }

@@ -28,7 +28,6 @@ pub struct Respuesta {
 
 impl Respuesta {
     /// Si quien pidió sabe a qué atenerse: está hecha, no se hará o queda prometida.
-    #[must_use]
     pub fn buena(&self) -> bool {
         buena(self.quedo)
     }
@@ -49,7 +48,6 @@ pub struct Tanda {
     pub prestamos_us: Vec<u32>,
     /// Todo lo contestado; en el orden en que se contestó después de [`Muestras::cerrar`].
     pub respuestas: Vec<Respuesta>,
-    /// Cuántas solicitudes quedaron en cada cosa.
     pub cuentas: BTreeMap<Quedo, u64>,
 }
 
@@ -78,7 +76,6 @@ impl Tanda {
     }
 
     /// Cuántas quedaron en algo.
-    #[must_use]
     pub fn cuantas(&self, quedo: Quedo) -> u64 {
         self.cuentas.get(&quedo).copied().unwrap_or(0)
     }
@@ -92,7 +89,6 @@ impl Tanda {
 /// Las ejecuciones de un experimento, por su número.
 #[derive(Clone, Debug, Default)]
 pub struct Muestras {
-    /// Por número de ejecución.
     pub tandas: BTreeMap<u32, Tanda>,
 }
 
@@ -103,14 +99,12 @@ impl Muestras {
     }
 
     /// Ya están todas: las respuestas de cada ejecución quedan en el orden en que llegaron.
-    #[must_use]
     pub fn cerrar(mut self) -> Self {
         self.tandas.values_mut().for_each(|t| t.respuestas.sort_unstable());
         self
     }
 
     /// Las ejecuciones de cada configuración, en el orden de los informes.
-    #[must_use]
     pub fn por_configuracion(&self) -> BTreeMap<Configuracion, Vec<&Tanda>> {
         let mut grupos: BTreeMap<Configuracion, Vec<&Tanda>> = BTreeMap::new();
         for tanda in self.tandas.values() {

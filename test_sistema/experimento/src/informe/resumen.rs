@@ -13,7 +13,6 @@ use crate::resultados::{Diseno, FalloInducido};
 #[derive(Clone, Debug)]
 pub struct Resumen {
     pub configuracion: Configuracion,
-    /// Cuántas ejecuciones suyas hay.
     pub repeticiones: usize,
     /// Lo que tardaron los préstamos con respuesta buena, los de todas las repeticiones juntos.
     pub prestamos: Option<Tiempos>,
@@ -72,7 +71,6 @@ impl Resumen {
 }
 
 /// El hueco que causó la muerte en una ejecución.
-#[must_use]
 pub fn hueco_de(tanda: &Tanda) -> Option<Hueco> {
     hueco::de_la_muerte(tanda.buenas_us(), tanda.muerte_us?)
 }
@@ -83,13 +81,11 @@ pub struct Resumenes(pub Vec<Resumen>);
 
 impl Resumenes {
     /// Los de unas ejecuciones.
-    #[must_use]
     pub fn de(muestras: &Muestras) -> Self {
         Self(muestras.por_configuracion().iter().map(|(c, tandas)| Resumen::de(*c, tandas)).collect())
     }
 
     /// El de una configuración.
-    #[must_use]
     pub fn cual(&self, diseno: Diseno, solicitantes: u16, fallo: FalloInducido) -> Option<&Resumen> {
         let buscada = Configuracion { diseno, solicitantes, fallo };
         self.0.iter().find(|r| r.configuracion == buscada)
@@ -101,7 +97,6 @@ impl Resumenes {
     }
 
     /// Los diseños que se midieron, el principal primero.
-    #[must_use]
     pub fn disenos(&self) -> Vec<Diseno> {
         let mut hay: Vec<Diseno> = self.0.iter().map(|r| r.configuracion.diseno).collect();
         hay.dedup();
@@ -109,7 +104,6 @@ impl Resumenes {
     }
 
     /// Cuántos solicitantes hubo, de menos a más, en un diseño.
-    #[must_use]
     pub fn solicitantes(&self, diseno: Diseno) -> Vec<u16> {
         let mut hay: Vec<u16> =
             self.0.iter().filter(|r| r.configuracion.diseno == diseno).map(|r| r.configuracion.solicitantes).collect();
@@ -118,7 +112,6 @@ impl Resumenes {
     }
 
     /// El mayor número de solicitantes con que se midieron todos los diseños: con él se comparan.
-    #[must_use]
     pub fn comunes(&self) -> Option<u16> {
         let disenos = self.disenos();
         let (primero, otros) = disenos.split_first()?;

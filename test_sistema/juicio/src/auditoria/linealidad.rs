@@ -12,7 +12,6 @@ use crate::linealidad::{Intervalo, Modelo, NoLineal, buscar_orden};
 pub enum Hecho {
     /// Abrió este préstamo: el ejemplar estaba libre.
     Presta(Uuid),
-    /// Alargó este préstamo, que estaba abierto.
     Alarga(Uuid),
     Cierra(Uuid),
     /// Se rechazó porque estaba prestado.
@@ -25,7 +24,6 @@ pub enum Hecho {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paso {
     pub id: Uuid,
-    /// Desde cuándo pudo tener lugar.
     pub desde_ms: u64,
     /// Cuándo se supo; `None` si nadie lo supo a tiempo de anotarlo.
     pub hasta_ms: Option<u64>,

@@ -18,7 +18,6 @@ pub struct Tiempos {
     pub media: f64,
     /// La desviación típica de la muestra (entre n − 1); cero si hay una sola.
     pub desviacion: f64,
-    /// La mitad tardó esto o menos.
     pub p50: f64,
     /// 95 de cada 100.
     pub p95: f64,
@@ -29,7 +28,6 @@ pub struct Tiempos {
 
 impl Tiempos {
     /// Los de una lista en microsegundos, que queda ordenada; nada si está vacía.
-    #[must_use]
     pub fn de(us: &mut [u32]) -> Option<Self> {
         us.sort_unstable();
         let max = f64::from(*us.last()?) / 1_000.0;
@@ -61,7 +59,6 @@ pub struct Repetido {
 
 impl Repetido {
     /// El de unos valores; nada si no hay ninguno.
-    #[must_use]
     pub fn de(valores: Vec<f64>) -> Option<Self> {
         let (media, desviacion) = media_y_desviacion(valores.iter().copied())?;
         let ic95 = desviacion.map(|d| t_975(valores.len() - 1) * d / real(valores.len()).sqrt());
@@ -69,20 +66,17 @@ impl Repetido {
     }
 
     /// El mayor.
-    #[must_use]
     pub fn mayor(&self) -> f64 {
         self.valores.iter().copied().fold(f64::MIN, f64::max)
     }
 
     /// Hasta dónde llega por arriba lo que se dibuja de él: sus valores y su intervalo.
-    #[must_use]
     pub fn tope(&self) -> f64 {
         self.mayor().max(self.media + self.ic95.unwrap_or(0.0))
     }
 }
 
 /// La media de una lista en microsegundos, en milisegundos; nada si está vacía.
-#[must_use]
 pub fn media_ms(us: &[u32]) -> Option<f64> {
     media_y_desviacion(us.iter().map(|us| f64::from(*us) / 1_000.0)).map(|(media, _)| media)
 }
@@ -108,7 +102,6 @@ fn media_y_desviacion(valores: impl Iterator<Item = f64>) -> Option<(f64, Option
 }
 
 /// Un número de cosas, como real: hay menos de 2³².
-#[must_use]
 pub fn real(cuantas: usize) -> f64 {
     f64::from(u32::try_from(cuantas).unwrap_or(u32::MAX))
 }

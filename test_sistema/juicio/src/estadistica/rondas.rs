@@ -7,7 +7,6 @@ use crate::numeros::percentil;
 /// Lo que se midió en un tramo: a qué ritmo y con qué esperas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Ritmo {
-    /// Operaciones por segundo.
     pub ops_s: f64,
     /// Lo que tardó la mitad, en milisegundos.
     pub p50_ms: f64,
@@ -17,7 +16,6 @@ pub struct Ritmo {
 
 impl Ritmo {
     /// El de las operaciones acabadas en `segundos`, por su espera en microsegundos.
-    #[must_use]
     pub fn de(mut esperas_us: Vec<u32>, segundos: f64) -> Self {
         esperas_us.sort_unstable();
         let ms = |por_ciento| f64::from(percentil(&esperas_us, por_ciento)) / 1_000.0;
@@ -26,7 +24,6 @@ impl Ritmo {
     }
 
     /// El de varias rondas: la mediana de cada cosa.
-    #[must_use]
     pub fn mediana(rondas: &[Self]) -> Self {
         let de = |cual: fn(&Self) -> f64| Extremos::de(rondas.iter().map(cual)).mediana;
         Self { ops_s: de(|r| r.ops_s), p50_ms: de(|r| r.p50_ms), p99_ms: de(|r| r.p99_ms) }
@@ -44,7 +41,6 @@ pub struct Extremos {
 
 impl Extremos {
     /// Los de `valores`; todo cero si no hay ninguno.
-    #[must_use]
     pub fn de(valores: impl IntoIterator<Item = f64>) -> Self {
         let mut valores: Vec<f64> = valores.into_iter().collect();
         valores.sort_unstable_by(f64::total_cmp);
@@ -56,7 +52,6 @@ impl Extremos {
     }
 
     /// Los de las razones entre dos listas, ronda a ronda.
-    #[must_use]
     pub fn de_razones(arriba: &[Ritmo], abajo: &[Ritmo]) -> Self {
         Self::de(arriba.iter().zip(abajo).map(|(a, b)| a.ops_s / b.ops_s.max(f64::EPSILON)))
     }

@@ -37,7 +37,6 @@ pub struct Lugar(PathBuf);
 
 impl Lugar {
     /// La de `quien`, junto a `archivo`.
-    #[must_use]
     pub fn de(archivo: &Path, quien: &str) -> Self {
         let mut nombre = archivo.as_os_str().to_owned();
         nombre.push(format!(".{quien}.corrida"));
@@ -46,9 +45,6 @@ impl Lugar {
 
     /// Cuándo empezó la corrida de ese contenido, y si sigue una anterior. Si no hay ninguna, o era de otro contenido, o
     /// se pide una nueva, empieza `ahora` y queda anotado, en disco, antes de que nadie pida nada.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn inicio(&self, contenido: &str, nueva: bool, ahora: DateTime<Utc>) -> Result<(DateTime<Utc>, bool), Error> {
         let anotada = if nueva { None } else { self.leer()? };
         if let Some(nota) = anotada.filter(|nota| nota.contenido == contenido) {

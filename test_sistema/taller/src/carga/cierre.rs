@@ -62,9 +62,6 @@ pub async fn cerrar(
 }
 
 /// Pide `comando` con un id nuevo hasta que se lo reconozcan, y lo apunta; devuelve el id y la respuesta.
-///
-/// # Errors
-/// [`SinRespuesta`].
 pub async fn pedir_comando(
     cliente: &mut Cliente,
     comando: &Comando,

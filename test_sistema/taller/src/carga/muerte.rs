@@ -19,9 +19,7 @@ const EXITOS: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ventana {
     pub desde: Duration,
-    /// Hasta cuándo se miró.
     pub hasta: Duration,
-    /// Si se volvió a trabajar.
     pub volvio: bool,
 }
 

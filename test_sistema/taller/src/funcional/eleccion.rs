@@ -21,7 +21,6 @@ pub(super) struct Eleccion {
     pub usuario: UsuarioId,
     pub otro_usuario: UsuarioId,
     pub bloqueado: UsuarioId,
-    /// Libres, cada uno de un título.
     pub libres: Vec<EjemplarId>,
     /// Un título con todos sus ejemplares libres.
     pub titulo: Titulo,

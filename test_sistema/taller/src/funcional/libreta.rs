@@ -21,7 +21,6 @@ pub struct Resumen {
 
 impl Resumen {
     /// Si todas salieron bien.
-    #[must_use]
     pub fn verde(&self) -> bool {
         self.mal.is_empty()
     }
@@ -29,7 +28,6 @@ impl Resumen {
 
 impl Libreta {
     /// Una que no muestra lo que sale bien.
-    #[must_use]
     pub fn callada() -> Self {
         Self { callada: true, ..Self::default() }
     }

@@ -17,7 +17,6 @@ pub(super) fn atiende_una_conexion(pid: u32) -> bool {
 }
 
 /// La memoria residente de un proceso, en bytes; `None` si no existe.
-#[must_use]
 pub fn memoria(pid: u32) -> Option<u64> {
     let texto = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let linea = texto.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
