@@ -1,6 +1,6 @@
 # Las órdenes de Anaquel. «make ayuda» las explica.
 .DEFAULT_GOAL := ayuda
-.PHONY: ayuda preparar preparar-pruebas construir construir-pruebas demo simulacion mutantes caos campania-muertes \
+.PHONY: ayuda preparar preparar-pruebas construir demo simulacion mutantes caos campania-muertes \
 	campania-paradas campania-apagon banco banco-grande comparar experimento servir secretos imagenes-base imagenes \
 	docker-arriba docker-abajo docker-demo docker-readme respaldo restaurar test lint auditar-dependencias
 
@@ -22,19 +22,21 @@ construir: preparar ## Construye los programas (target/release)
 construir-%: preparar
 	cargo build --release --locked $(PROGRAMAS) -p $*
 
-demo: construir ## Levanta una suite, la carga, mata sus procesos uno a uno y audita: nada perdido, nada doble
-	target/release/test_sistema demo
+# Con la construcción de las pruebas: lo que se construye aquí, «make test» ya no lo construye.
+demo: preparar ## Levanta una suite, la carga, mata sus procesos uno a uno y audita: nada perdido, nada doble
+	cargo build --locked $(PROGRAMAS)
+	target/debug/test_sistema demo
 
 caos: construir ## Rompe todo bajo carga, según una semilla, y audita: SEGUNDOS=120 SEMILLA="1 2 3". Sin SEMILLA, tres al azar, que se dicen
 	target/release/test_sistema caos --segundos $(or $(SEGUNDOS),120) $(foreach s,$(SEMILLA),--semilla $(s))
 
-campania-muertes: construir ## kill -9 a cada papel VECES=200 veces (PostgreSQL, la mitad), con las pausas que da; unos ocho minutos
+campania-muertes: construir-averias ## kill -9 a cada papel VECES=200 veces (PostgreSQL, la mitad), con las pausas que da; unos ocho minutos
 	target/release/campania muertes --veces $(or $(VECES),200)
 
-campania-paradas: construir ## SIGSTOP a cada proceso, VECES=5 veces, con la pausa que da; unos seis minutos
+campania-paradas: construir-averias ## SIGSTOP a cada proceso, VECES=5 veces, con la pausa que da; unos seis minutos
 	target/release/campania paradas --veces $(or $(VECES),5)
 
-campania-apagon: construir ## Sin almacenamiento SEGUNDOS=600 a RITMO=200 operaciones por segundo, y la vuelta
+campania-apagon: construir-averias ## Sin almacenamiento SEGUNDOS=600 a RITMO=200 operaciones por segundo, y la vuelta
 	target/release/campania apagon --segundos $(or $(SEGUNDOS),600) --ritmo $(or $(RITMO),200)
 
 banco: construir-banco ## Mide la suite contra PostgreSQL sin intermediario, a turnos, y audita; unos cinco minutos. Deja var/banco.json

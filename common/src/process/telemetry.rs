@@ -2,23 +2,27 @@
 //!
 //! El registro va a la salida de error, una línea por suceso; `RUST_LOG` lo filtra (por defecto `info`).
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    Layer as _,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// Arranca el registro y las métricas; el asa da el texto de `/metrics`.
 ///
 /// # Panics
 /// Si se llama dos veces en un proceso.
 pub fn iniciar() -> PrometheusHandle {
-    let filtro = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filtro)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+    let pedido = std::env::var("RUST_LOG").ok().and_then(|texto| texto.parse().ok());
+    let filtro =
+        pedido.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO).with_target("sqlx", LevelFilter::WARN));
+    let lineas = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).with_target(false);
+    tracing_subscriber::registry().with(lineas.with_filter(filtro)).init();
     PrometheusBuilder::new()
         .set_buckets(&CUBOS_SEGUNDOS)
         .expect("la lista de cubos no está vacía")

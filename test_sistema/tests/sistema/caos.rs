@@ -3,14 +3,13 @@
 use std::{path::Path, process::Command};
 
 use serde_json::Value;
-use taller::suite::programa;
 
 use crate::banco::en_carpeta;
 
 #[test]
 fn diez_segundos_de_caos_no_pierden_ni_doblan_ni_atascan_nada_y_el_informe_lo_dice() {
     en_carpeta(|var| {
-        let informe = correr(var, &["test_sistema", "caos", "--segundos", "10", "--semilla", "1"], &var.join("caos"));
+        let informe = correr(var, &["caos", "--segundos", "10", "--semilla", "1"], &var.join("caos"));
         let auditoria = &informe["auditoria"];
         assert!(auditoria["operaciones"].as_u64().is_some_and(|n| n > 100), "{informe:#}");
         assert_eq!((&auditoria["perdidas"], &auditoria["duplicadas"]), (&Value::from(0), &Value::from(0)));
@@ -19,11 +18,10 @@ fn diez_segundos_de_caos_no_pierden_ni_doblan_ni_atascan_nada_y_el_informe_lo_di
     });
 }
 
-/// Corre la orden de un programa, que ha de salir bien, y lee el informe que dejó en una carpeta de `donde`.
-pub fn correr(var: &Path, orden: &[&str], donde: &Path) -> Value {
+/// Corre la orden, que ha de salir bien, y lee el informe que dejó en una carpeta de `donde`.
+fn correr(var: &Path, orden: &[&str], donde: &Path) -> Value {
     let raiz = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let (nombre, orden) = orden.split_first().expect("un programa");
-    let mut programa = Command::new(programa(nombre).expect("está construido"));
+    let mut programa = Command::new(env!("CARGO_BIN_EXE_test_sistema"));
     let salida = programa.args(orden).arg("--var").arg(var).current_dir(raiz).output().expect("se lanza");
     let texto = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(salida.status.success(), "{}\n{}", texto(&salida.stdout), texto(&salida.stderr));

@@ -5,7 +5,6 @@
 mod banco;
 mod basura;
 mod breaker;
-mod campanias;
 mod caos;
 mod carga;
 mod gemelos;
