@@ -143,3 +143,24 @@ proptest! {
         banco.terminar_bien();
     }
 }
+
+/// La halló el azar: el diario falló con solo borrados que hacer, y la máquina, sin saberlo, mandó escribir.
+#[test]
+fn un_borrado_que_no_se_pudo_hacer_no_se_lleva_lo_que_se_escribe_despues() {
+    let limites = Limites { ventana: 3, lista: 2, operaciones: 9, ..Limites::default() };
+    let mut banco = Banco::con(limites, Vec::new());
+    for suceso in [
+        Suceso::Pedir { n: 0, acepta: true },
+        Suceso::Pedir { n: 2, acepta: true },
+        Suceso::HastaElPlazo,
+        Suceso::Averiar,
+        Suceso::HastaElPlazo,
+        Suceso::Recuperar,
+        Suceso::Averiar,
+        Suceso::Pedir { n: 2, acepta: true },
+        Suceso::HastaElPlazo,
+    ] {
+        hacer(&mut banco, &suceso);
+    }
+    banco.terminar_bien();
+}

@@ -273,9 +273,10 @@ impl Banco {
         self.girar();
     }
 
+    /// Como el hilo del diario: lo que se mandó mientras no se podía escribir falla, y los borrados van antes que lo nuevo.
     pub fn recuperar(&mut self) {
-        let borrados = std::mem::take(&mut self.borrados_pendientes);
-        self.al_disco.extend(borrados);
+        self.averia(false);
+        self.al_disco.extend(std::mem::take(&mut self.borrados_pendientes));
         self.averiado = false;
         self.escribir();
         self.machine.on_diario(Aviso::Recuperado);
